@@ -1,0 +1,81 @@
+import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
+import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
+import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
+import type { DecisionResult, DoorUse } from '#verifier/evidence/records/decision.ts'
+import type { Observation } from '#verifier/evidence/records/observation.ts'
+import type { ModelInput } from '#verifier/evidence/records/request.ts'
+import type { Response } from '#verifier/evidence/records/response.ts'
+
+/** What an agent's loop needs of the outside. */
+export type CyclePorts = {
+  agent: string
+  crypto: CryptoPort
+  log: Appender
+  strategy: SandboxedStrategy
+  /** Digests of the strategy's bundle and parameters. */
+  identity: { strategy: string; params: string }
+  /** Makes and logs the observation of a tick. */
+  observe(tick: number): Promise<Appended & { observation: Observation }>
+  /** Asks a model through the gateway; every request ends on record. */
+  infer(request: {
+    agent: string
+    tick: number
+    observation: string
+    model: string
+    input: ModelInput
+  }): Promise<{ response: string; result: Response['result'] }>
+  /** What becomes of intents: a treasury's proposal, or a fill on paper. */
+  settle(decision: Appended, tick: number): Promise<void>
+  /** Whether to wait for the disk before acting (everywhere but in a backtest, which has no effects). */
+  durable: boolean
+}
+
+/**
+ * One scheduled tick, from observation to settlement. It ends as exactly one decision record: intents, hold or missed.
+ * A strategy that fails or breaks a limit misses its tick; a log that halts stops the agent.
+ *
+ * @throws LOG_HALTED
+ */
+export async function runTick(ports: CyclePorts, tick: number): Promise<{ result: DecisionResult }> {
+  const { agent, crypto, log, strategy, identity } = ports
+  const doors: DoorUse[] = []
+  let observed: Awaited<ReturnType<CyclePorts['observe']>> | null = null
+  let result: DecisionResult
+  try {
+    observed = await ports.observe(tick)
+    const { leafHash, observation } = observed
+    result = await strategy.decide({
+      async observe() {
+        doors.push({ door: 'observe', asked: observation.viewDigest, answer: leafHash })
+        return observation.view
+      },
+      async infer(model, input) {
+        const { response, result: answer } = await ports.infer({ agent, tick, observation: leafHash, model, input })
+        doors.push({
+          door: input.type === 'chat' ? 'chat' : 'infer',
+          asked: payloadDigest(input, crypto),
+          answer: response,
+        })
+        if (answer.status !== 'ok') throw new WarrantError('WORKER_FAILED', answer.reason)
+        return answer.output
+      },
+    })
+  } catch (error) {
+    if (error instanceof WarrantError && error.code === 'LOG_HALTED') throw error
+    result = { type: 'missed', reason: reasonOf(error).slice(0, 2_000) || 'failed without a reason' }
+  }
+  const observation = observed?.leafHash ?? null
+  const decision = log.append(
+    'decision',
+    { agent, tick, observation, strategy: identity.strategy, params: identity.params, doors, result },
+    [
+      ...(observation === null ? [] : [observation]),
+      ...doors.map(use => use.answer).filter(answer => answer !== observation),
+    ],
+  )
+  if (ports.durable) await decision.durable
+  if (result.type === 'intents') await ports.settle(decision, tick)
+  return { result }
+}

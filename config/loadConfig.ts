@@ -1,0 +1,22 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { WarrantError } from '#verifier/evidence/error.ts'
+
+/** Reads YAML or JSON. @throws FILE_MISSING, BAD_CONFIG naming file and line */
+export function readYaml(file: string): unknown {
+  if (!existsSync(file)) throw new WarrantError('FILE_MISSING', `${file}: no such file`)
+  const document = parseDocument(readFileSync(file, 'utf8'), { prettyErrors: true, uniqueKeys: true })
+  const [error] = document.errors
+  if (error !== undefined)
+    throw new WarrantError('BAD_CONFIG', `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]}`)
+  return document.toJS()
+}
+
+/** Reads a configuration against its schema. @throws FILE_MISSING, BAD_CONFIG naming file and field */
+export function loadConfig<T>(file: string, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(readYaml(file))
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new WarrantError('BAD_CONFIG', `${file}: ${issue?.path.join('.') || '(root)'}: ${issue?.message}`)
+}

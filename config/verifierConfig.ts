@@ -1,0 +1,14 @@
+import { z } from 'zod'
+import { marketSource } from '#runtime/market/openSource.ts'
+
+/** Configuration of `warrant verifier`. Paths are relative to the file. */
+export const verifierConfig = z.strictObject({
+  listen: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) }),
+  policy: z.string().describe('policy file, YAML or JSON'),
+  logKey: z.string().describe("the log's verification key"),
+  rpc: z.url().describe('JSON-RPC of the chain: your own node'),
+  key: z.string().describe('key file, see warrant verifier key'),
+  journal: z.string().describe('what it saw, promised and signed: never share or restore it'),
+  market: marketSource.describe('its own market data'),
+})
+export type VerifierConfig = z.infer<typeof verifierConfig>

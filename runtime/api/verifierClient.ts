@@ -1,0 +1,73 @@
+import { toBase64 } from '#verifier/evidence/bytes.ts'
+import { type ErrorCode, reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { LogPort } from '#verifier/evidence/ports/log.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
+import { type Outcome, outcome } from '#verifier/evidence/records/outcome.ts'
+import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
+
+/** A verifier, as those see it who ask it. */
+export type VerifierClient = {
+  readonly url: string
+  /** Hands over everything the verifier does not have yet, with a checkpoint straight from the write-ahead log. */
+  sync(): Promise<void>
+  verdict(proposal: string): Promise<Verdict>
+  outcome(submission: string): Promise<Outcome>
+}
+
+/** A client of the verifier at `url` for one log. `blobs`: the payloads that its checks need (strategy, models). */
+export function createVerifierClient({
+  url,
+  log,
+  blobs,
+}: {
+  url: string
+  log: LogPort
+  blobs: readonly BlobRef[]
+}): VerifierClient {
+  let sent: number | null = null
+
+  async function post<T>(path: string, body: unknown): Promise<T> {
+    return call(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  }
+
+  return {
+    url,
+    async sync() {
+      const withBlobs = sent === null
+      sent ??= (await call<{ size: number }>(`${url}/v1/status`)).size
+      const note = await log.checkpoint()
+      if (sent === log.size && !withBlobs) return
+      const entries = (await log.entries(sent, log.size)).map(toBase64)
+      const payloads = withBlobs ? await Promise.all(blobs.map(async ref => toBase64(await log.blob(ref)))) : []
+      try {
+        sent = (await post<{ size: number }>('/v1/log', { note, from: sent, entries, blobs: payloads })).size
+      } catch (error) {
+        // It may have restarted: ask what it has the next time.
+        sent = null
+        throw error
+      }
+    },
+    verdict: async proposal => verdict.parse(await post('/v1/verdicts', { proposal })),
+    outcome: async submission => outcome.parse(await post('/v1/outcomes', { submission })),
+  }
+}
+
+async function call<T>(url: string, init?: RequestInit): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(url, init)
+  } catch (cause) {
+    throw new WarrantError('UNREACHABLE', `no verifier answers at ${new URL(url).origin}: ${reasonOf(cause)}`, {
+      cause,
+      retry: 'safe',
+    })
+  }
+  const body = (await response.json()) as T & { code?: ErrorCode; message?: string }
+  if (!response.ok)
+    throw new WarrantError(body.code ?? 'REFUSED', body.message ?? `the verifier answered ${response.status}`)
+  return body
+}

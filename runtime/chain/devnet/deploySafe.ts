@@ -1,0 +1,87 @@
+import { type Account, encodeFunctionData, type Hex, parseAbi, zeroAddress } from 'viem'
+import { packageArtifact } from '../artifacts.ts'
+import type { DevClient } from './devClient.ts'
+
+const SAFE = '@safe-global/safe-smart-account/build/artifacts/contracts'
+const SAFE_ABI = parseAbi([
+  'function setup(address[] owners, uint256 threshold, address to, bytes data, address fallbackHandler, address paymentToken, uint256 payment, address paymentReceiver)',
+  'function nonce() view returns (uint256)',
+  'function getTransactionHash(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, uint256 nonce) view returns (bytes32)',
+  'function execTransaction(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, bytes signatures) returns (bool)',
+  'function enableModule(address module)',
+  'function setModuleGuard(address guard)',
+])
+const FACTORY_ABI = parseAbi([
+  'function createProxyWithNonce(address singleton, bytes initializer, uint256 saltNonce) returns (address)',
+])
+
+export { SAFE_ABI }
+
+export type SafeContracts = { singleton: Hex; factory: Hex }
+
+/** Deploys Safe 1.5.0's published bytecode: singleton and proxy factory. */
+export async function deploySafeContracts(client: DevClient, deployer: Account): Promise<SafeContracts> {
+  const singleton = await client.deploy(deployer, packageArtifact(`${SAFE}/Safe.sol/Safe.json`), [])
+  const factory = await client.deploy(
+    deployer,
+    packageArtifact(`${SAFE}/proxies/SafeProxyFactory.sol/SafeProxyFactory.json`),
+    [],
+  )
+  return { singleton, factory }
+}
+
+/** A new Safe for `owners`, of whom `threshold` must sign. */
+export async function createSafe(
+  client: DevClient,
+  deployer: Account,
+  { singleton, factory }: SafeContracts,
+  { owners, threshold, salt }: { owners: readonly Hex[]; threshold: number; salt: bigint },
+): Promise<Hex> {
+  const initializer = encodeFunctionData({
+    abi: SAFE_ABI,
+    functionName: 'setup',
+    args: [owners, BigInt(threshold), zeroAddress, '0x', zeroAddress, zeroAddress, 0n, zeroAddress],
+  })
+  const args = [singleton, initializer, salt] as const
+  const { result } = await client.public.simulateContract({
+    address: factory,
+    abi: FACTORY_ABI,
+    functionName: 'createProxyWithNonce',
+    args,
+    account: deployer,
+  })
+  await client.send(deployer, {
+    to: factory,
+    data: encodeFunctionData({ abi: FACTORY_ABI, functionName: 'createProxyWithNonce', args }),
+  })
+  return result.toLowerCase() as Hex
+}
+
+/** Executes a call of the Safe signed by its owners. `owners`: at least the threshold. */
+export async function execAsOwners(
+  client: DevClient,
+  owners: readonly (Account & { sign?: unknown })[],
+  safe: Hex,
+  to: Hex,
+  data: Hex,
+): Promise<void> {
+  const nonce = await client.public.readContract({ address: safe, abi: SAFE_ABI, functionName: 'nonce' })
+  const hash = await client.public.readContract({
+    address: safe,
+    abi: SAFE_ABI,
+    functionName: 'getTransactionHash',
+    args: [to, 0n, data, 0, 0n, 0n, 0n, zeroAddress, zeroAddress, nonce],
+  })
+  const ascending = [...owners].sort((a, b) => (a.address.toLowerCase() < b.address.toLowerCase() ? -1 : 1))
+  const signatures = await Promise.all(
+    ascending.map(owner => (owner as { sign(p: { hash: Hex }): Promise<Hex> }).sign({ hash })),
+  )
+  await client.send(ascending[0] as Account, {
+    to: safe,
+    data: encodeFunctionData({
+      abi: SAFE_ABI,
+      functionName: 'execTransaction',
+      args: [to, 0n, data, 0, 0n, 0n, 0n, zeroAddress, zeroAddress, `0x${signatures.map(s => s.slice(2)).join('')}`],
+    }),
+  })
+}

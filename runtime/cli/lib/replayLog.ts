@@ -1,0 +1,22 @@
+import { createSandbox } from '#agents/sandbox/createSandbox.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { openLogFiles } from '#runtime/log/logFiles.ts'
+import { type ReplayReport, replayLog as replay } from '#verifier/replay/replayLog.ts'
+import { logKeyFor } from './logKey.ts'
+
+/** Replays the log in a directory in this process's sandbox. */
+export async function replayLog(
+  dir: string,
+  vkey: string | undefined,
+  onDecision?: (done: number) => void,
+): Promise<ReplayReport> {
+  const files = openLogFiles(dir)
+  const { key } = logKeyFor(dir, vkey)
+  return replay({
+    files,
+    crypto: nodeCrypto,
+    key,
+    sandbox: createSandbox(),
+    ...(onDecision === undefined ? {} : { onDecision }),
+  })
+}

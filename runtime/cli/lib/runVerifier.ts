@@ -1,0 +1,63 @@
+import type { AddressInfo } from 'node:net'
+import { dirname, resolve } from 'node:path'
+import { createSandbox } from '#agents/sandbox/createSandbox.ts'
+import { loadConfig, readYaml } from '#config/loadConfig.ts'
+import { verifierConfig } from '#config/verifierConfig.ts'
+import { createChainPort } from '#runtime/chain/createChainPort.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { createMarketPort } from '#runtime/market/marketPort.ts'
+import { openSource } from '#runtime/market/openSource.ts'
+import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { parsePolicy } from '#verifier/policy/policy.ts'
+import { createVerifier } from '#verifier/service/createVerifier.ts'
+import { openJournal } from '#verifier/service/journal.ts'
+import { openVerifierKey } from '#verifier/service/key.ts'
+import { serveVerifier } from '#verifier/service/serveVerifier.ts'
+
+/** Runs a verifier until SIGTERM or SIGINT. Prints one JSON line on stdout once it listens. */
+export async function runVerifier(file: string): Promise<void> {
+  const config = loadConfig(file, verifierConfig)
+  const path = (name: string) => resolve(dirname(file), name)
+  const policy = parsePolicy(readYaml(path(config.policy)), config.policy)
+  const key = openVerifierKey(path(config.key))
+  const chain = createChainPort(config.rpc)
+  const chainId = await chain.chainId()
+  if (chainId !== policy.chainId)
+    throw new WarrantError(
+      'BAD_CONFIG',
+      `${config.policy}: is for chain ${policy.chainId}, ${config.rpc} is chain ${chainId}`,
+    )
+  const source = 'data' in config.market ? { data: path(config.market.data) } : config.market
+  const verifier = createVerifier({
+    policy,
+    logKey: config.logKey,
+    key,
+    journal: openJournal(path(config.journal)),
+    crypto: nodeCrypto,
+    engine: onnxEngine,
+    sandbox: createSandbox(),
+    chain,
+    market: createMarketPort(openSource(source)),
+    clock: { nowMs: () => Date.now() },
+    nowMicros: () => performance.now() * 1_000,
+  })
+  const app = serveVerifier(verifier)
+  try {
+    await app.listen({ host: config.listen.host, port: config.listen.port })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+    throw new WarrantError(
+      'PORT_IN_USE',
+      `${config.listen.host}:${config.listen.port} is in use: set listen.port in ${file} to another, or to 0 for any`,
+      { cause },
+    )
+  }
+  const bound = app.server.address() as AddressInfo
+  process.stdout.write(`${JSON.stringify({ url: `http://${bound.address}:${bound.port}`, address: key.address })}\n`)
+  const stop = () => void app.close().then(() => process.exit(0))
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  // Started by another process, it ends with it.
+  process.on('disconnect', stop)
+}

@@ -1,0 +1,31 @@
+import type { Command } from 'commander'
+import { createPrinter, printJson } from './lib/output.ts'
+
+/** `warrant replay`. */
+export function replayCommand(program: Command): void {
+  program
+    .command('replay')
+    .argument('<dir>', "the log's directory")
+    .option('--vkey <key>', "the log's verification key")
+    .option('--json', 'one JSON document on stdout')
+    .description(
+      'Derive every decision and proposal again from the log alone, and compare. Exit 0 identical, 1 diverged, 2 could not run.',
+    )
+    .addHelpText('after', '\nExample:\n  warrant replay runs/demo/log')
+    .action(async (dir: string, options: { vkey?: string; json?: boolean }) => {
+      const { replayLog } = await import('./lib/replayLog.ts')
+      const report = await replayLog(dir, options.vkey)
+      if (options.json) printJson(report)
+      else {
+        const print = createPrinter(false)
+        for (const d of report.divergences)
+          print(`DIVERGED  entry ${d.entry} ${d.field}: recorded ${d.recorded}, now ${d.rederived}`)
+        for (const { where, reason } of report.findings) print(`FAIL  ${where}: ${reason}`)
+        print(
+          `${report.identical} decisions identical, ${report.diverged} diverged, ${report.missed} missed on record; ${report.proposals} proposals re-derived`,
+        )
+        for (const [label, fields] of Object.entries(report.labels)) print(`  ${label}: ${fields}`)
+      }
+      process.exitCode = report.diverged === 0 && report.findings.length === 0 ? 0 : 1
+    })
+}

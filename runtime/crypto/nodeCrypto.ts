@@ -1,0 +1,28 @@
+import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
+import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
+const keys = new Map<string, KeyObject>()
+
+/** The crypto port on Node's native code. */
+export const nodeCrypto: CryptoPort = {
+  sha256: bytes => hash('sha256', bytes, 'buffer'),
+  verifyEd25519(publicKey, message, signature) {
+    try {
+      return verify(null, message, keyObject(publicKey), signature)
+    } catch {
+      return false
+    }
+  },
+}
+
+function keyObject(publicKey: Uint8Array): KeyObject {
+  const id = Buffer.from(publicKey).toString('latin1')
+  let key = keys.get(id)
+  if (key === undefined) {
+    key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' })
+    if (keys.size > 1_000) keys.clear()
+    keys.set(id, key)
+  }
+  return key
+}

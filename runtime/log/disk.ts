@@ -1,0 +1,40 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Writes a whole file so that after a power loss either all of it is there or none: temp → fsync → rename → fsync of the directory. */
+export function writeDurably(path: string, bytes: Uint8Array): void {
+  makeDirectory(dirname(path))
+  const temp = `${path}.tmp`
+  const fd = openSync(temp, 'w')
+  try {
+    writeAll(fd, bytes)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(temp, path)
+  syncDirectory(dirname(path))
+}
+
+/** Creates a directory and makes its entry in the parent durable. */
+export function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true })
+  if (first !== undefined) {
+    for (let dir = path; dir.length >= first.length; dir = dirname(dir)) syncDirectory(dirname(dir))
+  }
+}
+
+/** fsync of a directory: makes creations, renames and removals in it durable. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Writes every byte at the file's position; a short write goes on where it stopped. */
+export function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset, bytes.length - offset)
+}

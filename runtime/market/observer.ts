@@ -1,0 +1,69 @@
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { digestJson } from '#verifier/evidence/digest.ts'
+import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
+import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
+import type { Observation } from '#verifier/evidence/records/observation.ts'
+import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
+import { barsAt, decisionTimeMs, type Schedule } from './bars.ts'
+
+/** Balances of the treasury in base units, and where they come from. */
+export type BalanceSource = () => Promise<{
+  balances: Record<string, string>
+  chain: Observation['provenance']['chain']
+}>
+
+/** Makes and logs what a strategy sees at a tick. */
+export function createObserver({
+  log,
+  schedule,
+  source,
+  balances,
+}: {
+  log: Appender
+  schedule: Schedule
+  source: string
+  balances: BalanceSource
+}) {
+  return async (tick: number): Promise<Appended & { observation: Observation }> => {
+    const bars = barsAt(schedule, tick)
+    const { balances: held, chain } = await balances()
+    const view = {
+      tick,
+      timeMs: decisionTimeMs(schedule, tick),
+      intervalSeconds: schedule.intervalSeconds,
+      bars,
+      balances: held,
+    }
+    const observation: Observation = {
+      view,
+      viewDigest: digestJson('observation-view', view, nodeCrypto),
+      provenance: { market: { source, barsDigest: digestJson('bars', bars, nodeCrypto) }, chain },
+    }
+    return { ...log.append('observation', observation), observation }
+  }
+}
+
+/** Balances of the Safe by eth_call at the head block, each read on record. */
+export function chainBalances(chain: ChainPort, { safe, tokens, pool }: ChainIdentity): BalanceSource {
+  const balanceOf = `0x70a08231${safe.slice(2).padStart(64, '0')}`
+  return async () => {
+    const head: BlockRef = await chain.head()
+    const read = async (what: string, to: string, data: string) => ({
+      what,
+      to,
+      data,
+      result: await chain.read({ to, data }, head.number),
+    })
+    const [slot0, ...reads] = await Promise.all([
+      read('slot0', pool.address, '0x3850c7bd'),
+      ...tokens.map(token => read(`balanceOf ${token.symbol}`, token.address, balanceOf)),
+    ])
+    const balances = Object.fromEntries(
+      tokens.map((token, i) => [token.symbol, String(BigInt(reads[i]?.result ?? '0x0'))]),
+    )
+    return {
+      balances,
+      chain: { blockNumber: head.number, blockHash: head.hash, timestamp: head.timestamp, reads: [slot0, ...reads] },
+    }
+  }
+}

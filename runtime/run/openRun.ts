@@ -1,0 +1,201 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bundleStrategy, type StrategyBundle } from '#agents/sandbox/bundleStrategy.ts'
+import { createSandbox } from '#agents/sandbox/createSandbox.ts'
+import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
+import { createGateway, type Gateway } from '#runtime/gateway/createGateway.ts'
+import type { Log } from '#runtime/log/openLog.ts'
+import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
+import { createWorker, type Worker } from '#runtime/worker/createWorker.ts'
+import { identifyModel, onnxEngine } from '#runtime/worker/onnxEngine.ts'
+import type { Json } from '#verifier/evidence/canonical.ts'
+import { digestJson } from '#verifier/evidence/digest.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import type { Clock } from '#verifier/evidence/ports/clock.ts'
+import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
+import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
+import type { Actor } from '#verifier/evidence/record.ts'
+import type { ChainIdentity, ModelIdentity, Run, RunMode } from '#verifier/evidence/records/run.ts'
+import { softwareIdentity } from './software.ts'
+
+/** A strategy made ready: its bundle, its sandbox, and the models beside it. */
+export type LoadedStrategy = {
+  bundle: StrategyBundle
+  sandboxed: SandboxedStrategy
+  params: Json
+  paramsDigest: string
+  models: { identity: ModelIdentity; file: Uint8Array }[]
+}
+
+/** Where the built-in strategies lie. */
+export const STRATEGIES = fileURLToPath(new URL('../../strategies', import.meta.url))
+
+/** The module of a built-in strategy by name, or a path as it is. */
+export function strategyEntry(nameOrPath: string): string {
+  for (const extension of ['ts', 'js']) {
+    const builtIn = join(STRATEGIES, nameOrPath, `index.${extension}`)
+    if (/^[a-z0-9-]+$/.test(nameOrPath) && existsSync(builtIn)) return builtIn
+  }
+  return nameOrPath
+}
+
+/**
+ * Bundles a strategy, loads it into a sandbox with its parameters, and identifies its models: `<name>.onnx` for a
+ * declared model beside the strategy's module (or `model.onnx` when it declares only one).
+ *
+ * @throws FILE_MISSING, STRATEGY_INVALID, MODEL_INVALID
+ */
+export async function loadStrategy(entry: string, params: Json = {}): Promise<LoadedStrategy> {
+  const bundle = await bundleStrategy(entry)
+  const sandboxed = await createSandbox().load(bundle.bytes, params)
+  try {
+    const models = await Promise.all(
+      sandboxed.manifest.models.map(async ({ name }) => {
+        const candidates = [`${name}.onnx`, ...(sandboxed.manifest.models.length === 1 ? ['model.onnx'] : [])].map(
+          file => join(dirname(entry), file),
+        )
+        const path = candidates.find(existsSync)
+        if (path === undefined)
+          throw new WarrantError('FILE_MISSING', `model ${name}: none of ${candidates.join(', ')} exists`)
+        const file = readFileSync(path)
+        return { identity: await identifyModel(name, file), file }
+      }),
+    )
+    return { bundle, sandboxed, params, paramsDigest: digestJson('params', params), models }
+  } catch (error) {
+    await sandboxed.close()
+    throw error
+  }
+}
+
+export type RunKeys = { log: Ed25519Signer; agent: Ed25519Signer; worker: Ed25519Signer }
+
+/** The keys of a run's own actors, from `dir`, made when missing. */
+export function openRunKeys(dir: string): RunKeys {
+  return {
+    log: openEd25519Key(join(dir, 'log.key')),
+    agent: openEd25519Key(join(dir, 'agent.key')),
+    worker: openEd25519Key(join(dir, 'worker.key')),
+  }
+}
+
+export const AGENT = 'agent-1'
+export const WORKER = 'worker-1'
+
+export type OpenRunParameters = {
+  mode: RunMode
+  log: Log
+  keys: RunKeys
+  clock: Clock
+  seed: string
+  config: Json
+  strategy: LoadedStrategy
+  market: Run['market']
+  chain: ChainIdentity | null
+  policy: { digest: string; document: Json }
+  verifiers: readonly string[]
+  executor: string | null
+  proofKind: 'signed' | 'replay'
+  requestIs: 'durable' | 'ordered'
+  /** In place of the embedded worker: workers elsewhere, by id, operator and key. */
+  remoteWorkers?: readonly (Worker & { operator: string })[]
+}
+
+/** An open run: its record is in the log, and a gateway stands before the workers. */
+export type OpenedRun = {
+  run: Appended
+  appenders: Record<Exclude<Actor, 'gateway'>, Appender>
+  gateway: Gateway
+  blobs: BlobRef[]
+  /** Ends the run in order: the close record, then workers and sandbox. The log stays open. */
+  close(reason: string, decisions: number): Promise<void>
+}
+
+/** Writes the run record, and starts the gateway over an in-process worker and any `remoteWorkers`. */
+export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun> {
+  const { mode, log, keys, clock, strategy, market, chain, policy } = parameters
+  const runLog = log.startRun()
+  const actor = (name: Actor) => runLog.appender(name)
+  const appenders = {
+    runtime: actor('runtime'),
+    market: actor('market'),
+    agent: actor('agent'),
+    approver: actor('approver'),
+    verifier: actor('verifier'),
+    executor: actor('executor'),
+  }
+  const { manifest } = strategy.sandboxed
+  const bundle = log.putBlob(strategy.bundle.bytes)
+  const models = strategy.models.map(({ identity, file }) => ({ ...identity, file: log.putBlob(file) }))
+  const workerKeys = parameters.remoteWorkers?.map(({ id, operator, publicKey }) => ({ id, operator, publicKey })) ?? [
+    { id: WORKER, operator: 'embedded', publicKey: keys.worker.publicKeyHex },
+  ]
+  const run = appenders.runtime.append('run', {
+    mode,
+    software: softwareIdentity(),
+    seed: parameters.seed,
+    agent: AGENT,
+    config: parameters.config,
+    policy,
+    strategy: {
+      name: manifest.name,
+      version: manifest.version,
+      digest: strategy.bundle.digest,
+      bundle,
+      params: strategy.params,
+      paramsDigest: strategy.paramsDigest,
+    },
+    models,
+    market,
+    chain,
+    keys: {
+      log: log.vkey,
+      agent: keys.agent.publicKeyHex,
+      workers: workerKeys,
+      verifiers: [...parameters.verifiers],
+      executor: parameters.executor,
+    },
+  })
+  await run.durable
+
+  const workers = parameters.remoteWorkers ?? [embeddedWorker(strategy, keys.worker, clock)]
+  const queue = createInProcessQueue(workers)
+  const gateway = createGateway({
+    log: runLog.appender('gateway'),
+    queue,
+    clock,
+    models,
+    workers: workerKeys,
+    proofKind: parameters.proofKind,
+    timeoutMs: 10_000,
+    requestIs: parameters.requestIs,
+  })
+  return {
+    run,
+    appenders,
+    gateway,
+    blobs: [bundle, ...models.map(m => m.file)],
+    async close(reason, decisions) {
+      await appenders.runtime.append('close', { reason, decisions, requests: gateway.requests }).durable
+      await queue.close()
+      await strategy.sandboxed.close()
+    },
+  }
+}
+
+function embeddedWorker(strategy: LoadedStrategy, signer: Ed25519Signer, clock: Clock): Worker {
+  const files = new Map(strategy.models.map(({ identity, file }) => [identity.digest, file]))
+  return createWorker({
+    id: WORKER,
+    signer,
+    engine: onnxEngine,
+    clock,
+    async modelFile(identity) {
+      const file = files.get(identity.digest)
+      if (file === undefined) throw new WarrantError('WORKER_FAILED', `no file of model ${identity.name}`)
+      return file
+    },
+  })
+}

@@ -1,0 +1,115 @@
+import { createRequire } from 'node:module'
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
+import { canonicalize } from '#verifier/evidence/canonical.ts'
+import { digestBytes } from '#verifier/evidence/digest.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { EnginePort, LoadedModel } from '#verifier/evidence/ports/engine.ts'
+import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import type { Tensor } from '#verifier/evidence/tensor.ts'
+
+const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
+
+const OPTIONS: InferenceSession.SessionOptions = {
+  executionProviders: ['cpu'],
+  // One thread and sequential execution: the order of additions, and so every bit, is the same in each run.
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  logSeverityLevel: 4,
+}
+
+/** The engine port on onnxruntime's CPU provider: float32 in, float32 out, one thread. */
+export const onnxEngine: EnginePort = {
+  numeric: `onnxruntime-node@${version}/cpu`,
+  async load(identity, file) {
+    const session = await createSession(identity.name, file)
+    const described = describe(session, identity.name)
+    for (const side of ['input', 'output'] as const) {
+      const [actual, expected] = [canonicalize(described[side]), canonicalize(identity[side])]
+      if (actual !== expected) {
+        throw new WarrantError(
+          'MODEL_INVALID',
+          `model ${identity.name}: its ${side} is ${actual}, expected ${expected}`,
+        )
+      }
+    }
+    return loaded(session, identity)
+  },
+}
+
+/** The identity of a model file, by loading it. @throws MODEL_INVALID */
+export async function identifyModel(name: string, file: Uint8Array): Promise<ModelIdentity> {
+  const session = await createSession(name, file)
+  const described = describe(session, name)
+  await session.release()
+  return {
+    name,
+    digest: digestBytes('model', file, nodeCrypto),
+    numeric: onnxEngine.numeric,
+    file: { sha256: Buffer.from(nodeCrypto.sha256(file)).toString('hex'), size: file.length },
+    ...described,
+  }
+}
+
+async function createSession(name: string, file: Uint8Array): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(file, OPTIONS)
+  } catch (cause) {
+    throw new WarrantError('MODEL_INVALID', `model ${name}: onnxruntime does not load it: ${reasonOf(cause)}`, {
+      cause,
+    })
+  }
+}
+
+function describe(session: InferenceSession, name: string): Pick<ModelIdentity, 'input' | 'output'> {
+  const one = (side: string, metadata: readonly InferenceSession.ValueMetadata[]) => {
+    const [value] = metadata
+    if (
+      metadata.length !== 1 ||
+      !value?.isTensor ||
+      value.type !== 'float32' ||
+      value.shape.some(size => typeof size !== 'number' || size < 1)
+    ) {
+      throw new WarrantError('MODEL_INVALID', `model ${name}: needs exactly one float32 ${side} of fixed shape`)
+    }
+    return { name: value.name, dtype: 'float32' as const, shape: value.shape as number[] }
+  }
+  return { input: one('input', session.inputMetadata), output: one('output', session.outputMetadata) }
+}
+
+function loaded(session: InferenceSession, identity: ModelIdentity): LoadedModel {
+  const { input, output } = identity
+  if (input === null || output === null)
+    throw new WarrantError('MODEL_INVALID', `model ${identity.name} has no described input`)
+  return {
+    async run(tensor): Promise<Tensor> {
+      if (tensor.dtype !== input.dtype || tensor.shape.join() !== input.shape.join()) {
+        throw new WarrantError(
+          'BAD_INPUT',
+          `model ${identity.name}: expects ${input.dtype}[${input.shape}], got ${tensor.dtype}[${tensor.shape}]`,
+        )
+      }
+      const bytes = fromBase64(tensor.data)
+      const feeds = {
+        [input.name]: new OrtTensor(
+          'float32',
+          new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4),
+          input.shape,
+        ),
+      }
+      const result = (await session.run(feeds))[output.name]
+      if (result === undefined)
+        throw new WarrantError('MODEL_INVALID', `model ${identity.name}: no output ${output.name}`)
+      const data = result.data as Float32Array
+      return {
+        dtype: 'float32',
+        shape: [...result.dims],
+        data: toBase64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+      }
+    },
+    close: () => session.release(),
+  }
+}

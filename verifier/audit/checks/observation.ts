@@ -1,0 +1,66 @@
+import { type Check, deny, pass } from '../context.ts'
+
+const COLUMNS = ['open', 'high', 'low', 'close'] as const
+
+/** 4. The observation is fresh and true: balances re-read at its block, bars compared with the verifier's own. */
+export const observationCheck: Check = {
+  id: 'observation',
+  async run({ policy, runState, observation, head }, { chain, market }) {
+    if (observation === null) return deny('there is no observation')
+    const { view, provenance } = observation.body
+    const at = provenance.chain
+    const identity = runState.run.body.chain
+    if (at === null || identity === null) return deny('the observation names no block')
+    const block = await chain.block(at.blockNumber)
+    if (block === null || block.hash !== at.blockHash)
+      return deny(`block ${at.blockNumber} has hash ${block?.hash ?? 'none'}, the observation says ${at.blockHash}`)
+    const age = head.timestamp - block.timestamp
+    if (age > policy.observation.maxAgeSeconds)
+      return deny(`the observation is ${age} s old; the policy allows ${policy.observation.maxAgeSeconds}`)
+    for (const [i, read] of at.reads.entries()) {
+      const again = await chain.read({ to: read.to, data: read.data }, at.blockNumber)
+      if (again !== read.result)
+        return deny(
+          `read ${i} (${read.what}) gives ${again} at block ${at.blockNumber}, the observation says ${read.result}`,
+        )
+    }
+    const symbols = Object.keys(view.balances).sort().join()
+    if (
+      symbols !==
+      policy.tokens
+        .map(t => t.symbol)
+        .sort()
+        .join()
+    )
+      return deny(`the observation shows balances of ${symbols}, the policy lists others`)
+    for (const token of policy.tokens) {
+      const data = `0x70a08231${policy.safe.slice(2).padStart(64, '0')}`
+      const balance = BigInt(await chain.read({ to: token.address, data }, at.blockNumber))
+      if (view.balances[token.symbol] !== String(balance)) {
+        return deny(
+          `the balance of ${token.symbol} is ${balance} at block ${at.blockNumber}, the strategy saw ${view.balances[token.symbol]}`,
+        )
+      }
+    }
+    const own = market.barsAt(view.bars.timeSeconds, view.intervalSeconds)
+    if (own === null) return deny("the verifier's own market data does not cover the bars")
+    const tolerance = policy.observation.toleranceTicks
+    for (const column of COLUMNS) {
+      for (const [i, tick] of view.bars[column].entries()) {
+        const expected = own[column][i] as number
+        if (Math.abs(tick - expected) > tolerance) {
+          return deny(
+            `bar ${view.bars.timeSeconds[i]}: ${column} is ${tick}, the verifier's own source says ${expected} (tolerance ${tolerance} ticks)`,
+          )
+        }
+      }
+    }
+    return pass(
+      `${policy.tokens.length} balances and ${at.reads.length} reads re-read at block ${at.blockNumber}, ${own.close.length} bars compared, ${age} s old`,
+      [
+        `market data: ${market.description} is true within ${tolerance} ticks`,
+        "chain reads: the verifier's own RPC answers truly",
+      ],
+    )
+  },
+}

@@ -1,0 +1,104 @@
+import { decodeCall } from '#verifier/effects/decodeCall.ts'
+import { microUsd } from '#verifier/effects/price.ts'
+import { type AuditContext, type AuditPorts, type Check, type CheckOutcome, deny, pass } from '../context.ts'
+
+const DOLLAR = 1_000_000n
+
+/** 8. Limits: what the log shows as executed plus what this verifier has signed and not yet seen executed or expired. */
+export const policyCheck: Check = {
+  id: 'policy',
+  async run(context, ports) {
+    const { policy, proposal, head, valueUsd, oracleTick } = context
+    const { limits } = policy
+    if (valueUsd === null || oracleTick === null) return deny('the value at risk is unknown')
+    const { validUntil } = proposal.body
+    if (validUntil < head.timestamp) return deny(`expired: valid until ${validUntil}, chain time is ${head.timestamp}`)
+    if (validUntil - head.timestamp > limits.maxValiditySeconds)
+      return deny(`valid for ${validUntil - head.timestamp} s; the policy allows ${limits.maxValiditySeconds}`)
+    if (valueUsd > limits.perTradeUsd)
+      return deny(`moves ${valueUsd} USD; the policy allows ${limits.perTradeUsd} per trade`)
+    const frequency = overFrequency(context, ports)
+    if (frequency !== null) return deny(frequency)
+    for (const call of proposal.body.calls) {
+      const decoded = decodeCall(call)
+      if (decoded?.type === 'transfer' && decoded.to !== policy.safe && !policy.recipients.includes(decoded.to)) {
+        return deny(`transfers to ${decoded.to}, which the policy does not list`)
+      }
+    }
+    return (
+      (await slippage(context)) ??
+      (await drawdown(context, ports)) ??
+      approvals(context) ??
+      pass(`${valueUsd} USD at risk, within every limit`, [`oracle: ${ports.market.description}`])
+    )
+  },
+}
+
+function overFrequency({ policy, head, valueUsd, proposal }: AuditContext, { ledger }: AuditPorts): string | null {
+  const { limits } = policy
+  const counted = ledger.entries().filter(e => e.status === 'reserved' || e.status === 'executed')
+  const same = ledger.entries().find(e => e.nonce === proposal.body.nonce)
+  if (same !== undefined)
+    return `nonce ${proposal.body.nonce} was signed before, for proposal ${same.proposalDigest.slice(0, 16)}…`
+  const since = (seconds: number) => counted.filter(e => e.signedAtSeconds > head.timestamp - seconds)
+  const moved = since(limits.rollingSeconds).reduce((sum, e) => sum + e.usd, 0)
+  if (moved + (valueUsd ?? 0) > limits.rollingUsd) {
+    return `with ${moved} USD in the last ${limits.rollingSeconds} s this would exceed the rolling limit of ${limits.rollingUsd} USD`
+  }
+  const lastHour = since(3_600).length
+  if (lastHour >= limits.tradesPerHour)
+    return `${lastHour} trades in the last hour; the policy allows ${limits.tradesPerHour}`
+  const last = counted.at(-1)
+  if (last !== undefined && head.timestamp - last.signedAtSeconds < limits.cooldownSeconds) {
+    return `the last trade was ${head.timestamp - last.signedAtSeconds} s ago; the policy asks for ${limits.cooldownSeconds}`
+  }
+  const recent = ledger.entries().filter(e => e.status === 'executed' || e.status === 'failed')
+  const failures = recent.length - 1 - recent.findLastIndex(e => e.status === 'executed')
+  if (failures >= limits.maxConsecutiveFailures)
+    return `the last ${failures} executions failed; the policy stops at ${limits.maxConsecutiveFailures}`
+  return null
+}
+
+/** What each swap may get at the worst, against the oracle, never against the pool that it trades in. */
+async function slippage({ policy, proposal, oracleTick }: AuditContext): Promise<CheckOutcome | null> {
+  for (const call of proposal.body.calls) {
+    const swap = decodeCall(call)
+    if (swap?.type !== 'exactInputSingle') continue
+    const sold = microUsd(policy, swap.tokenIn, swap.amountIn, oracleTick as number)
+    const bought = microUsd(policy, swap.tokenOut, swap.amountOutMinimum, oracleTick as number)
+    if (sold === null || bought === null) return deny(`the policy has no price for ${swap.tokenIn} or ${swap.tokenOut}`)
+    const lostBps = sold === 0n ? 0n : ((sold - bought) * 10_000n) / sold
+    if (lostBps > BigInt(policy.limits.maxSlippageBps)) {
+      return deny(`could lose ${lostBps} bps against the oracle; the policy allows ${policy.limits.maxSlippageBps}`)
+    }
+  }
+  return null
+}
+
+async function drawdown(
+  { policy, observation, oracleTick }: AuditContext,
+  { ledger }: AuditPorts,
+): Promise<CheckOutcome | null> {
+  const balances = observation?.body.view.balances ?? {}
+  let micro = 0n
+  for (const token of policy.tokens)
+    micro += microUsd(policy, token.address, BigInt(balances[token.symbol] ?? '0'), oracleTick as number) ?? 0n
+  const nowUsd = Number(micro / DOLLAR)
+  const highest = Math.max(nowUsd, ledger.highestTreasuryUsd())
+  const fallBps = highest === 0 ? 0 : Math.floor(((highest - nowUsd) * 10_000) / highest)
+  return fallBps > policy.limits.maxDrawdownBps
+    ? deny(
+        `the treasury has fallen by ${fallBps} bps from ${highest} USD; the policy stops at ${policy.limits.maxDrawdownBps}`,
+      )
+    : null
+}
+
+function approvals({ policy, valueUsd, approvals: given }: AuditContext): CheckOutcome | null {
+  const { aboveUsd, approvers, threshold } = policy.approvals
+  if (aboveUsd === null || (valueUsd as number) <= aboveUsd) return null
+  if (given.some(a => a.body.answer === 'reject')) return deny('an approver rejected it')
+  const signers = new Set(given.map(a => a.body.signer).filter(signer => approvers.includes(signer)))
+  return signers.size >= threshold
+    ? null
+    : deny(`${valueUsd} USD need ${threshold} approvals, ${signers.size} are there`)
+}

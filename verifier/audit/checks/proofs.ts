@@ -1,0 +1,42 @@
+import { proofSetsFor } from '#verifier/policy/policy.ts'
+import { verifyProof } from '#verifier/proof/verifyProof.ts'
+import { type Check, deny, pass } from '../context.ts'
+
+/** 3. Every model call carries proofs that satisfy the band of the value at risk, and they hold. */
+export const proofsCheck: Check = {
+  id: 'proofs',
+  async run({ policy, runState, calls, valueUsd }, { crypto, engine, modelFile, nowMicros }) {
+    if (valueUsd === null) return deny('the value at risk is unknown')
+    const sets = proofSetsFor(policy, valueUsd)
+    if (sets === null) return deny(`no band of the policy covers ${valueUsd} USD`)
+    const assumptions = new Set<string>()
+    const kinds = new Set<string>()
+    for (const { request, requestLeaf, response } of calls) {
+      const { result, number } = response.body
+      // A failed request has no output to prove; the decision was made without it, which the re-run shows.
+      if (result.status !== 'ok') continue
+      const model = runState.run.body.models.find(
+        m => m.digest === request.body.model && m.numeric === request.body.numeric,
+      )
+      if (model === undefined) return deny(`request ${number}: its model is not one of the run`)
+      const report = await verifyProof(
+        { request: request.body, requestLeaf, answer: result, model },
+        { crypto, engine, modelFile },
+        nowMicros,
+      )
+      if (!report.ok) return deny(`request ${number}, proof ${report.kind}: ${report.detail}`)
+      // A valid receipt is itself the proof `signed`.
+      const held = new Set(['signed', report.kind])
+      if (!sets.some(set => set.every(kind => held.has(kind)))) {
+        return deny(
+          `request ${number} is proven by ${[...held].join(' + ')}; ${valueUsd} USD at risk demand ${sets.map(s => s.join(' + ')).join(' or ')}`,
+        )
+      }
+      kinds.add(report.kind)
+      for (const assumption of report.assumptions) assumptions.add(`${report.kind}: ${assumption}`)
+    }
+    return pass(`${calls.length} model calls proven by ${[...kinds].join(', ') || 'nothing: there were none'}`, [
+      ...assumptions,
+    ])
+  },
+}

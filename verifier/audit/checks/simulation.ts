@@ -1,0 +1,24 @@
+import { type Check, deny, pass } from '../context.ts'
+
+/** 7. Simulated on the head block: it does not revert, moves only what is expected, and leaves no approval behind. */
+export const simulationCheck: Check = {
+  id: 'simulation',
+  async run(context, { chain }) {
+    const { policy, proposal, head } = context
+    const simulation = await chain.simulate({
+      from: policy.safe,
+      calls: proposal.body.calls,
+      blockNumber: head.number,
+      tokens: policy.tokens.map(({ symbol, address }) => ({ symbol, address })),
+    })
+    context.simulation = simulation
+    if (simulation.status !== 'success') return deny(`the calls revert at block ${head.number}`)
+    const left = simulation.approvals[0]
+    if (left !== undefined)
+      return deny(`an approval of ${left.allowance} of ${left.token} for ${left.spender} would be left behind`)
+    return pass(
+      `succeeds on block ${head.number}: ${simulation.changes.map(c => `${c.change} ${c.asset}`).join(', ') || 'no balance changes'}`,
+      ["the verifier's own RPC simulates truly; the block that executes it may differ, which the bounds cover"],
+    )
+  },
+}

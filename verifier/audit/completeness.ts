@@ -1,0 +1,138 @@
+import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
+import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
+import type { RecordOf } from '#verifier/evidence/record.ts'
+import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
+
+const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
+const EXECUTED = '0xb145507a8c914406e782ddef9f4ab6858c6a1409e1ab79f3f8a43dada1782a10'
+/** keccak256("ExecutionSuccess(bytes32,uint256)"): the owners' own multisig path of a Safe. */
+const EXECUTION_SUCCESS = '0x442e715f626346e8c54381002da614f62bee8d27386535b2521ec8540898556e'
+
+/** A change of the treasury that nothing in the log accounts for. */
+export type Unexplained = { transactionHash: string | null; blockNumber: number; reason: string }
+
+export type CompletenessReport = {
+  fromBlock: number
+  toBlock: number
+  /** Executions by the module that exactly one logged proposal explains. */
+  matched: number
+  /** Changes made by the owners' own multisig transactions. */
+  owners: number
+  /** Transfers into the Safe from elsewhere. */
+  deposits: number
+  unexplained: Unexplained[]
+}
+
+export type ReconcileParameters = {
+  chain: ChainPort
+  identity: ChainIdentity
+  outcomes: readonly RecordOf<'outcome'>[]
+  proposals: ReadonlyMap<string, RecordOf<'proposal'>>
+  fromBlock: number
+  toBlock: number
+}
+
+/**
+ * Explains every balance change of the Safe between two blocks (evidence.md §7, "Completeness"): module executions by
+ * exactly one logged proposal, owners' transactions classed as such, deposits; the rest is unexplained. At the end the
+ * balances themselves are compared, so that an asset that moves without an event shows too.
+ */
+export async function reconcile({
+  chain,
+  identity,
+  outcomes,
+  proposals,
+  fromBlock,
+  toBlock,
+}: ReconcileParameters): Promise<CompletenessReport> {
+  const report: CompletenessReport = { fromBlock, toBlock, matched: 0, owners: 0, deposits: 0, unexplained: [] }
+  const { safe, module, tokens } = identity
+  const padded = `0x${safe.slice(2).padStart(64, '0')}`
+  const range = { fromBlock: fromBlock + 1, toBlock }
+  const [out, incoming, executed, byOwners] = await Promise.all([
+    chain.logs({ topics: [TRANSFER, padded], ...range }),
+    chain.logs({ topics: [TRANSFER, null, padded], ...range }),
+    chain.logs({ address: module, topics: [EXECUTED, padded], ...range }),
+    chain.logs({ address: safe, topics: [EXECUTION_SUCCESS], ...range }),
+  ])
+  const ownerTransactions = new Set(byOwners.map(log => log.transactionHash))
+  const executions = new Map<string, typeof executed>()
+  for (const log of executed) executions.set(log.transactionHash, [...(executions.get(log.transactionHash) ?? []), log])
+  const outcomeOf = new Map(outcomes.map(record => [record.body.transactionHash, record]))
+  const used = new Set<string>()
+
+  for (const [hash, logs] of executions) {
+    const [event] = logs
+    const record = outcomeOf.get(hash)
+    const proposal = record === undefined ? undefined : proposals.get(record.body.proposal)
+    const fits =
+      logs.length === 1 &&
+      proposal !== undefined &&
+      !used.has(record?.body.proposal ?? '') &&
+      event?.topics[3] === `0x${proposalDigest(proposal.body)}` &&
+      BigInt(event.topics[2] ?? '0x0') === BigInt(proposal.body.nonce)
+    if (fits && record !== undefined) {
+      used.add(record.body.proposal)
+      report.matched++
+    } else {
+      report.unexplained.push({
+        transactionHash: hash,
+        blockNumber: event?.blockNumber ?? 0,
+        reason: 'the module executed something that no proposal in the log explains',
+      })
+    }
+  }
+  for (const record of outcomes) {
+    if (
+      record.body.status === 'success' &&
+      record.body.blockNumber > fromBlock &&
+      record.body.blockNumber <= toBlock &&
+      !executions.has(record.body.transactionHash)
+    ) {
+      report.unexplained.push({
+        transactionHash: record.body.transactionHash,
+        blockNumber: record.body.blockNumber,
+        reason: 'the log claims an execution that the chain does not have',
+      })
+    }
+  }
+  const movedBy = new Set(out.map(log => log.transactionHash))
+  for (const hash of movedBy) {
+    if (executions.has(hash)) continue
+    if (ownerTransactions.has(hash)) report.owners++
+    else {
+      const log = out.find(l => l.transactionHash === hash)
+      report.unexplained.push({
+        transactionHash: hash,
+        blockNumber: log?.blockNumber ?? 0,
+        reason: `an outflow of ${log?.address} that neither a logged proposal nor the owners' signatures explain`,
+      })
+    }
+  }
+  report.deposits = new Set(
+    incoming.map(log => log.transactionHash).filter(hash => !movedBy.has(hash) && !executions.has(hash)),
+  ).size
+
+  const balanceOf = `0x70a08231${padded.slice(2)}`
+  for (const { address, symbol } of tokens) {
+    const before = BigInt(await chain.read({ to: address, data: balanceOf }, fromBlock))
+    const after = BigInt(await chain.read({ to: address, data: balanceOf }, toBlock))
+    const sum = (logs: typeof out) =>
+      logs.filter(log => log.address === address).reduce((total, log) => total + BigInt(log.data), 0n)
+    const byEvents = sum(incoming) - sum(out)
+    if (after - before !== byEvents)
+      report.unexplained.push({
+        transactionHash: null,
+        blockNumber: toBlock,
+        reason: `${symbol} changed by ${after - before}, its events explain ${byEvents}`,
+      })
+  }
+  const native = (await chain.nativeBalance(safe, toBlock)) - (await chain.nativeBalance(safe, fromBlock))
+  if (native < 0n && report.owners === 0)
+    report.unexplained.push({
+      transactionHash: null,
+      blockNumber: toBlock,
+      reason: `the native balance fell by ${-native} wei`,
+    })
+  return report
+}

@@ -1,0 +1,78 @@
+import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
+import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
+import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
+import type { RecordOf } from '#verifier/evidence/record.ts'
+import type { Bars } from '#verifier/evidence/records/observation.ts'
+import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import type { CheckId, Simulation } from '#verifier/evidence/records/verdict.ts'
+import type { Finding } from '#verifier/log/verifyTree.ts'
+import type { Policy } from '#verifier/policy/policy.ts'
+import type { RecordChecker, RunState } from './recordChecker.ts'
+
+/** The verifier's own view of the market: never the agent's. */
+export type MarketPort = {
+  readonly description: string
+  /** The bars that it has for these start times, or null where it has none. */
+  barsAt(timeSeconds: readonly number[], intervalSeconds: number): Bars | null
+  /** The oracle: the last tick at or before a time, or null. */
+  tickAt(timeSeconds: number): number | null
+}
+
+/** What a verifier has signed and not yet seen executed or expired, and what it saw executed (evidence.md §5.8). */
+export type Ledger = {
+  /** Verdicts that still count: signed at, value, nonce. */
+  entries(): readonly {
+    nonce: string
+    proposalDigest: string
+    usd: number
+    signedAtSeconds: number
+    status: 'reserved' | 'executed' | 'failed' | 'expired'
+  }[]
+  highestTreasuryUsd(): number
+}
+
+export type AuditPorts = {
+  crypto: CryptoPort
+  engine: EnginePort | null
+  chain: ChainPort
+  market: MarketPort
+  ledger: Ledger
+  modelFile(model: ModelIdentity): Promise<Uint8Array>
+  /** The run's strategy in the verifier's own sandbox. */
+  strategy(run: RecordOf<'run'>): Promise<SandboxedStrategy>
+  nowMs(): number
+  nowMicros(): number
+}
+
+/** One model call of a decision, with its records. */
+export type AuditedCall = { request: RecordOf<'request'>; requestLeaf: string; response: RecordOf<'response'> }
+
+/** Everything about one proposal. Filled as the checks run: simulation and value at risk are set by theirs. */
+export type AuditContext = {
+  policy: Policy
+  policyDigest: string
+  logKey: string
+  checkpointSize: number
+  logFindings: readonly Finding[]
+  records: RecordChecker
+  runState: RunState
+  proposal: RecordOf<'proposal'>
+  proposalDigest: string
+  decision: RecordOf<'decision'>
+  observation: RecordOf<'observation'> | null
+  calls: AuditedCall[]
+  approvals: RecordOf<'approval'>[]
+  head: BlockRef
+  oracleTick: number | null
+  valueUsd: number | null
+  simulation: Simulation | null
+}
+
+export type CheckOutcome = { ok: boolean; detail: string; assumptions?: string[] }
+/** One of the nine checks. A throw counts as "could not be evaluated", which denies. */
+export type Check = { readonly id: CheckId; run(context: AuditContext, ports: AuditPorts): Promise<CheckOutcome> }
+
+/** Shorthands of the checks. */
+export const pass = (detail: string, assumptions: string[] = []): CheckOutcome => ({ ok: true, detail, assumptions })
+export const deny = (detail: string): CheckOutcome => ({ ok: false, detail })

@@ -1,0 +1,71 @@
+import { decodeCall } from '#verifier/effects/decodeCall.ts'
+import { microUsd } from '#verifier/effects/price.ts'
+import { reasonOf } from '#verifier/evidence/error.ts'
+import { CHECK_IDS, type CheckResult } from '#verifier/evidence/records/verdict.ts'
+import { boundsCheck } from './checks/bounds.ts'
+import { calldataCheck } from './checks/calldata.ts'
+import { decisionCheck } from './checks/decision.ts'
+import { identityCheck } from './checks/identity.ts'
+import { logCheck } from './checks/log.ts'
+import { observationCheck } from './checks/observation.ts'
+import { policyCheck } from './checks/policy.ts'
+import { proofsCheck } from './checks/proofs.ts'
+import { simulationCheck } from './checks/simulation.ts'
+import type { AuditContext, AuditPorts, Check } from './context.ts'
+import { wholeDollars } from './units.ts'
+
+const CHECKS: readonly Check[] = [
+  logCheck,
+  identityCheck,
+  proofsCheck,
+  observationCheck,
+  decisionCheck,
+  calldataCheck,
+  simulationCheck,
+  policyCheck,
+  boundsCheck,
+]
+
+/**
+ * The nine checks of evidence.md §5. All of them run, whatever the earlier ones say, so that a denial names every
+ * reason; one that throws could not be evaluated and denies as well.
+ */
+export async function preAudit(context: AuditContext, ports: AuditPorts): Promise<CheckResult[]> {
+  context.oracleTick = ports.market.tickAt(context.head.timestamp)
+  context.valueUsd = valueAtRiskUsd(context)
+  const results: CheckResult[] = []
+  for (const id of CHECK_IDS) {
+    const check = CHECKS.find(candidate => candidate.id === id) as Check
+    const since = ports.nowMicros()
+    const outcome = await check.run(context, ports).catch((error: unknown) => ({
+      ok: false,
+      detail: `could not be evaluated: ${reasonOf(error)}`,
+      assumptions: [],
+    }))
+    results.push({
+      id,
+      ok: outcome.ok,
+      detail: outcome.detail.slice(0, 2_000),
+      assumptions: outcome.assumptions ?? [],
+      micros: Math.round(ports.nowMicros() - since),
+    })
+  }
+  return results
+}
+
+/** Dollars that the calls send out, at the oracle's price, rounded up; null when a call or a token has no known value. */
+function valueAtRiskUsd({ policy, proposal, oracleTick }: AuditContext): number | null {
+  if (oracleTick === null) return null
+  let micro = 0n
+  for (const call of proposal.body.calls) {
+    const decoded = decodeCall(call)
+    if (decoded === null) return null
+    if (decoded.type === 'approve') continue
+    const [token, amount] =
+      decoded.type === 'transfer' ? [decoded.token, decoded.amount] : [decoded.tokenIn, decoded.amountIn]
+    const worth = microUsd(policy, token, amount, oracleTick)
+    if (worth === null) return null
+    micro += worth
+  }
+  return wholeDollars(micro)
+}

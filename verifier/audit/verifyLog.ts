@@ -1,0 +1,50 @@
+import { toHex } from '#verifier/evidence/bytes.ts'
+import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import type { RecordKind } from '#verifier/evidence/record.ts'
+import type { NoteKey } from '#verifier/log/signedNote.ts'
+import { type Finding, type LogFiles, verifyTree } from '#verifier/log/verifyTree.ts'
+import { createRecordChecker, type RecordChecker } from './recordChecker.ts'
+
+export type LogReport = {
+  ok: boolean
+  origin: string | null
+  size: number
+  root: string | null
+  records: Partial<Record<RecordKind, number>>
+  blobs: { present: number; missing: string[] }
+  findings: Finding[]
+}
+
+/**
+ * Verifies a log from its files alone: every byte of the tree, every record, every signature. `onRecord` follows along
+ * (a replay). Missing blobs are findings of their own kind: the log is whole, a payload is not there.
+ */
+export async function verifyLog(
+  { files, crypto, key }: { files: LogFiles; crypto: CryptoPort; key: NoteKey },
+  onRecord?: (leafHash: string, index: number, records: RecordChecker) => void | Promise<void>,
+): Promise<LogReport> {
+  const records = createRecordChecker(crypto)
+  const findings: Finding[] = []
+  const tree = await verifyTree({ files, crypto, key }, async (entry, index, leaf) => {
+    findings.push(...(await records.check(entry, index, leaf)))
+    await onRecord?.(toHex(leaf), index, records)
+  })
+  findings.unshift(...tree.findings)
+  findings.push(...records.finish())
+  const missing = records.blobs.filter(({ ref }) => tree.blobs.get(ref.sha256) !== ref.size)
+  findings.push(
+    ...missing.map(({ ref, where }) => ({
+      where,
+      reason: `missing blob ${ref.sha256} (${ref.size} bytes): the log is whole, this payload is not`,
+    })),
+  )
+  return {
+    ok: findings.length === 0,
+    origin: tree.checkpoint?.origin ?? null,
+    size: tree.checkpoint?.size ?? 0,
+    root: tree.checkpoint === null ? null : toHex(tree.checkpoint.root),
+    records: records.counts,
+    blobs: { present: tree.blobs.size, missing: missing.map(m => m.ref.sha256) },
+    findings,
+  }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IWarrantModule} from "./interfaces/IWarrantModule.sol";
+
+/// @title EIP-712 hashes of verdicts and approvals, and signer recovery.
+library VerdictHash {
+    bytes32 private constant DOMAIN =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant CALL = keccak256("Call(address to,uint256 value,bytes data)");
+    bytes32 private constant BOUND = keccak256("Bound(uint8 kind,address target,uint256 id,int256 limit)");
+    bytes32 private constant VERDICT = keccak256(
+        "Verdict(address safe,uint256 nonce,Call[] calls,Bound[] bounds,bytes32 proposalDigest,bytes32 policyDigest,address executor,uint64 refBlock,bytes32 refBlockHash,uint64 validUntil)Bound(uint8 kind,address target,uint256 id,int256 limit)Call(address to,uint256 value,bytes data)"
+    );
+    bytes32 private constant APPROVAL = keccak256("Approval(address safe,bytes32 proposalDigest)");
+    /// @dev Half the order of secp256k1: a higher s is the same signature in another form (EIP-2).
+    uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+
+    function domain(uint256 chainId, address module) internal pure returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN, keccak256("Warrant"), keccak256("1"), chainId, module));
+    }
+
+    function typed(bytes32 domainSeparator, bytes32 structHash) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(hex"1901", domainSeparator, structHash));
+    }
+
+    function approval(address safe, bytes32 proposalDigest) internal pure returns (bytes32) {
+        return keccak256(abi.encode(APPROVAL, safe, proposalDigest));
+    }
+
+    function verdict(IWarrantModule.Verdict calldata v) internal pure returns (bytes32) {
+        bytes32[] memory calls = new bytes32[](v.calls.length);
+        for (uint256 i = 0; i < calls.length; i++) {
+            calls[i] = keccak256(abi.encode(CALL, v.calls[i].to, v.calls[i].value, keccak256(v.calls[i].data)));
+        }
+        bytes32[] memory bounds = new bytes32[](v.bounds.length);
+        for (uint256 i = 0; i < bounds.length; i++) {
+            IWarrantModule.Bound calldata b = v.bounds[i];
+            bounds[i] = keccak256(abi.encode(BOUND, b.kind, b.target, b.id, b.limit));
+        }
+        return keccak256(
+            abi.encode(
+                VERDICT,
+                v.safe,
+                v.nonce,
+                keccak256(abi.encodePacked(calls)),
+                keccak256(abi.encodePacked(bounds)),
+                v.proposalDigest,
+                v.policyDigest,
+                v.executor,
+                v.refBlock,
+                v.refBlockHash,
+                v.validUntil
+            )
+        );
+    }
+
+    /// @return signer zero when the signature is not 65 bytes, not canonical, or not one at all
+    function recover(bytes32 digest, bytes calldata signature) internal pure returns (address signer) {
+        if (signature.length != 65) return address(0);
+        bytes32 r = bytes32(signature[0:32]);
+        bytes32 s = bytes32(signature[32:64]);
+        if (uint256(s) > HALF_ORDER) return address(0);
+        return ecrecover(digest, uint8(signature[64]), r, s);
+    }
+}

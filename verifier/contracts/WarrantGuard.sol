@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IWarrantGuard} from "./interfaces/IWarrantGuard.sol";
+
+/// @title Denies every module but those allowed; see IWarrantGuard.
+contract WarrantGuard is IWarrantGuard {
+    /// @dev Safe's IModuleGuard: checkModuleTransaction ^ checkAfterModuleExecution.
+    bytes4 private constant MODULE_GUARD = 0x58401ed8;
+    bytes4 private constant ERC165 = 0x01ffc9a7;
+
+    address public immutable safe;
+    mapping(address module => bool) public isAllowed;
+
+    constructor(address safe_, address warrantModule) {
+        safe = safe_;
+        isAllowed[warrantModule] = true;
+        emit ModuleAllowed(warrantModule, true);
+    }
+
+    /// @inheritdoc IWarrantGuard
+    function allowModule(address module, bool allowed) external {
+        if (msg.sender != safe) revert NotTheSafe(msg.sender);
+        isAllowed[module] = allowed;
+        emit ModuleAllowed(module, allowed);
+    }
+
+    /// @inheritdoc IWarrantGuard
+    function checkModuleTransaction(address, uint256, bytes calldata, uint8 operation, address module)
+        external
+        view
+        returns (bytes32)
+    {
+        if (!isAllowed[module]) revert ModuleDenied(module);
+        if (operation != 0) revert DelegatecallDenied(module);
+        return bytes32(0);
+    }
+
+    /// @inheritdoc IWarrantGuard
+    function checkAfterModuleExecution(bytes32, bool) external {}
+
+    /// @inheritdoc IWarrantGuard
+    function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
+        return interfaceId == MODULE_GUARD || interfaceId == ERC165;
+    }
+}

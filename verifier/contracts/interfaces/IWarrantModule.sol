@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @title The agents' only path to a Safe: no verdict, no transaction.
+interface IWarrantModule {
+    /// @param to target; never the Safe or this module
+    /// @param value wei
+    /// @param data selector and arguments, at least four bytes
+    struct Call {
+        address to;
+        uint256 value;
+        bytes data;
+    }
+
+    /// @param kind 0: balance change of `target` (token, or 0 for the native coin) at least `limit`, in base units.
+    ///        Any other kind reverts.
+    /// @param id 0 for kind 0
+    struct Bound {
+        uint8 kind;
+        address target;
+        uint256 id;
+        int256 limit;
+    }
+
+    /// @param validUntil last second (block time) at which this may execute
+    struct Verdict {
+        address safe;
+        uint256 nonce;
+        Call[] calls;
+        Bound[] bounds;
+        bytes32 proposalDigest;
+        bytes32 policyDigest;
+        address executor;
+        uint64 refBlock;
+        bytes32 refBlockHash;
+        uint64 validUntil;
+    }
+
+    /// @param allowed whether the module may call it
+    /// @param recipientWord which argument word names a recipient and must be the Safe; 0: none, n: word n - 1
+    /// @param isApproval the call sets an ERC-20 allowance: approve(spender, amount)
+    struct Rule {
+        bool allowed;
+        uint8 recipientWord;
+        bool isApproval;
+    }
+
+    error NotTheSafe(address caller);
+    error NotTheGuardian(address caller);
+    error WrongSafe(address safe);
+    error WrongExecutor(address caller, address executor);
+    error Paused();
+    error Expired(uint64 validUntil, uint256 nowSeconds);
+    error NonceUsed(uint256 nonce);
+    error PolicyChanged(bytes32 signed, bytes32 current);
+    error ReferenceBlockUnknown(uint64 refBlock);
+    error ReferenceBlockReorged(uint64 refBlock, bytes32 signed, bytes32 actual);
+    error NotEnoughSignatures(uint256 valid, uint256 needed);
+    error NotAVerifier(address signer);
+    error NotAnApprover(address signer);
+    error SignersNotAscending(address previous, address next);
+    error BadSignature(uint256 index);
+    error CallNotAllowed(uint256 index, address target, bytes4 selector);
+    error RecipientNotSafe(uint256 index, address recipient);
+    error ApprovalOutlivesBatch(address token, address spender, uint256 allowance);
+    error CallFailed(uint256 index, bytes reason);
+    error NoBounds();
+    error UnknownBoundKind(uint256 index, uint8 kind);
+    error BoundViolated(uint256 index, address target, int256 change, int256 limit);
+    error UnboundAssetFell(address asset, int256 change);
+    error BadConfiguration(string what);
+    error Reentered();
+
+    event Executed(address indexed safe, uint256 indexed nonce, bytes32 indexed proposalDigest);
+    event VerifiersSet(address[] verifiers, uint256 threshold);
+    event ApproversSet(address[] approvers, uint256 threshold);
+    event ApprovalLimitSet(address indexed asset, uint256 outflow);
+    event PolicySet(bytes32 policyDigest);
+    event GuardianSet(address guardian);
+    event RuleSet(address indexed target, bytes4 indexed selector, Rule rule);
+    event StandingAllowanceSet(address indexed token, address indexed spender, bool allowed);
+    event AssetsSet(address[] assets);
+    event PauseSet(bool paused);
+
+    /// @notice Executes the calls of a verdict through the Safe, then checks every bound.
+    /// @param signatures EIP-712 signatures of verifiers (65 bytes each), ascending by signer
+    /// @param approvals EIP-712 signatures of approvers over Approval(safe, proposalDigest), ascending by signer
+    function execute(Verdict calldata verdict, bytes[] calldata signatures, bytes[] calldata approvals) external;
+
+    /// @notice The EIP-712 digest that verifiers sign.
+    function hashVerdict(Verdict calldata verdict) external view returns (bytes32);
+
+    /// @notice The EIP-712 digest that approvers sign.
+    function hashApproval(bytes32 proposalDigest) external view returns (bytes32);
+
+    function isNonceUsed(uint256 nonce) external view returns (bool);
+
+    /// @notice Stops all execution. Guardian or Safe.
+    function pause() external;
+
+    /// @notice Safe only.
+    function resume() external;
+}

@@ -1,0 +1,81 @@
+import { equalBytes, fromUtf8, utf8 } from './bytes.ts'
+import { WarrantError } from './error.ts'
+
+/** JSON as the log allows it: no floats, no integers beyond ±(2^53 − 1). */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+const MAX_DEPTH = 64
+
+/**
+ * The canonical text of a value: RFC 8785, restricted to strings, booleans, null, arrays, objects and safe integers.
+ * An `undefined` member is left out, as JSON.stringify does.
+ *
+ * @throws EVIDENCE_MALFORMED for a float, a lone surrogate, or anything that is not JSON
+ */
+export function canonicalize(value: unknown, depth = 0): string {
+  if (depth > MAX_DEPTH) throw malformed(`nested deeper than ${MAX_DEPTH}`)
+  switch (typeof value) {
+    case 'string':
+      return canonicalString(value)
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'number':
+      if (!Number.isSafeInteger(value) || Object.is(value, -0)) throw malformed(`${value} is not a safe integer`)
+      return String(value)
+    case 'object': {
+      if (value === null) return 'null'
+      if (Array.isArray(value)) {
+        let text = '['
+        for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ',') + canonicalize(value[i], depth + 1)
+        return `${text}]`
+      }
+      const members = value as Record<string, unknown>
+      let text = '{'
+      // Array.prototype.sort compares UTF-16 code units, which is what RFC 8785 §3.2.3 asks for.
+      for (const key of Object.keys(members).sort()) {
+        if (members[key] === undefined) continue
+        text += `${text === '{' ? '' : ','}${canonicalString(key)}:${canonicalize(members[key], depth + 1)}`
+      }
+      return `${text}}`
+    }
+    default:
+      throw malformed(`a ${typeof value} is not JSON`)
+  }
+}
+
+/** Canonical UTF-8 bytes of a value. @throws EVIDENCE_MALFORMED */
+export function canonicalBytes(value: unknown): Uint8Array {
+  return utf8(canonicalize(value))
+}
+
+/**
+ * The value in canonical bytes; bytes that `canonicalize` would not have produced are refused, which also catches
+ * duplicate keys, floats, white space and lone surrogates.
+ *
+ * @throws EVIDENCE_MALFORMED
+ */
+export function parseCanonical(bytes: Uint8Array): Json {
+  let value: Json
+  try {
+    value = JSON.parse(fromUtf8(bytes)) as Json
+  } catch (cause) {
+    if (cause instanceof WarrantError) throw cause
+    throw new WarrantError('EVIDENCE_MALFORMED', 'bytes are not JSON', { cause })
+  }
+  if (!equalBytes(canonicalBytes(value), bytes)) throw malformed('bytes are not the canonical encoding of their value')
+  return value
+}
+
+/** The plain JSON of a value that has a canonical form. @throws EVIDENCE_MALFORMED */
+export function toJson(value: unknown): Json {
+  return JSON.parse(canonicalize(value)) as Json
+}
+
+function canonicalString(text: string): string {
+  if (!text.isWellFormed()) throw malformed('string with a lone surrogate')
+  return JSON.stringify(text)
+}
+
+function malformed(reason: string): WarrantError {
+  return new WarrantError('EVIDENCE_MALFORMED', `not canonical JSON: ${reason}`)
+}

@@ -1,0 +1,37 @@
+import type { BlobRef } from '../primitives.ts'
+import type { Actor, AnyRecord, RecordBody, RecordKind } from '../record.ts'
+
+/** An appended record. `durable` resolves once it survives a power loss, and rejects when the log halted. */
+export type Appended = { index: number; leafHash: string; record: AnyRecord; durable: Promise<void> }
+
+/**
+ * An actor's handle on the log. Holding it is the authority to append that actor's kinds, and no other kind: the log
+ * hands out one per actor and run and MUST refuse a second.
+ */
+export type Appender = {
+  readonly actor: Actor
+  append<K extends RecordKind>(kind: K, body: RecordBody<K>, parents?: readonly string[]): Appended
+}
+
+export type LogReader = {
+  readonly size: number
+  /** Exact bytes of entries [from, to), as far as they are appended. */
+  entries(from: number, to: number): Promise<Uint8Array[]>
+  /** A blob's bytes. @throws EVIDENCE_MISSING */
+  blob(ref: BlobRef): Promise<Uint8Array>
+}
+
+/** One run in a log: its records carry its id and are numbered from 0. */
+export type RunLog = { readonly runId: string; appender(actor: Actor): Appender }
+
+/** The log as its producers see it: one writer, many actors. */
+export type LogPort = LogReader & {
+  startRun(): RunLog
+  /** Stores a payload; it is durable no later than the next record. */
+  putBlob(bytes: Uint8Array): BlobRef
+  /** A signed checkpoint over everything appended so far, straight from the durable write-ahead log. */
+  checkpoint(): Promise<string>
+  /** Writes tiles and checkpoint for everything appended so far. */
+  publish(): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { address, count, digest, hex32, hexData, label, timeMs, uintString } from '../primitives.ts'
+
+const ticks = z.array(z.int().min(-887_272).max(887_272)).max(2_048)
+
+/** Bars as columns of equal length, oldest first; prices are Uniswap ticks of the pool, `timeSeconds` is a bar's start. */
+export const bars = z
+  .strictObject({ timeSeconds: z.array(count).max(2_048), open: ticks, high: ticks, low: ticks, close: ticks })
+  .refine(
+    b => [b.open, b.high, b.low, b.close].every(column => column.length === b.timeSeconds.length),
+    'columns differ in length',
+  )
+export type Bars = z.infer<typeof bars>
+
+/** What the strategy sees: the same in backtest, paper and live. */
+export const view = z.strictObject({
+  tick: count,
+  timeMs,
+  intervalSeconds: count,
+  bars,
+  /** Treasury balances in token base units, by symbol. */
+  balances: z.record(label, uintString),
+})
+export type View = z.infer<typeof view>
+
+export const chainRead = z.strictObject({ what: label, to: address, data: hexData, result: hexData })
+
+/** What the strategy saw at a tick, and where it came from. */
+export const observation = z.strictObject({
+  view,
+  viewDigest: digest,
+  provenance: z.strictObject({
+    market: z.strictObject({ source: label, barsDigest: digest }),
+    chain: z
+      .strictObject({ blockNumber: count, blockHash: hex32, timestamp: count, reads: z.array(chainRead).max(64) })
+      .nullable(),
+  }),
+})
+export type Observation = z.infer<typeof observation>

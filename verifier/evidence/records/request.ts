@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { count, digest, label, leafHash } from '../primitives.ts'
+import { tensor } from '../tensor.ts'
+
+/** What goes into a model: a tensor, or the exact JSON text of a chat request. */
+export const modelInput = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('tensor'), tensor }),
+  z.strictObject({ type: z.literal('chat'), body: z.string().max(60_000) }),
+])
+export type ModelInput = z.infer<typeof modelInput>
+
+/** A model request, logged before it is dispatched: its leaf hash is the nonce, its number leaves no gap. */
+export const request = z.strictObject({
+  agent: label,
+  /** Numbered by the gateway from 0 per agent and run, without gaps. */
+  number: count,
+  tick: count,
+  observation: leafHash,
+  model: digest,
+  numeric: label,
+  input: modelInput,
+  inputDigest: digest,
+  proofKind: label,
+})
+export type Request = z.infer<typeof request>

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { count, label, leafHash, reason } from '../primitives.ts'
+import { receipt } from './receipt.ts'
+import { modelInput } from './request.ts'
+
+/** What a proof holds beyond the receipt; more kinds join here, an unknown one is refused. */
+export const proof = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('signed') }),
+  z.strictObject({ kind: z.literal('replay') }),
+])
+export type Proof = z.infer<typeof proof>
+
+/** The one terminal state of a request. */
+export const response = z.strictObject({
+  request: leafHash,
+  agent: label,
+  number: count,
+  result: z.discriminatedUnion('status', [
+    z.strictObject({ status: z.literal('ok'), output: modelInput, receipt, proof }),
+    z.strictObject({ status: z.literal('failed'), reason }),
+    z.strictObject({ status: z.literal('timedOut'), reason }),
+  ]),
+})
+export type Response = z.infer<typeof response>

@@ -1,0 +1,110 @@
+import { concat, equalBytes } from '#verifier/evidence/bytes.ts'
+import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+
+const LEAF = Uint8Array.of(0)
+const NODE = Uint8Array.of(1)
+
+/** SHA-256(0x00 ‖ entry) (RFC 6962 §2.1). */
+export function hashLeaf(crypto: CryptoPort, entry: Uint8Array): Uint8Array {
+  return crypto.sha256(concat(LEAF, entry))
+}
+
+/** SHA-256(0x01 ‖ left ‖ right) (RFC 6962 §2.1). */
+export function hashNode(crypto: CryptoPort, left: Uint8Array, right: Uint8Array): Uint8Array {
+  return crypto.sha256(concat(NODE, left, right))
+}
+
+/** Root of the empty tree: SHA-256 of nothing. */
+export function emptyRoot(crypto: CryptoPort): Uint8Array {
+  return crypto.sha256(new Uint8Array(0))
+}
+
+/**
+ * Whether `proof` shows that `leaf` (a leaf hash) stands at `index` in the tree of `size` with `root`
+ * (RFC 9162 §2.1.3.2). Never throws; any size and proof length is safe.
+ */
+export function verifyInclusion(
+  crypto: CryptoPort,
+  {
+    leaf,
+    index,
+    size,
+    root,
+    proof,
+  }: { leaf: Uint8Array; index: number; size: number; root: Uint8Array; proof: Uint8Array[] },
+): boolean {
+  if (!isIndex(index) || !isIndex(size) || index >= size) return false
+  if (leaf.length !== 32 || proof.some(hash => hash.length !== 32)) return false
+  let node = index
+  let last = size - 1
+  let hash = leaf
+  for (const sibling of proof) {
+    if (last === 0) return false
+    if (node % 2 === 1 || node === last) {
+      hash = hashNode(crypto, sibling, hash)
+      while (node % 2 === 0 && node !== 0) {
+        node = half(node)
+        last = half(last)
+      }
+    } else {
+      hash = hashNode(crypto, hash, sibling)
+    }
+    node = half(node)
+    last = half(last)
+  }
+  return last === 0 && equalBytes(hash, root)
+}
+
+/**
+ * Whether `proof` shows that the tree of `size1` with `root1` is a prefix of the tree of `size2` with `root2`
+ * (RFC 9162 §2.1.4.2). From an empty tree nothing can be proven: only an empty proof is accepted, and the caller must
+ * know that it says nothing about `root2`. Never throws.
+ */
+export function verifyConsistency(
+  crypto: CryptoPort,
+  {
+    size1,
+    root1,
+    size2,
+    root2,
+    proof,
+  }: { size1: number; root1: Uint8Array; size2: number; root2: Uint8Array; proof: Uint8Array[] },
+): boolean {
+  if (!isIndex(size1) || !isIndex(size2) || size1 > size2) return false
+  if (proof.some(hash => hash.length !== 32)) return false
+  if (size1 === size2) return proof.length === 0 && equalBytes(root1, root2)
+  if (size1 === 0) return proof.length === 0 && equalBytes(root1, emptyRoot(crypto))
+  if (proof.length === 0) return false
+  let node = size1 - 1
+  let last = size2 - 1
+  while (node % 2 === 1) {
+    node = half(node)
+    last = half(last)
+  }
+  const rest = [...proof]
+  // A complete subtree of size1 leaves is its own first proof element.
+  const first = node === 0 ? root1 : rest.shift()
+  if (first === undefined) return false
+  let hash1 = first
+  let hash2 = first
+  for (const sibling of rest) {
+    if (last === 0) return false
+    if (node % 2 === 1 || node === last) {
+      hash1 = hashNode(crypto, sibling, hash1)
+      hash2 = hashNode(crypto, sibling, hash2)
+      while (node % 2 === 0 && node !== 0) {
+        node = half(node)
+        last = half(last)
+      }
+    } else {
+      hash2 = hashNode(crypto, hash2, sibling)
+    }
+    node = half(node)
+    last = half(last)
+  }
+  return last === 0 && equalBytes(hash1, root1) && equalBytes(hash2, root2)
+}
+
+// Bit operators would cut to 32 bits; sizes here go to 2^53.
+const half = (value: number) => Math.floor(value / 2)
+const isIndex = (value: number) => Number.isSafeInteger(value) && value >= 0

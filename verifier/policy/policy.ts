@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { digestJson } from '#verifier/evidence/digest.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { address, count, digest, ed25519Key, label } from '#verifier/evidence/primitives.ts'
+
+const validity = { fromMs: count.optional(), untilMs: count.optional() }
+const usd = count.describe('whole US dollars')
+const bps = z.int().min(0).max(10_000).describe('1 bps = 0.01 %')
+
+/** Proof kinds that a model call must carry: every kind of at least one of the sets. */
+const proofBand = z.strictObject({
+  upToUsd: usd.nullable().describe('value at risk up to which this band holds; null: any'),
+  anyOf: z.array(z.array(label).min(1)).min(1),
+})
+
+/** What an agent may do with a treasury, and on whose word. Everything that is not listed is refused. */
+export const policy = z.strictObject({
+  version: z.literal(1),
+  name: label,
+  chainId: count,
+  safe: address,
+  module: address,
+  tokens: z
+    .array(z.strictObject({ symbol: label, address, decimals: count.max(36), usd: z.enum(['one', 'oracle']) }))
+    .min(1),
+  uniswapV3: z.array(
+    z.strictObject({ router: address, pool: address, token0: address, token1: address, feePips: count }),
+  ),
+  recipients: z.array(address).describe('addresses besides the Safe that may receive a transfer'),
+  limits: z.strictObject({
+    perTradeUsd: usd,
+    rollingUsd: usd,
+    rollingSeconds: count,
+    tradesPerHour: count,
+    cooldownSeconds: count,
+    maxSlippageBps: bps.describe('worst price of a trade against the oracle, pool fee included'),
+    maxDrawdownBps: bps.describe('fall of the treasury below its highest value since the run began'),
+    maxConsecutiveFailures: count,
+    maxValiditySeconds: count,
+  }),
+  observation: z.strictObject({
+    maxAgeSeconds: count,
+    toleranceTicks: count.describe("difference allowed between a bar and the verifier's own; 1 tick = 0.01 %"),
+  }),
+  proofs: z.array(proofBand).min(1),
+  approvals: z.strictObject({ aboveUsd: usd.nullable(), approvers: z.array(address), threshold: count }),
+  identities: z.strictObject({
+    log: z.array(z.strictObject({ vkey: label, ...validity })),
+    agents: z.array(z.strictObject({ publicKey: ed25519Key, ...validity })),
+    strategies: z.array(z.strictObject({ digest, params: digest, ...validity })),
+    models: z.array(z.strictObject({ digest, numeric: label, ...validity })),
+    workers: z.array(z.strictObject({ publicKey: ed25519Key, operator: label, ...validity })),
+    executors: z.array(z.strictObject({ address, ...validity })),
+  }),
+})
+export type Policy = z.infer<typeof policy>
+
+/** The policy's digest: what the Safe's owners set in the module. */
+export function policyDigest(document: Policy): string {
+  return digestJson('policy', document)
+}
+
+/** A policy from parsed YAML or JSON. @throws BAD_CONFIG naming the field */
+export function parsePolicy(value: unknown, where: string): Policy {
+  const parsed = policy.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new WarrantError('BAD_CONFIG', `${where}: ${issue?.path.join('.') || '(root)'}: ${issue?.message}`)
+}
+
+/** Whether an identity is valid at a time. Bounds are inclusive. */
+export function validAt(
+  { fromMs, untilMs }: { fromMs?: number | undefined; untilMs?: number | undefined },
+  atMs: number,
+): boolean {
+  return (fromMs === undefined || fromMs <= atMs) && (untilMs === undefined || atMs <= untilMs)
+}
+
+/** The sets of proof kinds that a value at risk demands, or null when no band covers it. */
+export function proofSetsFor({ proofs }: Policy, valueUsd: number): string[][] | null {
+  return proofs.find(band => band.upToUsd === null || valueUsd <= band.upToUsd)?.anyOf ?? null
+}

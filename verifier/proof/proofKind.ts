@@ -1,0 +1,37 @@
+import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
+import type { Request } from '#verifier/evidence/records/request.ts'
+import type { Response } from '#verifier/evidence/records/response.ts'
+import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+
+type Answer = Extract<Response['result'], { status: 'ok' }>
+
+/** One answered request with everything that a check may need. Signature and statement were checked before. */
+export type ProofSubject = { request: Request; requestLeaf: string; answer: Answer; model: ModelIdentity }
+
+/** Ports of the checks. An engine may be absent, where a kind that needs it then fails and says so. */
+export type ProofPorts = {
+  crypto: CryptoPort
+  engine: EnginePort | null
+  modelFile(model: ModelIdentity): Promise<Uint8Array>
+}
+
+/** What a check found. `soundnessBits`: −log2 of the chance that a wrong output passes; null: not of that nature. */
+export type ProofReport = {
+  kind: string
+  ok: boolean
+  detail: string
+  soundnessBits: number | null
+  assumptions: string[]
+  costMicros: number | null
+}
+
+/** A proof kind: what it proves, what it assumes, and the check. */
+export type ProofKind = {
+  readonly kind: string
+  readonly proves: string
+  readonly assumes: readonly string[]
+  /** Whether the check runs in a browser. */
+  readonly browser: boolean
+  verify(subject: ProofSubject, ports: ProofPorts): Promise<Omit<ProofReport, 'kind' | 'assumptions' | 'costMicros'>>
+}

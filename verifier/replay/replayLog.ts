@@ -1,0 +1,155 @@
+import { verifyLog } from '#verifier/audit/verifyLog.ts'
+import { boundsDifference, boundsOf, callsDifference } from '#verifier/effects/expectCalls.ts'
+import { toHex } from '#verifier/evidence/bytes.ts'
+import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import { digestBytes } from '#verifier/evidence/digest.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
+import type { RecordOf } from '#verifier/evidence/record.ts'
+import { decodePack } from '#verifier/log/blobPack.ts'
+import type { NoteKey } from '#verifier/log/signedNote.ts'
+import type { Finding, LogFiles } from '#verifier/log/verifyTree.ts'
+import { policy as policySchema } from '#verifier/policy/policy.ts'
+import { type Divergence, rederiveDecision } from './rederiveDecision.ts'
+
+/** What a replay does with the fields of each record kind (evidence.md §8). */
+export const REPLAY_LABELS = {
+  're-derived':
+    'decision: doors, result; proposal: calls, bounds; observation: viewDigest; request: inputDigest; run: digests',
+  verified:
+    'every entry: leaf, tree, schema, order, parents; response: receipt; proposal, verdict, submission, outcome: signatures',
+  recorded:
+    'observation: bars, chain reads; response: output; verdict: checks, simulation; outcome: effects; all times',
+} as const
+
+export type ReplayReport = {
+  size: number
+  root: string | null
+  identical: number
+  diverged: number
+  missed: number
+  proposals: number
+  divergences: ({ entry: number } & Divergence)[]
+  findings: Finding[]
+  labels: typeof REPLAY_LABELS
+}
+
+/** Replays a log from its files alone: verifies it, runs every decision again, derives every proposal's calls again. */
+export async function replayLog({
+  files,
+  crypto,
+  key,
+  sandbox,
+  onDecision,
+}: {
+  files: LogFiles
+  crypto: CryptoPort
+  key: NoteKey
+  sandbox: SandboxPort
+  onDecision?(done: number): void
+}): Promise<ReplayReport> {
+  const strategies = new Map<string, SandboxedStrategy>()
+  const report: ReplayReport = {
+    size: 0,
+    root: null,
+    identical: 0,
+    diverged: 0,
+    missed: 0,
+    proposals: 0,
+    divergences: [],
+    findings: [],
+    labels: REPLAY_LABELS,
+  }
+  const diverge = (entry: number, divergence: Divergence) => {
+    report.diverged++
+    if (report.divergences.length < 100) report.divergences.push({ entry, ...divergence })
+  }
+  const blobs = await readBlobs(files, crypto)
+
+  async function strategyOf(run: RecordOf<'run'>): Promise<SandboxedStrategy> {
+    const known = strategies.get(run.runId)
+    if (known !== undefined) return known
+    const { strategy } = run.body
+    const bytes = blobs(strategy.bundle)
+    if (digestBytes('strategy', bytes, crypto) !== strategy.digest)
+      throw new WarrantError('EVIDENCE_MALFORMED', 'the bundle does not have the digest of the run')
+    const loaded = await sandbox.load(bytes, strategy.params)
+    strategies.set(run.runId, loaded)
+    return loaded
+  }
+
+  try {
+    const log = await verifyLog({ files, crypto, key }, async (leafHash, index, records) => {
+      const decision = records.find(leafHash, 'decision')
+      if (decision !== null) {
+        const run = records.runs.get(decision.runId)?.run
+        if (run === undefined) return
+        if (decision.body.result.type === 'missed') {
+          report.missed++
+          return
+        }
+        const divergence = await rederiveDecision(
+          { crypto, strategy: await strategyOf(run), find: records.find },
+          decision,
+        )
+        if (divergence === null) report.identical++
+        else diverge(index, divergence)
+        onDecision?.(report.identical + report.diverged)
+      }
+      const proposal = records.find(leafHash, 'proposal')
+      if (proposal !== null) {
+        const divergence = rederiveProposal(
+          proposal,
+          records.find(proposal.body.decision, 'decision'),
+          records.runs.get(proposal.runId)?.run ?? null,
+        )
+        if (divergence !== null) diverge(index, divergence)
+        report.proposals++
+      }
+    })
+    report.size = log.size
+    report.root = log.root
+    report.findings = log.findings
+  } catch (error) {
+    report.findings.push({ where: 'replay', reason: reasonOf(error) })
+  } finally {
+    for (const strategy of strategies.values()) await strategy.close()
+  }
+  return report
+}
+
+function rederiveProposal(
+  proposal: RecordOf<'proposal'>,
+  decision: RecordOf<'decision'> | null,
+  run: RecordOf<'run'> | null,
+): Divergence | null {
+  const intents = decision?.body.result.type === 'intents' ? decision.body.result.intents : []
+  const policy = policySchema.safeParse(run?.body.policy.document)
+  if (!policy.success)
+    return { field: 'policyDigest', recorded: proposal.body.policyDigest, rederived: 'the run has no treasury policy' }
+  const calls = callsDifference(proposal.body.calls, intents, policy.data, proposal.body.validUntil)
+  if (calls !== null) return { field: 'calls', recorded: `${proposal.body.calls.length} calls`, rederived: calls }
+  const bounds = boundsDifference(proposal.body.bounds, boundsOf(intents, policy.data))
+  return bounds === null
+    ? null
+    : { field: 'bounds', recorded: `${proposal.body.bounds.length} bounds`, rederived: bounds }
+}
+
+/** Blobs of a log directory by digest; bytes that do not have their digest are as good as missing. */
+async function readBlobs(files: LogFiles, crypto: CryptoPort): Promise<(ref: BlobRef) => Uint8Array> {
+  const index = new Map<string, Uint8Array>()
+  for (const path of (await files.list()).filter(name => name.startsWith('blobs/'))) {
+    try {
+      for (const blob of decodePack((await files.read(path)) ?? new Uint8Array(0))) index.set(blob.sha256, blob.bytes)
+    } catch {
+      // A torn pack is a finding of the verification that follows; what stands before the tear is usable.
+    }
+  }
+  return ref => {
+    const bytes = index.get(ref.sha256)
+    if (bytes === undefined || toHex(crypto.sha256(bytes)) !== ref.sha256)
+      throw new WarrantError('EVIDENCE_MISSING', `blob ${ref.sha256} is missing: the log is whole, this payload is not`)
+    return bytes
+  }
+}

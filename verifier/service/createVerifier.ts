@@ -1,0 +1,229 @@
+import type { AuditContext, AuditedCall, AuditPorts, MarketPort } from '#verifier/audit/context.ts'
+import { postAudit } from '#verifier/audit/postAudit.ts'
+import { preAudit } from '#verifier/audit/preAudit.ts'
+import { microUsd } from '#verifier/effects/price.ts'
+import { toHex } from '#verifier/evidence/bytes.ts'
+import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import { digestBytes } from '#verifier/evidence/digest.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
+import type { Clock } from '#verifier/evidence/ports/clock.ts'
+import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
+import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
+import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
+import type { Outcome } from '#verifier/evidence/records/outcome.ts'
+import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
+import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
+import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
+import { createFollower, type TakeParameters } from './follower.ts'
+import type { Journal } from './journal.ts'
+import type { VerifierKey } from './key.ts'
+
+export type CreateVerifierParameters = {
+  policy: Policy
+  logKey: string
+  key: VerifierKey
+  journal: Journal
+  crypto: CryptoPort
+  engine: EnginePort | null
+  sandbox: SandboxPort
+  chain: ChainPort
+  market: MarketPort
+  clock: Clock
+  nowMicros(): number
+}
+
+/** An independent verifier: follows the log, answers proposals with signed verdicts, and says what became of them. */
+export type Verifier = {
+  readonly address: string
+  readonly size: number
+  take(parameters: TakeParameters & { blobs: readonly Uint8Array[] }): Promise<{ size: number; root: string }>
+  /** The verdict on a proposal in the log, by its leaf hash. @throws EVIDENCE_MISSING */
+  verdict(proposal: string): Promise<Verdict>
+  /** What the chain did with a submission, by its leaf hash. @throws EVIDENCE_MISSING while it is not mined */
+  outcome(submission: string): Promise<Outcome>
+  close(): Promise<void>
+}
+
+/** Creates a verifier over its ports. One request at a time: the caller MUST not run two verdicts at once. */
+export function createVerifier(parameters: CreateVerifierParameters): Verifier {
+  const { policy, logKey, key, journal, crypto, engine, sandbox, chain, market, clock, nowMicros } = parameters
+  const follower = createFollower({ crypto, vkey: logKey, pinned: journal.pinned })
+  const strategies = new Map<string, Promise<SandboxedStrategy>>()
+  const digest = policyDigest(policy)
+
+  const ports: AuditPorts = {
+    crypto,
+    engine,
+    chain,
+    market,
+    ledger: journal,
+    nowMs: clock.nowMs,
+    nowMicros,
+    async modelFile(model) {
+      if (model.file === null) throw new WarrantError('EVIDENCE_MISSING', `model ${model.name} has no file`)
+      return follower.blob(model.file.sha256)
+    },
+    strategy(run) {
+      const { strategy } = run.body
+      const id = `${strategy.digest} ${strategy.paramsDigest}`
+      let loading = strategies.get(id)
+      if (loading === undefined) {
+        const bundle = follower.blob(strategy.bundle.sha256)
+        if (digestBytes('strategy', bundle, crypto) !== strategy.digest)
+          throw new WarrantError('EVIDENCE_MALFORMED', 'the strategy bundle does not have its digest')
+        loading = sandbox.load(bundle, strategy.params)
+        loading.catch(() => strategies.delete(id))
+        strategies.set(id, loading)
+      }
+      return loading
+    },
+  }
+
+  /** What was signed and has since been executed, or can no longer be, frees or uses its budget. */
+  async function reconcile(head: BlockRef): Promise<void> {
+    for (const entry of journal.open()) {
+      const used = await chain.read(
+        { to: policy.module, data: `0x${IS_NONCE_USED}${BigInt(entry.nonce).toString(16).padStart(64, '0')}` },
+        head.number,
+      )
+      if (BigInt(used) === 1n) journal.settle(entry.nonce, 'executed')
+      else if (entry.validUntil < head.timestamp) journal.settle(entry.nonce, 'expired')
+    }
+  }
+
+  async function contextOf(leafHash: string): Promise<AuditContext> {
+    const { records } = follower
+    const proposal = records.find(leafHash, 'proposal')
+    if (proposal === null)
+      throw new WarrantError('EVIDENCE_MISSING', `no proposal ${leafHash} in the log as this verifier has it`)
+    const runState = records.runs.get(proposal.runId)
+    const decision = records.find(proposal.body.decision, 'decision')
+    if (runState === undefined || decision === null)
+      throw new WarrantError('EVIDENCE_MISSING', 'the proposal rests on no decision in the log')
+    const calls: AuditedCall[] = decision.body.doors.flatMap(use => {
+      const response = records.find(use.answer, 'response')
+      const request = response === null ? null : records.find(response.body.request, 'request')
+      return response === null || request === null ? [] : [{ request, requestLeaf: response.body.request, response }]
+    })
+    return {
+      policy,
+      policyDigest: digest,
+      logKey,
+      checkpointSize: follower.size,
+      logFindings: follower.findings,
+      records,
+      runState,
+      proposal,
+      proposalDigest: proposalDigest(proposal.body),
+      decision,
+      observation: decision.body.observation === null ? null : records.find(decision.body.observation, 'observation'),
+      calls,
+      approvals: records.approvalsOf(leafHash),
+      head: await chain.head(),
+      oracleTick: null,
+      valueUsd: null,
+      simulation: null,
+    }
+  }
+
+  async function sign(leafHash: string, context: AuditContext, checks: Verdict['checks']): Promise<Verdict> {
+    const { proposal, head } = context
+    const approved = checks.length === CHECK_IDS.length && checks.every(check => check.ok === true)
+    let signature: string | null = null
+    if (approved) {
+      const { nonce, validUntil } = proposal.body
+      journal.reserve({
+        nonce,
+        proposalDigest: context.proposalDigest,
+        usd: context.valueUsd ?? 0,
+        treasuryUsd: treasuryUsd(context),
+        signedAtSeconds: head.timestamp,
+        validUntil,
+      })
+      const message = verdictMessage({
+        proposal: proposal.body,
+        proposalDigest: context.proposalDigest,
+        refBlock: head.number,
+        refBlockHash: head.hash,
+      })
+      signature = await key.signVerdict({ chainId: policy.chainId, module: policy.module }, message)
+    }
+    const unsigned = {
+      proposal: leafHash,
+      proposalDigest: context.proposalDigest,
+      answer: approved ? ('approve' as const) : ('deny' as const),
+      checks,
+      simulation: context.simulation,
+      valueAtRiskUsd: context.valueUsd,
+      checkpointSize: context.checkpointSize,
+      refBlock: head.number,
+      refBlockHash: head.hash,
+      signer: key.address,
+      signature,
+    }
+    const verdict: Verdict = { ...unsigned, reportSignature: await key.signReport('verdict-report', unsigned) }
+    if (approved) journal.signed(proposal.body.nonce, verdict)
+    return verdict
+  }
+
+  return {
+    address: key.address,
+    get size() {
+      return follower.size
+    },
+    async take({ blobs, ...entries }) {
+      for (const blob of blobs) follower.putBlob(blob)
+      const { size, root } = await follower.take(entries)
+      journal.seen(size, toHex(root))
+      return { size, root: toHex(root) }
+    },
+    async verdict(leafHash) {
+      const context = await contextOf(leafHash)
+      const known = journal.find(context.proposal.body.nonce)
+      // Asked again for what it has signed, it gives the same bytes.
+      if (known?.verdict != null && known.proposalDigest === context.proposalDigest) return known.verdict
+      await reconcile(context.head)
+      return sign(leafHash, context, await preAudit(context, ports))
+    },
+    async outcome(leafHash) {
+      const submission = follower.records.find(leafHash, 'submission')
+      const proposal = submission === null ? null : follower.records.find(submission.body.proposal, 'proposal')
+      if (submission === null || proposal === null)
+        throw new WarrantError('EVIDENCE_MISSING', `no submission ${leafHash} in the log as this verifier has it`)
+      const found = await postAudit({ chain, policy, submission, proposal })
+      if (found === null)
+        throw new WarrantError('EVIDENCE_MISSING', `transaction ${submission.body.transactionHash} is not mined`, {
+          retry: 'safe',
+        })
+      if (journal.find(proposal.body.nonce)?.status === 'reserved' || found.status === 'reverted') {
+        journal.settle(proposal.body.nonce, found.status === 'success' ? 'executed' : 'failed')
+      }
+      const unsigned = {
+        submission: leafHash,
+        proposal: submission.body.proposal,
+        transactionHash: submission.body.transactionHash,
+        ...found,
+        signer: key.address,
+      }
+      return { ...unsigned, signature: await key.signReport('outcome', unsigned) }
+    },
+    async close() {
+      for (const loading of strategies.values()) await loading.then(strategy => strategy.close()).catch(() => {})
+      journal.close()
+    },
+  }
+}
+
+/** Selector of isNonceUsed(uint256). */
+const IS_NONCE_USED = '5d00bb12'
+
+function treasuryUsd({ policy, observation, oracleTick }: AuditContext): number {
+  if (observation === null || oracleTick === null) return 0
+  const { balances } = observation.body.view
+  const micro = policy.tokens.reduce(
+    (sum, t) => sum + (microUsd(policy, t.address, BigInt(balances[t.symbol] ?? '0'), oracleTick) ?? 0n),
+    0n,
+  )
+  return Number(micro / 1_000_000n)
+}

@@ -1,0 +1,150 @@
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import type { Ledger } from '#verifier/audit/context.ts'
+import { canonicalize } from '#verifier/evidence/canonical.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { count, digest, label, uintString } from '#verifier/evidence/primitives.ts'
+import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
+
+const line = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('seen'), size: count, root: digest }),
+  z.strictObject({
+    type: z.literal('reserve'),
+    nonce: uintString,
+    proposalDigest: digest,
+    usd: count,
+    treasuryUsd: count,
+    signedAtSeconds: count,
+    validUntil: count,
+  }),
+  z.strictObject({ type: z.literal('signed'), nonce: uintString, verdict }),
+  z.strictObject({ type: z.literal('settled'), nonce: uintString, status: z.enum(['executed', 'failed', 'expired']) }),
+  z.strictObject({ type: z.literal('note'), text: label }),
+])
+type Line = z.infer<typeof line>
+
+type Entry = ReturnType<Ledger['entries']>[number] & { validUntil: number; verdict: Verdict | null }
+
+/** The verifier's memory across restarts: what it saw of the log, what it promised, what it signed. */
+export type Journal = Ledger & {
+  readonly pinned: { size: number; root: string } | null
+  find(nonce: string): Entry | null
+  open(): readonly Entry[]
+  /** Durable before it returns. @throws REFUSED when the nonce was reserved for other contents */
+  reserve(entry: {
+    nonce: string
+    proposalDigest: string
+    usd: number
+    treasuryUsd: number
+    signedAtSeconds: number
+    validUntil: number
+  }): void
+  signed(nonce: string, verdict: Verdict): void
+  settle(nonce: string, status: 'executed' | 'failed' | 'expired'): void
+  seen(size: number, root: string): void
+  close(): void
+}
+
+/** Opens the journal file, a new one when missing. A torn last line was never acted on, and is cut off. @throws EVIDENCE_MALFORMED */
+export function openJournal(path: string): Journal {
+  const entries = new Map<string, Entry>()
+  let pinned: { size: number; root: string } | null = null
+  let highest = 0
+
+  function apply(item: Line): void {
+    switch (item.type) {
+      case 'seen':
+        pinned = { size: item.size, root: item.root }
+        return
+      case 'reserve': {
+        const { type: _, treasuryUsd, ...rest } = item
+        highest = Math.max(highest, treasuryUsd)
+        entries.set(item.nonce, { ...rest, status: 'reserved', verdict: null })
+        return
+      }
+      case 'signed': {
+        const entry = entries.get(item.nonce)
+        if (entry !== undefined) entries.set(item.nonce, { ...entry, verdict: item.verdict })
+        return
+      }
+      case 'settled': {
+        const entry = entries.get(item.nonce)
+        if (entry !== undefined) entries.set(item.nonce, { ...entry, status: item.status })
+        return
+      }
+      case 'note':
+        return
+    }
+  }
+
+  mkdirSync(dirname(path), { recursive: true })
+  const existed = existsSync(path)
+  const text = existed ? readFileSync(path, 'utf8') : ''
+  const whole = text.lastIndexOf('\n') + 1
+  for (const [i, row] of text.slice(0, whole).split('\n').slice(0, -1).entries()) {
+    const parsed = line.safeParse(tryJson(row))
+    if (!parsed.success)
+      throw new WarrantError(
+        'EVIDENCE_MALFORMED',
+        `${path}:${i + 1}: the journal is damaged: ${parsed.error.issues[0]?.message}`,
+      )
+    apply(parsed.data)
+  }
+  const fd = openSync(path, 'a')
+  if (whole < text.length) ftruncateSync(fd, Buffer.byteLength(text.slice(0, whole)))
+  if (!existed) {
+    const dir = openSync(dirname(path), 'r')
+    fsyncSync(dir)
+    closeSync(dir)
+  }
+
+  function write(item: Line, durable: boolean): void {
+    const bytes = Buffer.from(`${canonicalize(item)}\n`)
+    for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset)
+    if (durable) fdatasyncSync(fd)
+    apply(item)
+  }
+
+  return {
+    get pinned() {
+      return pinned
+    },
+    entries: () => [...entries.values()],
+    open: () => [...entries.values()].filter(entry => entry.status === 'reserved'),
+    find: nonce => entries.get(nonce) ?? null,
+    highestTreasuryUsd: () => highest,
+    reserve(entry) {
+      const known = entries.get(entry.nonce)
+      if (known !== undefined && known.proposalDigest !== entry.proposalDigest) {
+        throw new WarrantError(
+          'REFUSED',
+          `nonce ${entry.nonce} was promised to other contents: nothing is ever signed twice`,
+        )
+      }
+      write({ type: 'reserve', ...entry }, true)
+    },
+    signed: (nonce, signedVerdict) => write({ type: 'signed', nonce, verdict: signedVerdict }, true),
+    settle: (nonce, status) => write({ type: 'settled', nonce, status }, true),
+    seen: (size, root) => write({ type: 'seen', size, root }, true),
+    close: () => closeSync(fd),
+  }
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,57 @@
+import fastify, { type FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { fromBase64 } from '#verifier/evidence/bytes.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { count, digest } from '#verifier/evidence/primitives.ts'
+import type { Verifier } from './createVerifier.ts'
+
+const syncBody = z.strictObject({
+  note: z.string().max(10_000),
+  from: count,
+  entries: z.array(z.string().max(90_000)).max(20_000),
+  blobs: z.array(z.string().max(24_000_000)).max(64),
+})
+const verdictBody = z.strictObject({ proposal: digest })
+const outcomeBody = z.strictObject({ submission: digest })
+
+/** Largest request: a strategy bundle and a model in base64, with room. */
+const BODY_BYTES = 64 * 1024 * 1024
+
+/** The verifier over HTTP. Requests are answered one after the other, in the order in which they came. */
+export function serveVerifier(verifier: Verifier): FastifyInstance {
+  const app = fastify({ bodyLimit: BODY_BYTES })
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work, work)
+    last = result.catch(() => {})
+    return result
+  }
+  app.setErrorHandler((error, _request, reply) => {
+    const known = error instanceof WarrantError ? error : null
+    const status =
+      known === null ? ((error as { statusCode?: number }).statusCode ?? 500) : known.code === 'BAD_INPUT' ? 400 : 409
+    void reply.status(status).send({ code: known?.code ?? 'BAD_INPUT', message: reasonOf(error) })
+  })
+  app.get('/v1/status', async () => ({ address: verifier.address, size: verifier.size }))
+  app.post('/v1/log', async request => {
+    const { note, from, entries, blobs } = parse(syncBody, request.body)
+    return inTurn(() => verifier.take({ note, from, entries: entries.map(fromBase64), blobs: blobs.map(fromBase64) }))
+  })
+  app.post('/v1/verdicts', async request => {
+    const { proposal } = parse(verdictBody, request.body)
+    return inTurn(() => verifier.verdict(proposal))
+  })
+  app.post('/v1/outcomes', async request => {
+    const { submission } = parse(outcomeBody, request.body)
+    return inTurn(() => verifier.outcome(submission))
+  })
+  app.addHook('onClose', () => verifier.close())
+  return app
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new WarrantError('BAD_INPUT', `request: ${issue?.path.join('.') || '(root)'}: ${issue?.message}`)
+}
