@@ -37,18 +37,21 @@ export function createVerifierClient({
   return {
     url,
     async sync() {
-      const withBlobs = sent === null
-      sent ??= (await call<{ size: number }>(`${url}/v1/status`)).size
-      const note = await log.checkpoint()
-      if (sent === log.size && !withBlobs) return
-      const entries = (await log.entries(sent, log.size)).map(toBase64)
-      const payloads = withBlobs ? await Promise.all(blobs.map(async ref => toBase64(await log.blob(ref)))) : []
-      try {
-        sent = (await post<{ size: number }>('/v1/log', { note, from: sent, entries, blobs: payloads })).size
-      } catch (error) {
-        // It may have restarted: ask what it has the next time.
-        sent = null
-        throw error
+      // Others may feed the same verifier, and it may have restarted: what it has is what it says.
+      for (let attempt = 0; ; attempt++) {
+        const withBlobs = sent === null
+        const from = sent ?? (await call<{ size: number }>(`${url}/v1/status`)).size
+        const note = await log.checkpoint()
+        if (from === log.size && !withBlobs) return
+        const entries = (await log.entries(from, log.size)).map(toBase64)
+        const payloads = withBlobs ? await Promise.all(blobs.map(async ref => toBase64(await log.blob(ref)))) : []
+        try {
+          sent = (await post<{ size: number }>('/v1/log', { note, from, entries, blobs: payloads })).size
+          return
+        } catch (error) {
+          sent = null
+          if (attempt === 2 || !(error instanceof WarrantError) || error.code !== 'LOG_BEHIND') throw error
+        }
       }
     },
     verdict: async proposal => verdict.parse(await post('/v1/verdicts', { proposal })),

@@ -96,7 +96,9 @@ export function executeCalldata(
   const [first] = verdicts
   if (first === undefined) throw new WarrantError('REFUSED', 'no verdict, no transaction')
   const { proposalDigest, refBlock, refBlockHash } = first
-  const signatures = [...verdicts].sort((a, b) => (a.signer < b.signer ? -1 : 1)).map(v => v.signature as Hex)
+  const signatures = [...verdicts]
+    .sort((a, b) => (a.signer < b.signer ? -1 : 1))
+    .flatMap(v => (v.signature === null ? [] : [v.signature as Hex]))
   const approvalSignatures = [...approvals].sort((a, b) => (a.signer < b.signer ? -1 : 1)).map(a => a.signature as Hex)
   return encodeFunctionData({
     abi: MODULE_ABI,

@@ -22,7 +22,7 @@ export function replayCommand(program: Command): void {
           print(`DIVERGED  entry ${d.entry} ${d.field}: recorded ${d.recorded}, now ${d.rederived}`)
         for (const { where, reason } of report.findings) print(`FAIL  ${where}: ${reason}`)
         print(
-          `${report.identical} decisions identical, ${report.diverged} diverged, ${report.missed} missed on record; ${report.proposals} proposals re-derived`,
+          `${report.identical} decisions identical, ${report.diverged} diverged, ${report.missed} missed on record; ${report.proposals} proposals re-derived, ${report.refused} refused on record`,
         )
         for (const [label, fields] of Object.entries(report.labels)) print(`  ${label}: ${fields}`)
       }

@@ -49,6 +49,8 @@ export type DemoWorld = {
   devnet: Devnet
   log: Log
   policy: Policy
+  market: Run['market']
+  schedule: Schedule
   verifier: Service
   /** Market time: what the demo's records are dated by. */
   clock: Clock & { set(ms: number): void }
@@ -118,7 +120,12 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
     verifier = service
 
     let nowMs = decisionTimeMs(schedule, 0)
-    const clock = { nowMs: () => nowMs, set: (ms: number) => void (nowMs = ms) }
+    const clock = {
+      nowMs: () => nowMs,
+      set(ms: number) {
+        nowMs = ms
+      },
+    }
     const logDir = join(dir, 'log')
     const log = openLog({ dir: logDir, origin: LOG_ORIGIN, signer: keys.log, clock })
     const chain = createChainPort(devnet.url)
@@ -139,6 +146,8 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
       devnet,
       log,
       policy,
+      market,
+      schedule,
       verifier: service,
       clock,
       async run(runStrategy, options = {}) {

@@ -2,11 +2,13 @@ import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { runTick } from '#agents/cycle/runTick.ts'
+import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { auditLog } from '#runtime/cli/lib/auditLog.ts'
 import { replayLog } from '#runtime/cli/lib/replayLog.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { makeDirectory } from '#runtime/log/disk.ts'
-import { scheduleOf } from '#runtime/market/bars.ts'
+import { barsAt, type Schedule, scheduleOf } from '#runtime/market/bars.ts'
+import { chainBalances } from '#runtime/market/observer.ts'
 import { type MarketSource, openSource } from '#runtime/market/openSource.ts'
 import { AGENT, loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
@@ -53,10 +55,8 @@ const STRATEGY = 'trend-follower'
 export async function runDemo(
   options: DemoOptions,
   { say, progress }: DemoListener,
-): Promise<{ report: DemoReport; ok: boolean; keep: () => Promise<void> }> {
+): Promise<{ report: DemoReport; ok: boolean; close: () => Promise<void> }> {
   const startedMs = performance.now()
-  const lap = (what: string) =>
-    process.env.WT && process.stderr.write(`${what} ${Math.round(performance.now() - startedMs)}\n`)
   const dir = openOut(options.out)
   const strategy = await loadStrategy(strategyEntry(STRATEGY))
   const { intervalSeconds, window } = strategy.sandboxed.manifest.market
@@ -76,7 +76,6 @@ export async function runDemo(
     `           ${options.decisions} decisions, one per ${intervalSeconds / 60} minutes from ${iso(schedule, 0)} to ${iso(schedule, options.decisions - 1)}${source.missing > 0 ? `; ${source.missing} minutes missing in the data` : ''}`,
   )
 
-  lap('schedule')
   const world = await createDemoWorld({
     dir,
     seed: options.seed,
@@ -98,7 +97,6 @@ export async function runDemo(
     say('')
     const run = await world.run(strategy)
     const counts = { decisions: 0, holds: 0, missed: 0, proposals: 0, approved: 0, denied: 0, executed: 0, audited: 0 }
-    lap('run open')
     let holdings: { start: Holdings | null; end: Holdings | null } = { start: null, end: null }
 
     for (let tick = 0; tick < options.decisions; tick++) {
@@ -133,7 +131,8 @@ export async function runDemo(
       if (result.type === 'missed') counts.missed++
       progress(tick + 1, options.decisions, `${counts.executed} executed, ${counts.denied} denied`)
     }
-    holdings = { ...holdings, end: await currentHoldings(run, options.decisions) }
+    const { balances } = await chainBalances(createChainPort(devnet.url), devnet.chain)()
+    holdings = { ...holdings, end: { balances, bars: barsAt(schedule, options.decisions) } }
     say(
       `Decided    ${counts.decisions} times: ${counts.proposals} proposals, ${counts.holds} holds, ${counts.missed} missed; ${run.opened.gateway.requests} model calls, each numbered, logged before dispatch and signed`,
     )
@@ -154,10 +153,8 @@ export async function runDemo(
     counts.proposals += proposals
     counts.denied += denied
 
-    lap('attacks')
     await world.log.close()
     const replay = await replayLog(world.logDir, log.vkey)
-    lap('replay')
     const audit = await auditLog({ dir: world.logDir, rpc: devnet.url, vkey: log.vkey })
     const pnl = profitAndLoss(holdings.start, holdings.end)
     const report: DemoReport = {
@@ -185,18 +182,16 @@ export async function runDemo(
       elapsedMs: Math.round(performance.now() - startedMs),
     }
     const ok = report.replay.diverged === 0 && report.audit.unexplained === 0 && refusals.every(r => r.caught)
-    return { report, ok, keep: world.close }
+    const close = async () => {
+      await strategy.sandboxed.close()
+      await world.close()
+    }
+    return { report, ok, close }
   } catch (error) {
+    await strategy.sandboxed.close()
     await world.close()
     throw error
   }
-}
-
-async function currentHoldings(
-  run: Awaited<ReturnType<Awaited<ReturnType<typeof createDemoWorld>>['run']>>,
-  tick: number,
-): Promise<Holdings> {
-  return (await run.observe(tick)).observation.view
 }
 
 function openOut(out: string | undefined): string {
@@ -208,10 +203,7 @@ function openOut(out: string | undefined): string {
   return dir
 }
 
-function iso(
-  schedule: Parameters<typeof scheduleOf>[0] extends never ? never : ReturnType<typeof scheduleOf>,
-  tick: number,
-): string {
+function iso(schedule: Schedule, tick: number): string {
   const bar = schedule.bars[tick + schedule.window - 1]
   return new Date(((bar?.timeSeconds ?? 0) + schedule.intervalSeconds) * 1_000)
     .toISOString()

@@ -16,6 +16,7 @@ import { decodeBundle, TILE_WIDTH, tilePath } from '#verifier/log/tiles.ts'
 import { openBlobStore } from './blobStore.ts'
 import { makeDirectory, syncDirectory, writeDurably } from './disk.ts'
 import { takeLock } from './lock.ts'
+import { consistencyProof } from './proofs.ts'
 import { createTileWriter } from './tileWriter.ts'
 import { openWal } from './wal.ts'
 
@@ -31,7 +32,12 @@ export type OpenLogParameters = {
   clock: Clock
 }
 
-export type Log = LogPort & { readonly vkey: string; readonly root: string }
+export type Log = LogPort & {
+  readonly vkey: string
+  readonly root: string
+  /** Consistency proof from the tree of the first `size` entries to the present one. */
+  consistencyProof(size: number): Uint8Array[]
+}
 
 /**
  * Opens the log in `dir`, an empty one when there is none: takes the writer's lock, restores what is durable (the same
@@ -173,7 +179,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
         return {
           actor,
           append(kind, body, parents = []) {
-            if (!ACTOR_OF[kind].includes(actor))
+            if (!Object.hasOwn(ACTOR_OF, kind) || !ACTOR_OF[kind].includes(actor))
               throw new WarrantError('UNAUTHORIZED', `${actor} may not append a ${kind} record`)
             const record = {
               v: 1,
@@ -205,6 +211,11 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     async entries(from, to) {
       return entries.slice(from, to)
     },
+    consistencyProof: size =>
+      consistencyProof(
+        entries.map(entry => hashLeaf(nodeCrypto, entry)),
+        size,
+      ),
     async blob(ref) {
       return blobs.get(ref)
     },

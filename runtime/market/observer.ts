@@ -12,7 +12,7 @@ export type BalanceSource = () => Promise<{
   chain: Observation['provenance']['chain']
 }>
 
-/** Makes and logs what a strategy sees at a tick. */
+/** Makes and logs what a strategy sees at a tick of the schedule. `numbered`: the tick's number in its run, when the run began later. */
 export function createObserver({
   log,
   schedule,
@@ -24,11 +24,11 @@ export function createObserver({
   source: string
   balances: BalanceSource
 }) {
-  return async (tick: number): Promise<Appended & { observation: Observation }> => {
+  return async (tick: number, numbered = tick): Promise<Appended & { observation: Observation }> => {
     const bars = barsAt(schedule, tick)
     const { balances: held, chain } = await balances()
     const view = {
-      tick,
+      tick: numbered,
       timeMs: decisionTimeMs(schedule, tick),
       intervalSeconds: schedule.intervalSeconds,
       bars,

@@ -109,7 +109,7 @@ export type OpenedRun = {
   appenders: Record<Exclude<Actor, 'gateway'>, Appender>
   gateway: Gateway
   blobs: BlobRef[]
-  /** Ends the run in order: the close record, then workers and sandbox. The log stays open. */
+  /** Ends the run in order: the close record, then the workers. Log and sandbox stay open. */
   close(reason: string, decisions: number): Promise<void>
 }
 
@@ -180,7 +180,6 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
     async close(reason, decisions) {
       await appenders.runtime.append('close', { reason, decisions, requests: gateway.requests }).durable
       await queue.close()
-      await strategy.sandboxed.close()
     },
   }
 }

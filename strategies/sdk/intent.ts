@@ -26,13 +26,13 @@ export type TransferParameters = { token: string; to: string; amount: bigint; re
  */
 export function swapIntent(
   { sell, buy, amountIn, maxSlippageBps, reason }: SwapParameters,
-  valueOf: (amountIn: bigint) => bigint,
+  worth: (amountIn: bigint) => bigint,
 ): Intent {
   if (amountIn <= 0n) throw new RangeError(`swap: amountIn must be positive, got ${amountIn}`)
   if (!Number.isInteger(maxSlippageBps) || maxSlippageBps < 0 || maxSlippageBps > 10_000) {
     throw new RangeError(`swap: maxSlippageBps must be an integer from 0 to 10,000, got ${maxSlippageBps}`)
   }
-  const numerator = valueOf(amountIn) * BigInt(10_000 - maxSlippageBps)
+  const numerator = worth(amountIn) * BigInt(10_000 - maxSlippageBps)
   const minBuy = (numerator + 9_999n) / 10_000n
   return {
     kind: 'intent',

@@ -29,7 +29,10 @@ export type ReplayReport = {
   identical: number
   diverged: number
   missed: number
+  /** Proposals whose calls are their decision's. */
   proposals: number
+  /** Proposals whose calls are not, and which no verifier approved: the log shows an attempt and its refusal. */
+  refused: number
   divergences: ({ entry: number } & Divergence)[]
   findings: Finding[]
   labels: typeof REPLAY_LABELS
@@ -57,6 +60,7 @@ export async function replayLog({
     diverged: 0,
     missed: 0,
     proposals: 0,
+    refused: 0,
     divergences: [],
     findings: [],
     labels: REPLAY_LABELS,
@@ -66,6 +70,7 @@ export async function replayLog({
     if (report.divergences.length < 100) report.divergences.push({ entry, ...divergence })
   }
   const blobs = await readBlobs(files, crypto)
+  const suspect = new Map<string, { entry: number; divergence: Divergence }>()
 
   async function strategyOf(run: RecordOf<'run'>): Promise<SandboxedStrategy> {
     const known = strategies.get(run.runId)
@@ -104,10 +109,17 @@ export async function replayLog({
           records.find(proposal.body.decision, 'decision'),
           records.runs.get(proposal.runId)?.run ?? null,
         )
-        if (divergence !== null) diverge(index, divergence)
-        report.proposals++
+        if (divergence === null) report.proposals++
+        else suspect.set(leafHash, { entry: index, divergence })
+      }
+      const verdict = records.find(leafHash, 'verdict')
+      if (verdict?.body.answer === 'approve') {
+        const approved = suspect.get(verdict.body.proposal)
+        if (approved !== undefined) diverge(approved.entry, approved.divergence)
+        suspect.delete(verdict.body.proposal)
       }
     })
+    report.refused = suspect.size
     report.size = log.size
     report.root = log.root
     report.findings = log.findings

@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { loadConfig, readYaml } from '#config/loadConfig.ts'
@@ -14,8 +13,9 @@ import { createVerifier } from '#verifier/service/createVerifier.ts'
 import { openJournal } from '#verifier/service/journal.ts'
 import { openVerifierKey } from '#verifier/service/key.ts'
 import { serveVerifier } from '#verifier/service/serveVerifier.ts'
+import { serveUntilStopped } from './serve.ts'
 
-/** Runs a verifier until SIGTERM or SIGINT. Prints one JSON line on stdout once it listens. */
+/** Runs a verifier until SIGTERM or SIGINT. Prints one JSON line on stdout once it listens. @throws BAD_CONFIG, PORT_IN_USE, CHAIN_FAILED */
 export async function runVerifier(file: string): Promise<void> {
   const config = loadConfig(file, verifierConfig)
   const path = (name: string) => resolve(dirname(file), name)
@@ -42,22 +42,5 @@ export async function runVerifier(file: string): Promise<void> {
     clock: { nowMs: () => Date.now() },
     nowMicros: () => performance.now() * 1_000,
   })
-  const app = serveVerifier(verifier)
-  try {
-    await app.listen({ host: config.listen.host, port: config.listen.port })
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    throw new WarrantError(
-      'PORT_IN_USE',
-      `${config.listen.host}:${config.listen.port} is in use: set listen.port in ${file} to another, or to 0 for any`,
-      { cause },
-    )
-  }
-  const bound = app.server.address() as AddressInfo
-  process.stdout.write(`${JSON.stringify({ url: `http://${bound.address}:${bound.port}`, address: key.address })}\n`)
-  const stop = () => void app.close().then(() => process.exit(0))
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-  // Started by another process, it ends with it.
-  process.on('disconnect', stop)
+  await serveUntilStopped(serveVerifier(verifier), config.listen, { address: key.address })
 }

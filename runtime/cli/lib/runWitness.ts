@@ -1,0 +1,41 @@
+import fastify from 'fastify'
+import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { createWitness } from '#runtime/log/createWitness.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { parseVkey } from '#verifier/log/signedNote.ts'
+import { serveUntilStopped } from './serve.ts'
+
+/** Runs a witness until SIGTERM. @throws BAD_INPUT, PORT_IN_USE */
+export async function runWitness({
+  key,
+  state,
+  log,
+  name,
+  port,
+}: {
+  key: string
+  state: string
+  log: string[]
+  name: string
+  port: string
+}): Promise<void> {
+  const number = Number(port)
+  if (!Number.isInteger(number) || number < 0 || number > 65_535)
+    throw new WarrantError('BAD_INPUT', `--port must be 0 to 65535, got ${port}`)
+  const witness = createWitness({
+    name,
+    signer: openEd25519Key(key),
+    logs: log.map(text => parseVkey(nodeCrypto, text)),
+    stateFile: state,
+    clock: { nowMs: () => Date.now() },
+  })
+  const app = fastify({ bodyLimit: 1_000_000 })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.post('/add-checkpoint', async (request, reply) => {
+    const { status, body, type = 'text/plain; charset=utf-8' } = witness.addCheckpoint(String(request.body ?? ''))
+    return reply.status(status).type(type).send(body)
+  })
+  await serveUntilStopped(app, { host: '127.0.0.1', port: number }, { vkey: witness.vkey })
+}

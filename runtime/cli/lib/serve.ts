@@ -1,0 +1,27 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { WarrantError } from '#verifier/evidence/error.ts'
+
+/** Listens, prints one JSON line with the address on stdout, and ends on SIGTERM, SIGINT or with the parent process. @throws PORT_IN_USE */
+export async function serveUntilStopped(
+  app: FastifyInstance,
+  { host, port }: { host: string; port: number },
+  ready: Record<string, string>,
+): Promise<void> {
+  const url = await listen(app, { host, port })
+  process.stdout.write(`${JSON.stringify({ url, ...ready })}\n`)
+  const stop = () => void app.close().then(() => process.exit(0))
+  for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(event, stop)
+}
+
+/** Listens and gives the URL. @throws PORT_IN_USE */
+export async function listen(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<string> {
+  try {
+    await app.listen({ host, port })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+    throw new WarrantError('PORT_IN_USE', `${host}:${port} is in use: choose another port, or 0 for any`, { cause })
+  }
+  const bound = app.server.address() as AddressInfo
+  return `http://${bound.address}:${bound.port}`
+}
