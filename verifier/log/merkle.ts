@@ -57,8 +57,8 @@ export function verifyInclusion(
 
 /**
  * Whether `proof` shows that the tree of `size1` with `root1` is a prefix of the tree of `size2` with `root2`
- * (RFC 9162 §2.1.4.2). From an empty tree nothing can be proven: only an empty proof is accepted, and the caller must
- * know that it says nothing about `root2`. Never throws.
+ * (RFC 9162 §2.1.4.2). From an empty tree nothing can be proven, so `size1` 0 is refused: whoever needs it must accept any tree knowingly.
+ * Never throws.
  */
 export function verifyConsistency(
   crypto: CryptoPort,
@@ -72,8 +72,8 @@ export function verifyConsistency(
 ): boolean {
   if (!isIndex(size1) || !isIndex(size2) || size1 > size2) return false
   if (proof.some(hash => hash.length !== 32)) return false
+  if (size1 === 0) return false
   if (size1 === size2) return proof.length === 0 && equalBytes(root1, root2)
-  if (size1 === 0) return proof.length === 0 && equalBytes(root1, emptyRoot(crypto))
   if (proof.length === 0) return false
   let node = size1 - 1
   let last = size2 - 1

@@ -45,11 +45,12 @@ export async function changedCalldata(holds: ChangedCalldataHolds): Promise<Chan
     ({ record }) => record.kind === 'decision' && record.body.result.type === 'intents',
   )
   const decision = asking.findLast(({ record }) => record.runId === holds.runId) ?? asking.at(-1)
-  const { result } = decision?.record.body as Decision
+  if (decision === undefined) throw new Error('there is no decision with intents to abuse')
+  const { agent, result } = decision.record.body as Decision
   const thief = privateKeyToAccount(holds.ethKey as `0x${string}`).address.toLowerCase()
   const honest = buildProposal({
-    agent: (decision?.record.body as Decision).agent,
-    decision: decision?.leafHash as string,
+    agent,
+    decision: decision.leafHash,
     intents: result.type === 'intents' ? result.intents : [],
     chain: holds.chain,
     nonce: BigInt(`0x${randomBytes(16).toString('hex')}`),

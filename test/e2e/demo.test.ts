@@ -1,0 +1,153 @@
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { DemoReport } from '#runtime/demo/runDemo.ts'
+import { goVerify, hasGo } from '../support/goVerifier.ts'
+import { warrant } from '../support/warrant.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'warrant-e2e-'))
+const out = join(root, 'demo')
+let report: DemoReport
+let logDir: string
+
+beforeAll(() => {
+  const run = warrant(['demo', '--once', '--json', '--decisions', '12', '--out', out])
+  expect(run.stderr).not.toContain('unexpected')
+  expect(run.status).toBe(0)
+  report = JSON.parse(run.stdout)
+  logDir = report.log.dir
+}, 120_000)
+afterAll(() => rmSync(root, { recursive: true }))
+
+describe('the demo', () => {
+  test('every link is there, and the numbers fit together', () => {
+    expect(report.decisions).toBe(12)
+    expect(report.modelCalls).toBe(12)
+    expect(report.missed).toBe(0)
+    expect(report.executed).toBeGreaterThan(0)
+    expect(report.audited).toBe(report.executed)
+    expect(report.approved + report.denied).toBe(report.proposals)
+    expect(report.denied).toBeGreaterThanOrEqual(3)
+    expect(report.replay).toEqual({ identical: expect.any(Number), diverged: 0 })
+    expect(report.audit).toEqual({ matched: report.executed, unexplained: 0 })
+    expect(report.market.simulated).toBe(true)
+  })
+
+  test('six attacks, each caught by the part that should catch it', () => {
+    expect(report.refusals.map(r => [r.caughtBy.split(/[,;]/)[0], r.caught])).toEqual([
+      ['verifier', true],
+      ['verifier', true],
+      ['verifier', true],
+      ['WarrantModule', true],
+      ['audit', true],
+      ['witness', true],
+    ])
+    const reasons = report.refusals.map(r => r.reason).join('\n')
+    for (const reason of [
+      'another output',
+      'the policy allows',
+      'recipient is',
+      'NotEnoughSignatures',
+      'NotAVerifier',
+      'outflow',
+      '409',
+    ])
+      expect(reasons).toContain(reason)
+  })
+
+  test('log verify and replay pass from the files alone', () => {
+    const verified = warrant(['log', 'verify', logDir, '--vkey', report.log.vkey, '--json'])
+    expect(verified.status).toBe(0)
+    expect(JSON.parse(verified.stdout)).toMatchObject({
+      ok: true,
+      size: report.log.size,
+      root: report.log.root,
+      keyPinned: true,
+    })
+    const replayed = warrant(['replay', logDir, '--json'])
+    expect(replayed.status).toBe(0)
+    expect(JSON.parse(replayed.stdout)).toMatchObject({ diverged: 0, refused: 1, findings: [] })
+  })
+
+  test.skipIf(!hasGo)('a verifier written from the specifications alone accepts the log (needs golang-go)', () => {
+    expect(goVerify(logDir, report.log.vkey)).toEqual({ status: 0, output: `ok ${report.log.size} ${report.log.root}` })
+  })
+
+  test('a flipped byte anywhere makes log verify exit 1', () => {
+    const copy = join(root, 'flipped')
+    cpSync(logDir, copy, { recursive: true })
+    const files = readdirSync(copy, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => join(entry.parentPath, entry.name))
+    for (const file of files) {
+      const original = readFileSync(file)
+      const changed = Buffer.from(original)
+      const at = Math.floor(original.length / 3)
+      changed[at] = (changed[at] as number) ^ 4
+      writeFileSync(file, changed)
+      expect(warrant(['log', 'verify', copy]).status, `${file} byte ${at}`).toBe(1)
+      writeFileSync(file, original)
+    }
+    expect(warrant(['log', 'verify', copy]).status).toBe(0)
+  })
+
+  test('the wrong key does not verify it', () => {
+    const other = 'test.example/other+b3f1c2a0+AWGAzAThmbQBx2w6Gqlq7Y1zh3krwgPdLpQiAHswAJtM'
+    expect(warrant(['log', 'verify', logDir, '--vkey', other]).status).toBe(2)
+  })
+})
+
+describe('bad input: one clear message, exit 2, nothing half-written', () => {
+  test.each<[string, string[], RegExp]>([
+    ['an output directory that is not empty', ['demo', '--once', '--out', root], /not empty/],
+    ['too few decisions', ['demo', '--decisions', '0'], /--decisions must be/],
+    ['an unknown option', ['demo', '--bypass'], /unknown option/],
+    [
+      'a missing data directory',
+      ['demo', '--once', '--data', join(root, 'nowhere')],
+      /nowhere: no such data directory/,
+    ],
+    ['a missing log', ['log', 'verify', join(root, 'nowhere')], /no such log directory/],
+    ['a directory that is no log', ['log', 'verify', root], /holds no checkpoint/],
+    ['an unreachable chain', ['audit', join(out, 'log'), '--rpc', 'http://127.0.0.1:1'], /127\.0\.0\.1:1/],
+    ['a missing verifier configuration', ['verifier', '--config', join(root, 'none.yaml')], /none.yaml: no such file/],
+    ['no verifier configuration', ['verifier'], /needs --config/],
+  ])('%s', (_what, args, reason) => {
+    const { status, stdout, stderr } = warrant(args)
+    expect(stderr).toMatch(reason)
+    expect(stderr).not.toMatch(/ at .*\.js:\d+/)
+    expect(status).toBe(2)
+    expect(stdout).toBe('')
+  })
+
+  test('market data: gap, duplicate, order, format are refused by file and line', () => {
+    const header =
+      'timestamp,netAmount0,netAmount1,closeTick,openTick,lowestTick,highestTick,inAmount0,inAmount1,currentLiquidity'
+    const row = (time: string, close = '200000') => `${time},0,0,${close},200000,200000,200000,0,0,1`
+    const rows: [string, string[], RegExp][] = [
+      [
+        'duplicate',
+        [row('2022-07-19 00:00:00'), row('2022-07-19 00:00:00')],
+        /day\.csv:3: this minute stands there twice/,
+      ],
+      [
+        'unsorted',
+        [row('2022-07-19 00:01:00'), row('2022-07-19 00:00:00')],
+        /day\.csv:3: minutes are not in ascending order/,
+      ],
+      ['gap', [row('2022-07-19 00:00:00'), row('2022-07-19 23:00:00')], /day\.csv:3: 1379 minutes are missing/],
+      ['tick', [row('2022-07-19 00:00:00', '1.5')], /day\.csv:2: closeTick is not a tick: 1\.5/],
+      ['time', [row('yesterday')], /day\.csv:2: timestamp/],
+      ['columns', ['2022-07-19 00:00:00,1'], /day\.csv:2: has 2 columns/],
+    ]
+    for (const [name, lines, reason] of rows) {
+      const dir = mkdtempSync(join(root, `data-${name}-`))
+      writeFileSync(join(dir, 'day.csv'), `${[header, ...lines].join('\n')}\n`)
+      const { status, stderr } = warrant(['demo', '--once', '--data', dir, '--out', join(dir, 'out')])
+      expect(stderr).toMatch(reason)
+      expect(status).toBe(2)
+      expect(existsSync(join(dir, 'out', 'log'))).toBe(false)
+    }
+  })
+})

@@ -1,0 +1,24 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const SOURCE = resolve(import.meta.dirname, '../conformance/go/main.go')
+const GOPATH = '/usr/share/gocode'
+
+/** Whether Debian's golang-go and golang-golang-x-mod-dev are there. */
+export const hasGo = spawnSync('go', ['version']).status === 0 && existsSync(join(GOPATH, 'src/golang.org/x/mod'))
+
+let binary: string | null = null
+
+/** Runs the independent verifier on a log directory: `ok SIZE ROOT`, or why it refuses. */
+export function goVerify(dir: string, vkey: string): { status: number | null; output: string } {
+  if (binary === null) {
+    binary = join(mkdtempSync(join(tmpdir(), 'warrant-go-')), 'verify')
+    execFileSync('go', ['build', '-o', binary, SOURCE], {
+      env: { ...process.env, GO111MODULE: 'off', GOPATH, GOFLAGS: '' },
+    })
+  }
+  const { status, stdout, stderr } = spawnSync(binary, [dir, vkey], { encoding: 'utf8' })
+  return { status, output: `${stdout}${stderr}`.trim() }
+}

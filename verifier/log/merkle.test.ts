@@ -1,0 +1,108 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { consistencyProof, inclusionProof, treeHash } from '#runtime/log/proofs.ts'
+import { toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { pureCrypto } from '#verifier/evidence/crypto.ts'
+import { createFrontier } from './frontier.ts'
+import { emptyRoot, hashLeaf, hashNode, verifyConsistency, verifyInclusion } from './merkle.ts'
+
+const VECTORS = new URL('../../../shared/vectors/merkle', import.meta.url).pathname
+const bytes = (base64: string | null) => new Uint8Array(Buffer.from(base64 ?? '', 'base64'))
+const load = (kind: string) =>
+  readdirSync(join(VECTORS, kind), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => {
+      const path = join(entry.parentPath, entry.name)
+      return { name: path.slice(VECTORS.length), vector: JSON.parse(readFileSync(path, 'utf8')) }
+    })
+
+describe.skipIf(!existsSync(VECTORS))('published RFC 6962 vectors (skipped where ../shared is absent)', () => {
+  test('inclusion: 98, each accepted or refused as published', () => {
+    const vectors = load('inclusion')
+    expect(vectors.length).toBe(98)
+    for (const { name, vector } of vectors) {
+      const ok = verifyInclusion(nodeCrypto, {
+        leaf: bytes(vector.leafHash),
+        index: vector.leafIdx,
+        size: vector.treeSize,
+        root: bytes(vector.root),
+        proof: (vector.proof ?? []).map(bytes),
+      })
+      expect(ok, name).toBe(!vector.wantErr)
+    }
+  })
+  test('consistency: 98, each accepted or refused as published', () => {
+    const vectors = load('consistency')
+    expect(vectors.length).toBe(98)
+    for (const { name, vector } of vectors) {
+      const ok = verifyConsistency(nodeCrypto, {
+        size1: vector.size1,
+        size2: vector.size2,
+        root1: bytes(vector.root1),
+        root2: bytes(vector.root2),
+        proof: (vector.proof ?? []).map(bytes),
+      })
+      expect(ok, name).toBe(!vector.wantErr)
+    }
+  })
+})
+
+/** RFC 6962 §2.1, word for word. */
+function naiveRoot(leaves: Uint8Array[]): Uint8Array {
+  if (leaves.length === 0) return emptyRoot(nodeCrypto)
+  if (leaves.length === 1) return leaves[0] as Uint8Array
+  let k = 1
+  while (k * 2 < leaves.length) k *= 2
+  return hashNode(nodeCrypto, naiveRoot(leaves.slice(0, k)), naiveRoot(leaves.slice(k)))
+}
+
+const leavesOf = (n: number) => Array.from({ length: n }, (_, i) => hashLeaf(nodeCrypto, utf8(`entry ${i}`)))
+
+describe('against the recursive definition', () => {
+  test('frontier and tree hash give the root at every size', () => {
+    const frontier = createFrontier(nodeCrypto)
+    const leaves = leavesOf(300)
+    for (let n = 0; n <= 300; n++) {
+      expect(toHex(frontier.root())).toBe(toHex(naiveRoot(leaves.slice(0, n))))
+      if (n < 300) frontier.append(leaves[n] as Uint8Array)
+    }
+    expect(toHex(treeHash(leaves))).toBe(toHex(naiveRoot(leaves)))
+  })
+  test('any two sizes, any index: the proof holds, and no changed one does', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), fc.nat(), fc.nat(), fc.nat(), (size2, a, b, flip) => {
+        const leaves = leavesOf(size2)
+        const [size1, index] = [1 + (a % size2), b % size2]
+        const [root1, root2] = [naiveRoot(leaves.slice(0, size1)), naiveRoot(leaves)]
+        const consistency = consistencyProof(leaves, size1)
+        expect(verifyConsistency(nodeCrypto, { size1, root1, size2, root2, proof: consistency })).toBe(true)
+        const inclusion = inclusionProof(leaves, index)
+        const leaf = leaves[index] as Uint8Array
+        expect(verifyInclusion(nodeCrypto, { leaf, index, size: size2, root: root2, proof: inclusion })).toBe(true)
+        expect(
+          verifyInclusion(nodeCrypto, {
+            leaf,
+            index: (index + 1) % (size2 + 1),
+            size: size2,
+            root: root2,
+            proof: inclusion,
+          }),
+        ).toBe(false)
+        if (inclusion.length === 0) return
+        const changed = inclusion.map(hash => hash.slice())
+        const target = changed[flip % changed.length] as Uint8Array
+        target[flip % 32] = (target[flip % 32] as number) ^ 1
+        expect(verifyInclusion(nodeCrypto, { leaf, index, size: size2, root: root2, proof: changed })).toBe(false)
+      }),
+      { numRuns: 200 },
+    )
+  })
+  test('the browser port hashes and verifies as the native one', () => {
+    expect(toHex(pureCrypto.sha256(utf8('abc')))).toBe(toHex(nodeCrypto.sha256(utf8('abc'))))
+    expect(pureCrypto.verifyEd25519(new Uint8Array(32), utf8('x'), new Uint8Array(64))).toBe(false)
+    expect(nodeCrypto.verifyEd25519(new Uint8Array(31), utf8('x'), new Uint8Array(3))).toBe(false)
+  })
+})
