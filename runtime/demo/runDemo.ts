@@ -1,17 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { runTick } from '#agents/cycle/runTick.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
+import { newDirectory } from '#runtime/cli/lib/backtest.ts'
 import { auditLog } from '#runtime/cli/lib/auditLog.ts'
 import { replayLog } from '#runtime/cli/lib/replayLog.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { makeDirectory } from '#runtime/log/disk.ts'
 import { barsAt, type Schedule, scheduleOf } from '#runtime/market/bars.ts'
 import { chainBalances } from '#runtime/market/observer.ts'
 import { type MarketSource, openSource } from '#runtime/market/openSource.ts'
 import { AGENT, loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
-import { WarrantError } from '#verifier/evidence/error.ts'
 import { ATTACK_TICKS, attackStrategies, attackWorker, type Refusal, runAttacks } from './attacks/runAttacks.ts'
 import { createDemoWorld } from './demoWorld.ts'
 import { type Holdings, type ProfitAndLoss, profitAndLoss } from './profitAndLoss.ts'
@@ -57,7 +54,7 @@ export async function runDemo(
   { say, progress }: DemoListener,
 ): Promise<{ report: DemoReport; ok: boolean; close: () => Promise<void> }> {
   const startedMs = performance.now()
-  const dir = openOut(options.out)
+  const dir = newDirectory(options.out)
   const strategy = await loadStrategy(strategyEntry(STRATEGY))
   const { intervalSeconds, window } = strategy.sandboxed.manifest.market
   const marketSource: MarketSource =
@@ -192,15 +189,6 @@ export async function runDemo(
     await world.close()
     throw error
   }
-}
-
-function openOut(out: string | undefined): string {
-  if (out === undefined) return mkdtempSync(join(tmpdir(), 'warrant-demo-'))
-  const dir = resolve(out)
-  if (existsSync(dir) && readdirSync(dir).length > 0)
-    throw new WarrantError('BAD_INPUT', `${out} is not empty: give --out a new directory`)
-  makeDirectory(dir)
-  return dir
 }
 
 function iso(schedule: Schedule, tick: number): string {

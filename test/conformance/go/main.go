@@ -27,7 +27,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "FAIL:", err)
 		os.Exit(1)
 	}
-	fmt.Printf("ok %d %x\n", size, root)
+	fmt.Printf("ok %d %x\n", size, root[:])
 }
 
 func verify(dir, vkey string) (int64, tlog.Hash, error) {

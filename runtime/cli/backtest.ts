@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import { createPrinter, createProgress, printJson } from './lib/output.ts'
+
+type Options = { data?: string; from?: string; to?: string; decisions?: string; feeBps: string; params?: string; seed: string; out?: string; html?: string; json?: boolean }
+
+/** `warrant backtest`. */
+export function backtestCommand(program: Command): void {
+  program
+    .command('backtest')
+    .argument('<strategy>', 'a built-in strategy by name, or the path of a strategy module')
+    .option('--data <dir>', 'minute bars; without it a simulated market of 30 days')
+    .option('--from <date>', 'first minute, YYYY-MM-DD[THH:MM], UTC')
+    .option('--to <date>', 'end, exclusive')
+    .option('--decisions <n>', 'at most so many decisions')
+    .option('--fee-bps <bps>', "the pool's fee", '5')
+    .option('--params <json>', "the strategy's parameters")
+    .option('--seed <seed>', 'seed of the simulated market', '1')
+    .option('--out <dir>', 'a new directory that keeps the log')
+    .option('--html <file>', 'a chart page')
+    .option('--json', 'one JSON document on stdout')
+    .description('Run a strategy over data with the same code as live: next-bar fills, Uniswap v3 fee and price impact, a log that replays.')
+    .addHelpText('after', '\nExamples:\n  warrant backtest trend-follower --data DIR --html chart.html\n  warrant backtest ./my-strategy/index.ts --from 2022-08-01 --json')
+    .action(async (strategy: string, options: Options) => {
+      const { backtest } = await import('./lib/backtest.ts')
+      const { summary, log, simulated } = await backtest(strategy, options, (done, total) => progressOf(total).step(done))
+      progress?.end()
+      if (options.json) return printJson({ ...summary, simulated, log })
+      const print = createPrinter(false)
+      if (simulated) print('SIMULATED market: it proves nothing about the strategy')
+      const row = (name: string, value: unknown) => print(`${name.padEnd(28)} ${value}`)
+      row('strategy', summary.strategy)
+      row('period', `${summary.from.slice(0, 16)} to ${summary.to.slice(0, 16)}`)
+      row('decisions / holds / missed', `${summary.decisions} / ${summary.holds} / ${summary.missed}`)
+      row('trades / refused by limit', `${summary.trades} / ${summary.reverted}`)
+      row('start → end, USDC', `${summary.startUsdc} → ${summary.endUsdc} (${summary.returnPercent} %)`)
+      row('holding instead, USDC', `${summary.holdUsdc} (${summary.versusHoldPercent} % against it)`)
+      row('largest drawdown', `${summary.maxDrawdownPercent} %`)
+      row('pool fees paid, USDC', summary.feesUsdc)
+      row('log', `${log.size} entries in ${log.dir}`)
+      if (options.html !== undefined) row('chart', options.html)
+    })
+}
+
+let progress: ReturnType<typeof createProgress> | null = null
+function progressOf(total: number): ReturnType<typeof createProgress> {
+  progress ??= createProgress('decision', total)
+  return progress
+}
