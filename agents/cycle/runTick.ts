@@ -46,22 +46,30 @@ export async function runTick(ports: CyclePorts, tick: number): Promise<{ result
   try {
     observed = await ports.observe(tick)
     const { leafHash, observation } = observed
-    result = await strategy.decide({
-      async observe() {
-        doors.push({ door: 'observe', asked: observation.viewDigest, answer: leafHash })
-        return observation.view
-      },
+    const inferences: DoorUse[] = []
+    const decided = await strategy.decide({
+      view: observation.view,
       async infer(model, input) {
         const { response, result: answer } = await ports.infer({ agent, tick, observation: leafHash, model, input })
-        doors.push({
+        inferences.push({
           door: input.type === 'chat' ? 'chat' : 'infer',
           asked: payloadDigest(input, crypto),
           answer: response,
         })
+        doors.push(inferences.at(-1) as DoorUse)
         if (answer.status !== 'ok') throw new WarrantError('WORKER_FAILED', answer.reason)
         return answer.output
       },
     })
+    // The sandbox tells in which order the doors were used; the host knows what each inference was.
+    doors.splice(
+      0,
+      doors.length,
+      ...decided.uses.map(use =>
+        use === 'observe' ? { door: use, asked: leafHash, answer: leafHash } : (inferences.shift() as DoorUse),
+      ),
+    )
+    result = decided.result
   } catch (error) {
     if (error instanceof WarrantError && error.code === 'LOG_HALTED') throw error
     result = { type: 'missed', reason: reasonOf(error).slice(0, 2_000) || 'failed without a reason' }

@@ -1,6 +1,7 @@
 // The keyless child process in which a strategy runs. Nothing is inherited: no environment, no arguments, no files, no
 // standard streams; the only way out is the IPC channel to the host, which this file holds and the strategy never sees.
 import 'ses'
+import { parentPort } from 'node:worker_threads'
 
 declare const lockdown: (options: Record<string, string>) => void
 declare const harden: <T>(value: T) => T
@@ -15,10 +16,12 @@ type Entry = {
 }
 type FromHost =
   | { type: 'load'; bundle: string; params: string }
-  | { type: 'decide' }
+  | { type: 'decide'; view: string }
+  | { type: 'rederive'; view: string; inferences: ({ output: string } | { failure: string })[] }
   | { type: 'answer'; id: number; ok: boolean; payload: string }
 
-const send = (message: object) => void process.send?.(message)
+// A process has a channel to its host, a thread has a port.
+const send = (message: object) => void (parentPort === null ? process.send?.(message) : parentPort.postMessage(message))
 const messageOf = (error: unknown) => String((error as Error)?.message ?? error).slice(0, 1_500)
 // An unhandled rejection inside the strategy must not print or end the process with a stack: it ends the decision.
 process.on('unhandledRejection', error => send({ type: 'failed', reason: messageOf(error) }))
@@ -57,18 +60,52 @@ let entry: Entry | null = null
 let nextDoor = 0
 const waiting = new Map<number, { resolve: (payload: string) => void; reject: (error: Error) => void }>()
 
-const door = harden((name: string, payload: string): Promise<string> => {
-  const id = nextDoor++
-  send({ type: 'door', id, door: String(name), payload: String(payload) })
-  return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }))
-})
+type DoorFunction = (name: string, payload: string) => Promise<string>
 
-process.on('message', (message: FromHost) => {
+/** Doors of a live decision: the view came with the request, everything else is asked of the host. */
+function liveDoors(view: string, uses: string[]): DoorFunction {
+  return harden((name: string, payload: string): Promise<string> => {
+    uses.push(String(name))
+    if (name === 'observe') return Promise.resolve(view)
+    const id = nextDoor++
+    send({ type: 'door', id, door: String(name), payload: String(payload) })
+    return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }))
+  })
+}
+
+/** Doors of a decision that is made again: recorded answers in order, and a list of what was asked. */
+function recordedDoors(
+  view: string,
+  inferences: ({ output: string } | { failure: string })[],
+  asked: object[],
+): DoorFunction {
+  let next = 0
+  return harden((name: string, payload: string): Promise<string> => {
+    asked.push({ door: String(name), payload: String(payload) })
+    if (name === 'observe') return Promise.resolve(view)
+    const answer = inferences[next++]
+    if (answer === undefined) return Promise.reject(new Error('nothing is recorded for this request'))
+    return 'output' in answer ? Promise.resolve(answer.output) : Promise.reject(new Error(answer.failure))
+  })
+}
+
+const receive = (message: FromHost): void => {
   switch (message.type) {
     case 'load':
       return load(message)
-    case 'decide':
-      return decide()
+    case 'decide': {
+      const uses: string[] = []
+      return run(liveDoors(message.view, uses), result => send({ type: 'result', result, uses }), failed)
+    }
+    case 'rederive': {
+      const asked: object[] = []
+      const doors = recordedDoors(message.view, message.inferences, asked)
+      return run(
+        doors,
+        result => send({ type: 'rederived', result, failure: null, asked }),
+        error => send({ type: 'rederived', result: null, failure: messageOf(error), asked }),
+      )
+    }
     case 'answer': {
       const waiter = waiting.get(message.id)
       waiting.delete(message.id)
@@ -76,7 +113,9 @@ process.on('message', (message: FromHost) => {
       else waiter?.reject(new Error(message.payload))
     }
   }
-})
+}
+if (parentPort === null) process.on('message', receive)
+else parentPort.on('message', receive)
 process.on('disconnect', () => process.exit(0))
 
 function load({ bundle, params }: { bundle: string; params: string }): void {
@@ -89,15 +128,14 @@ function load({ bundle, params }: { bundle: string; params: string }): void {
   }
 }
 
-function decide(): void {
+const failed = (error: unknown) => send({ type: 'failed', reason: messageOf(error) })
+
+function run(doors: DoorFunction, done: (result: string) => void, fail: (error: unknown) => void): void {
   const loaded = entry
-  if (loaded === null) return send({ type: 'failed', reason: 'no strategy is loaded' })
+  if (loaded === null) return fail(new Error('no strategy is loaded'))
   Promise.resolve()
-    .then(() => loaded.decide(door))
-    .then(
-      result => send({ type: 'result', result: String(result) }),
-      error => send({ type: 'failed', reason: messageOf(error) }),
-    )
+    .then(() => loaded.decide(doors))
+    .then(result => done(String(result)), fail)
 }
 
 send({ type: 'ready' })

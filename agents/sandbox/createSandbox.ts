@@ -1,37 +1,20 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { fromUtf8 } from '#verifier/evidence/bytes.ts'
 import { canonicalize, type Json } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
-import type { Doors, SandboxedStrategy, SandboxPort, StrategyManifest } from '#verifier/evidence/ports/sandbox.ts'
+import type {
+  Decided,
+  Doors,
+  RecordedAnswers,
+  Rederived,
+  SandboxedStrategy,
+  SandboxPort,
+  StrategyManifest,
+} from '#verifier/evidence/ports/sandbox.ts'
 import { decisionResult } from '#verifier/evidence/records/decision.ts'
 import { modelInput } from '#verifier/evidence/records/request.ts'
-
-/** Built as dist/agents/sandbox/childMain.js, which plain Node can run. */
-const CHILD = fileURLToPath(new URL('./childMain.js', import.meta.url))
-const BUILT_CHILD = fileURLToPath(new URL('../../dist/agents/sandbox/childMain.js', import.meta.url))
-
-export type SandboxLimits = {
-  /** A decision's own time: waiting for doors does not count. */
-  decisionMs: number
-  loadMs: number
-  /** Resident memory of the whole child; its heap gets three quarters of what Node itself leaves. */
-  memoryMiB: number
-  /** Uses of doors in one decision. */
-  doors: number
-  /** Characters of one message. */
-  messageChars: number
-}
-
-export const DEFAULT_LIMITS: SandboxLimits = {
-  decisionMs: 2_000,
-  loadMs: 10_000,
-  memoryMiB: 256,
-  doors: 256,
-  messageChars: 400_000,
-}
+import { type Child, type FromChild, startChild } from './child.ts'
+import { DEFAULT_LIMITS, type Isolation, type SandboxLimits } from './limits.ts'
 
 const manifestSchema = z.strictObject({
   name: z.string().min(1).max(200),
@@ -45,28 +28,27 @@ const manifestSchema = z.strictObject({
   params: z.unknown(),
 })
 
-const fromChild = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('ready') }),
-  z.strictObject({ type: z.literal('loaded'), manifest: z.string() }),
-  z.strictObject({ type: z.literal('door'), id: z.int(), door: z.string(), payload: z.string() }),
-  z.strictObject({ type: z.literal('result'), result: z.string() }),
-  z.strictObject({ type: z.literal('failed'), reason: z.string() }),
-])
-type FromChild = z.infer<typeof fromChild>
-
 const inferDoor = z.strictObject({ model: z.string(), input: modelInput })
 
-/** The sandbox: each loaded strategy is a child process without environment, keys or streams, with SES inside. */
-export function createSandbox(limits: SandboxLimits = DEFAULT_LIMITS): SandboxPort {
-  return { load: (bundle, params) => loadStrategy(fromUtf8(bundle), params, limits) }
+/**
+ * The sandbox: each loaded strategy runs under SES in a child process without environment, keys or streams. `thread` is
+ * for one's own strategy in a backtest, where nothing is at stake but speed: SES alone stands between it and this process.
+ */
+export function createSandbox(limits: SandboxLimits = DEFAULT_LIMITS, isolation: Isolation = 'process'): SandboxPort {
+  return { load: (bundle, params) => loadStrategy(fromUtf8(bundle), params, limits, isolation) }
 }
 
-async function loadStrategy(bundle: string, params: Json, limits: SandboxLimits): Promise<SandboxedStrategy> {
+async function loadStrategy(
+  bundle: string,
+  params: Json,
+  limits: SandboxLimits,
+  isolation: Isolation,
+): Promise<SandboxedStrategy> {
   let child: Child | null = null
   let closed = false
 
   async function start(): Promise<StrategyManifest> {
-    const started = await startChild(limits)
+    const started = await startChild(limits, isolation)
     child = started
     try {
       started.send({ type: 'load', bundle, params: canonicalize(params) })
@@ -88,27 +70,33 @@ async function loadStrategy(bundle: string, params: Json, limits: SandboxLimits)
     child = null
   }
 
-  async function decide(doors: Doors) {
+  /** A child that broke a limit is gone: the next decision gets a fresh one. */
+  async function ready(): Promise<Child> {
     if (closed) throw new WarrantError('STRATEGY_FAILED', 'the sandbox is closed')
-    // A child that broke a limit is gone: the next decision gets a fresh one.
     if (child === null) await start()
-    const current = child as unknown as Child
+    return child as unknown as Child
+  }
+
+  async function decide(doors: Doors): Promise<Decided> {
+    const current = await ready()
     let left = limits.decisionMs
-    let uses = 0
-    current.send({ type: 'decide' })
+    let asked = 0
+    current.send({ type: 'decide', view: JSON.stringify(doors.view) })
     try {
       for (;;) {
         const since = performance.now()
         const message = await current.next(left)
         left -= performance.now() - since
         if (left <= 0) throw new WarrantError('SANDBOX_LIMIT', `the decision took longer than ${limits.decisionMs} ms`)
-        if (message.type === 'result') return parse('result', decisionResult, message.result)
+        if (message.type === 'result') {
+          if (message.uses.length > limits.doors) throw tooManyDoors(limits)
+          return { result: parse('result', decisionResult, message.result), uses: message.uses }
+        }
         if (message.type === 'failed')
           throw new WarrantError('STRATEGY_FAILED', `the strategy failed: ${message.reason}`)
         if (message.type !== 'door')
           throw new WarrantError('STRATEGY_FAILED', `the strategy sent ${message.type} in a decision`)
-        if (++uses > limits.doors)
-          throw new WarrantError('SANDBOX_LIMIT', `the decision used its doors more than ${limits.doors} times`)
+        if (++asked > limits.doors) throw tooManyDoors(limits)
         current.send(await answerDoor(doors, message))
       }
     } catch (error) {
@@ -118,10 +106,36 @@ async function loadStrategy(bundle: string, params: Json, limits: SandboxLimits)
     }
   }
 
+  // Answers come in the order of the requests, so requests may be sent ahead.
+  let lastRederived: Promise<unknown> = Promise.resolve()
+  async function rederive({ view, inferences }: RecordedAnswers): Promise<Rederived> {
+    const current = await ready()
+    const answers = inferences.map(answer => ('output' in answer ? { output: JSON.stringify(answer.output) } : answer))
+    current.send({ type: 'rederive', view: JSON.stringify(view), inferences: answers })
+    const turn = lastRederived.then(() => current.next(limits.decisionMs))
+    lastRederived = turn.catch(() => {})
+    try {
+      const message = await turn
+      if (message.type !== 'rederived')
+        throw new WarrantError('STRATEGY_FAILED', `the strategy sent ${message.type} in a replay`)
+      return {
+        result: message.result === null ? null : parse('result', decisionResult, message.result),
+        failure: message.failure,
+        asked: message.asked.map(({ door, payload }) =>
+          door === 'observe' ? { door } : { door, ...parse('infer', inferDoor, payload) },
+        ),
+      }
+    } catch (error) {
+      stop()
+      throw error
+    }
+  }
+
   const manifest = await start()
   return {
     manifest,
     decide,
+    rederive,
     async close() {
       closed = true
       stop()
@@ -129,9 +143,12 @@ async function loadStrategy(bundle: string, params: Json, limits: SandboxLimits)
   }
 }
 
+function tooManyDoors({ doors }: SandboxLimits): WarrantError {
+  return new WarrantError('SANDBOX_LIMIT', `the decision used its doors more than ${doors} times`)
+}
+
 async function answerDoor(doors: Doors, { id, door, payload }: Extract<FromChild, { type: 'door' }>) {
   try {
-    if (door === 'observe') return { type: 'answer', id, ok: true, payload: JSON.stringify(await doors.observe()) }
     if (door !== 'infer') throw new WarrantError('STRATEGY_FAILED', `there is no door ${door.slice(0, 40)}`)
     const { model, input } = parse('infer', inferDoor, payload)
     return { type: 'answer', id, ok: true, payload: JSON.stringify(await doors.infer(model, input)) }
@@ -155,108 +172,4 @@ function parse<T>(what: string, schema: z.ZodType<T>, text: string): T {
     'STRATEGY_FAILED',
     `the strategy's ${what}: ${issue?.path.join('.') || '(root)'}: ${issue?.message}`,
   )
-}
-
-type Child = { send(message: object): void; next(timeoutMs: number): Promise<FromChild>; kill(): void }
-
-async function startChild(limits: SandboxLimits): Promise<Child> {
-  const process_: ChildProcess = fork(existsSync(CHILD) ? CHILD : BUILT_CHILD, [], {
-    env: {},
-    cwd: '/',
-    execArgv: [
-      `--max-old-space-size=${Math.max(32, Math.floor(((limits.memoryMiB - 64) * 3) / 4))}`,
-      '--max-semi-space-size=8',
-    ],
-    // Its streams lead nowhere: nothing it prints reaches a terminal, a log or a parser.
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    serialization: 'json',
-  })
-  const inbox: FromChild[] = []
-  let waiter: {
-    resolve: (message: FromChild) => void
-    reject: (error: unknown) => void
-    timer: NodeJS.Timeout
-  } | null = null
-  let ended: WarrantError | null = null
-
-  function deliver(message: FromChild): void {
-    if (waiter === null) {
-      if (inbox.length > limits.doors + 8)
-        return end(new WarrantError('SANDBOX_LIMIT', 'the strategy flooded its host with messages'))
-      inbox.push(message)
-      return
-    }
-    const { resolve, timer } = waiter
-    waiter = null
-    clearTimeout(timer)
-    resolve(message)
-  }
-  function end(reason: WarrantError): void {
-    ended ??= reason
-    clearInterval(watch)
-    process_.removeAllListeners('message')
-    process_.kill('SIGKILL')
-    if (waiter !== null) {
-      clearTimeout(waiter.timer)
-      waiter.reject(ended)
-      waiter = null
-    }
-  }
-  const watch = setInterval(() => {
-    const resident = residentMiB(process_.pid)
-    if (resident !== null && resident > limits.memoryMiB) {
-      end(new WarrantError('SANDBOX_LIMIT', `the strategy used more than ${limits.memoryMiB} MiB of memory`))
-    }
-  }, 20)
-  watch.unref()
-  process_.on('message', raw => {
-    const text = JSON.stringify(raw)
-    if (text.length > limits.messageChars)
-      return end(new WarrantError('SANDBOX_LIMIT', `the strategy sent ${text.length} characters at once`))
-    const parsed = fromChild.safeParse(raw)
-    if (!parsed.success)
-      return end(new WarrantError('STRATEGY_FAILED', 'the strategy sent something that is no message'))
-    deliver(parsed.data)
-  })
-  process_.on('error', cause => end(new WarrantError('STRATEGY_FAILED', 'the sandbox process failed', { cause })))
-  process_.on('exit', (code, signal) =>
-    end(new WarrantError('SANDBOX_LIMIT', `the sandbox process ended (${signal ?? code}): most likely out of memory`)),
-  )
-
-  const child: Child = {
-    send: message => {
-      if (ended === null)
-        process_.send(
-          message,
-          error => error && end(new WarrantError('STRATEGY_FAILED', 'the sandbox is gone', { cause: error })),
-        )
-    },
-    next(timeoutMs) {
-      const queued = inbox.shift()
-      if (queued !== undefined) return Promise.resolve(queued)
-      if (ended !== null) return Promise.reject(ended)
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(
-          () => {
-            end(new WarrantError('SANDBOX_LIMIT', `the strategy did not answer within ${Math.ceil(timeoutMs)} ms`))
-          },
-          Math.max(1, timeoutMs),
-        )
-        waiter = { resolve, reject, timer }
-      })
-    },
-    kill: () => end(new WarrantError('STRATEGY_FAILED', 'the sandbox was closed')),
-  }
-  const ready = await child.next(limits.loadMs)
-  if (ready.type !== 'ready') throw new WarrantError('STRATEGY_FAILED', 'the sandbox process did not start')
-  return child
-}
-
-/** Resident memory by /proc; null where there is none (the heap limit alone holds there). */
-function residentMiB(pid: number | undefined): number | null {
-  try {
-    return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4_096) / (1024 * 1024)
-  } catch {
-    return null
-  }
 }

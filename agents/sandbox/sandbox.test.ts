@@ -5,7 +5,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { Doors, SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
 import type { View } from '#verifier/evidence/records/observation.ts'
 import { bundleStrategy } from './bundleStrategy.ts'
-import { createSandbox, DEFAULT_LIMITS } from './createSandbox.ts'
+import { createSandbox } from './createSandbox.ts'
+import { DEFAULT_LIMITS } from './limits.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'warrant-sandbox-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -18,7 +19,7 @@ const view: View = {
   balances: { USDC: '1000000', WETH: '0' },
 }
 const doors: Doors = {
-  observe: async () => view,
+  view,
   infer: async () => ({ type: 'tensor', tensor: { dtype: 'float32', shape: [1], data: 'AACAPw==' } }),
 }
 const source = (body: string, head = '') => `
@@ -39,7 +40,7 @@ async function load(text: string, limits = {}): Promise<SandboxedStrategy> {
 async function decide(body: string, limits = {}, head = '') {
   const strategy = await load(source(body, head), limits)
   try {
-    return await strategy.decide(doors)
+    return (await strategy.decide(doors)).result
   } finally {
     await strategy.close()
   }
@@ -161,7 +162,7 @@ describe('ten escapes', () => {
       { decisionMs: 300 },
     )
     await expect(strategy.decide(doors)).rejects.toMatchObject({ code: 'SANDBOX_LIMIT' })
-    expect(await strategy.decide({ ...doors, observe: async () => ({ ...view, tick: 1 }) })).toEqual({
+    expect((await strategy.decide({ ...doors, view: { ...view, tick: 1 } })).result).toEqual({
       type: 'hold',
       reason: 'alive',
     })

@@ -4,12 +4,19 @@ import type { BacktestSummary } from './summarize.ts'
 const WIDTH = 1_080
 const MAX_POINTS = 2_000
 
-export type ChartPageParameters = { title: string; simulated: boolean; result: BacktestResult; summary: BacktestSummary }
+export type ChartPageParameters = {
+  title: string
+  simulated: boolean
+  result: BacktestResult
+  summary: BacktestSummary
+}
 
 /** A self-contained page: equity against holding, price with trades, and the table. No script, nothing fetched. */
 export function chartPage({ title, simulated, result, summary }: ChartPageParameters): string {
   const step = Math.max(1, Math.ceil(result.equity.length / MAX_POINTS))
-  const points = result.equity.filter((point, i) => i % step === 0 || point.trade !== null || i === result.equity.length - 1)
+  const points = result.equity.filter(
+    (point, i) => i % step === 0 || point.trade !== null || i === result.equity.length - 1,
+  )
   const rows: [string, string][] = [
     ['Period', `${summary.from.slice(0, 16).replace('T', ' ')} to ${summary.to.slice(0, 16).replace('T', ' ')} UTC`],
     ['Return', `${summary.returnPercent} %`],
@@ -66,7 +73,10 @@ function chart(points: readonly EquityPoint[], height: number, series: readonly 
   })
   const lines = series.map(s => {
     const line = `<polyline fill="none" stroke="${s.color}" stroke-width="1.6" points="${points.map(p => `${x(p.timeMs).toFixed(1)},${y(s.value(p)).toFixed(1)}`).join(' ')}"/>`
-    const marks = s.marks === true ? points.filter(p => p.trade !== null).map(p => mark(x(p.timeMs), y(s.value(p)), p.trade === 'buy')) : []
+    const marks =
+      s.marks === true
+        ? points.filter(p => p.trade !== null).map(p => mark(x(p.timeMs), y(s.value(p)), p.trade === 'buy'))
+        : []
     return line + marks.join('')
   })
   return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img">${grid.join('')}${days.join('')}${lines.join('')}</svg>`

@@ -20,7 +20,15 @@ export type PaperPool = {
  * The arithmetic of UniswapV3Pool.swap with SwapMath.computeSwapStep (v3-core 1.0.1), which rounds against the trader;
  * it steps at the words of the tick bitmap, as the pool does. `feePips` in 1e-6, taken from the input.
  */
-export function createPaperPool({ liquidity, feePips, tick }: { liquidity: bigint; feePips: number; tick: number }): PaperPool {
+export function createPaperPool({
+  liquidity,
+  feePips,
+  tick,
+}: {
+  liquidity: bigint
+  feePips: number
+  tick: number
+}): PaperPool {
   const fee = BigInt(feePips)
   let price = sqrtPriceAtTick(tick)
   let current = tick
@@ -63,7 +71,9 @@ export function createPaperPool({ liquidity, feePips, tick }: { liquidity: bigin
 
 /** TickBitmap.nextInitializedTickWithinOneWord where nothing is initialised. */
 function nextWord(tick: number, zeroForOne: boolean): number {
-  return zeroForOne ? Math.floor(tick / WORD_TICKS) * WORD_TICKS : (Math.floor((Math.floor(tick / 10) + 1) / 256) * 256 + 255) * 10
+  return zeroForOne
+    ? Math.floor(tick / WORD_TICKS) * WORD_TICKS
+    : (Math.floor((Math.floor(tick / 10) + 1) / 256) * 256 + 255) * 10
 }
 
 /** SqrtPriceMath.getAmount0Delta for a ≤ b. */

@@ -1,13 +1,13 @@
 import { runTick } from '#agents/cycle/runTick.ts'
-import { digestJson } from '#verifier/evidence/digest.ts'
-import type { Decision } from '#verifier/evidence/records/decision.ts'
-import { amountAtTick } from '#strategies/sdk/maths/tick.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import type { Log } from '#runtime/log/openLog.ts'
 import { type Bar, decisionTimeMs, type Schedule } from '#runtime/market/bars.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { createObserver } from '#runtime/market/observer.ts'
 import { AGENT, type LoadedStrategy, openRun, type RunKeys } from '#runtime/run/openRun.ts'
+import { amountAtTick } from '#strategies/sdk/maths/tick.ts'
+import { digestJson } from '#verifier/evidence/digest.ts'
+import type { Decision } from '#verifier/evidence/records/decision.ts'
 import { createPaperPool } from './paperPool.ts'
 
 /** Liquidity of the paper pool: that of the devnet's, so that both fill alike. */
@@ -76,12 +76,19 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
   })
   const held: Record<string, bigint> = { [pair.quote]: PAPER_TREASURY.USDC, [pair.base]: PAPER_TREASURY.WETH }
   const start = { ...held }
-  const pool = createPaperPool({ liquidity: PAPER_LIQUIDITY, feePips, tick: (schedule.bars[schedule.window - 1] as Bar).close })
+  const pool = createPaperPool({
+    liquidity: PAPER_LIQUIDITY,
+    feePips,
+    tick: (schedule.bars[schedule.window - 1] as Bar).close,
+  })
   const observe = createObserver({
     log: opened.appenders.market,
     schedule,
     source: source.name,
-    balances: async () => ({ balances: Object.fromEntries(Object.entries(held).map(([symbol, amount]) => [symbol, String(amount)])), chain: null }),
+    balances: async () => ({
+      balances: Object.fromEntries(Object.entries(held).map(([symbol, amount]) => [symbol, String(amount)])),
+      chain: null,
+    }),
   })
   const result: BacktestResult = { decisions: 0, holds: 0, missed: 0, trades: 0, reverted: 0, feesUsdc: 0, equity: [] }
   const valueAt = (balances: Record<string, bigint>, tick: number) =>
@@ -95,10 +102,12 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
       if (intent.type !== 'swap') return { changes: {}, reason: 'transfers leave a paper treasury nowhere to go' }
       const amountIn = BigInt(intent.amountIn)
       const have = (held[intent.sell] ?? 0n) + (changes[intent.sell] ?? 0n)
-      if (have < amountIn) return { changes: {}, reason: `sells ${amountIn} ${intent.sell}, the treasury holds ${have}` }
+      if (have < amountIn)
+        return { changes: {}, reason: `sells ${amountIn} ${intent.sell}, the treasury holds ${have}` }
       const side = intent.sell === pair.quote ? 'token0' : 'token1'
       const out = pool.quote(side, amountIn)
-      if (out < BigInt(intent.minBuy)) return { changes: {}, reason: `would buy ${out} ${intent.buy}, the least allowed is ${intent.minBuy}` }
+      if (out < BigInt(intent.minBuy))
+        return { changes: {}, reason: `would buy ${out} ${intent.buy}, the least allowed is ${intent.minBuy}` }
       pool.swap(side, amountIn)
       changes[intent.sell] = (changes[intent.sell] ?? 0n) - amountIn
       changes[intent.buy] = (changes[intent.buy] ?? 0n) + out
@@ -148,7 +157,13 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
     result.decisions++
     if (decided.type === 'hold') result.holds++
     if (decided.type === 'missed') result.missed++
-    result.equity.push({ timeMs: decisionTimeMs(schedule, tick), equity: valueAt(held, bar.close), hold: valueAt(start, bar.close), price: valueAt({ [pair.base]: 10n ** 18n }, bar.close), trade })
+    result.equity.push({
+      timeMs: decisionTimeMs(schedule, tick),
+      equity: valueAt(held, bar.close),
+      hold: valueAt(start, bar.close),
+      price: valueAt({ [pair.base]: 10n ** 18n }, bar.close),
+      trade,
+    })
     onTick?.(tick + 1)
   }
   await opened.close('the data ended', result.decisions)

@@ -1,7 +1,18 @@
 import type { Command } from 'commander'
 import { createPrinter, createProgress, printJson } from './lib/output.ts'
 
-type Options = { data?: string; from?: string; to?: string; decisions?: string; feeBps: string; params?: string; seed: string; out?: string; html?: string; json?: boolean }
+type Options = {
+  data?: string
+  from?: string
+  to?: string
+  decisions?: string
+  feeBps: string
+  params?: string
+  seed: string
+  out?: string
+  html?: string
+  json?: boolean
+}
 
 /** `warrant backtest`. */
 export function backtestCommand(program: Command): void {
@@ -18,11 +29,18 @@ export function backtestCommand(program: Command): void {
     .option('--out <dir>', 'a new directory that keeps the log')
     .option('--html <file>', 'a chart page')
     .option('--json', 'one JSON document on stdout')
-    .description('Run a strategy over data with the same code as live: next-bar fills, Uniswap v3 fee and price impact, a log that replays.')
-    .addHelpText('after', '\nExamples:\n  warrant backtest trend-follower --data DIR --html chart.html\n  warrant backtest ./my-strategy/index.ts --from 2022-08-01 --json')
+    .description(
+      'Run a strategy over data with the same code as live: next-bar fills, Uniswap v3 fee and price impact, a log that replays.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  warrant backtest trend-follower --data DIR --html chart.html\n  warrant backtest ./my-strategy/index.ts --from 2022-08-01 --json',
+    )
     .action(async (strategy: string, options: Options) => {
       const { backtest } = await import('./lib/backtest.ts')
-      const { summary, log, simulated } = await backtest(strategy, options, (done, total) => progressOf(total).step(done))
+      const { summary, log, simulated } = await backtest(strategy, options, (done, total) =>
+        progressOf(total).step(done),
+      )
       progress?.end()
       if (options.json) return printJson({ ...summary, simulated, log })
       const print = createPrinter(false)

@@ -9,6 +9,14 @@ import { witnessCommand } from './witness.ts'
 
 /** Every command, one file each. What a command needs is loaded when it runs, so that `--help` is quick. */
 export function registerCommands(program: Command): void {
-  for (const register of [demoCommand, logCommand, replayCommand, auditCommand, backtestCommand, verifierCommand, witnessCommand])
+  for (const register of [
+    demoCommand,
+    logCommand,
+    replayCommand,
+    auditCommand,
+    backtestCommand,
+    verifierCommand,
+    witnessCommand,
+  ])
     register(program)
 }

@@ -29,6 +29,11 @@ export type CreateGatewayParameters = {
   timeoutMs: number
   /** `durable`: a request survives a power loss before it is dispatched. `ordered`: it stands before its answer (backtests, which have no effects). */
   requestIs: 'durable' | 'ordered'
+  /**
+   * `atOnce`: a worker's signature is checked before its answer is used. `byVerifier`: only what the receipt says is; the
+   * signature is checked by whoever relies on the record (backtests, whose worker is this process).
+   */
+  signatures: 'atOnce' | 'byVerifier'
 }
 
 /** The door to models: numbers every request without gaps, logs it before dispatch, and logs its one terminal state. */
@@ -41,6 +46,7 @@ export function createGateway({
   proofKind,
   timeoutMs,
   requestIs,
+  signatures,
 }: CreateGatewayParameters): Gateway {
   const numbers = new Map<string, number>()
   let requests = 0
@@ -99,10 +105,8 @@ export function createGateway({
   function faultOf({ output, receipt }: JobResult, request: Request, requestLeaf: string): string | null {
     const worker = workers.find(candidate => candidate.id === receipt.statement.worker)
     if (worker === undefined) return `worker ${receipt.statement.worker} is not registered`
-    return (
-      statementFault(nodeCrypto, { statement: receipt.statement, requestLeaf, request, output }) ??
-      receiptFault(nodeCrypto, receipt, worker.publicKey)
-    )
+    const wrong = statementFault(nodeCrypto, { statement: receipt.statement, requestLeaf, request, output })
+    return wrong ?? (signatures === 'atOnce' ? receiptFault(nodeCrypto, receipt, worker.publicKey) : null)
   }
 
   return {

@@ -1,5 +1,3 @@
-import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { digestJson } from '#verifier/evidence/digest.ts'
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { Observation } from '#verifier/evidence/records/observation.ts'
@@ -36,8 +34,7 @@ export function createObserver({
     }
     const observation: Observation = {
       view,
-      viewDigest: digestJson('observation-view', view, nodeCrypto),
-      provenance: { market: { source, barsDigest: digestJson('bars', bars, nodeCrypto) }, chain },
+      provenance: { market: { source }, chain },
     }
     return { ...log.append('observation', observation), observation }
   }

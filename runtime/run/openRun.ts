@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleStrategy, type StrategyBundle } from '#agents/sandbox/bundleStrategy.ts'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
+import { DEFAULT_LIMITS, type Isolation } from '#agents/sandbox/limits.ts'
 import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { createGateway, type Gateway } from '#runtime/gateway/createGateway.ts'
 import type { Log } from '#runtime/log/openLog.ts'
@@ -47,9 +48,13 @@ export function strategyEntry(nameOrPath: string): string {
  *
  * @throws FILE_MISSING, STRATEGY_INVALID, MODEL_INVALID
  */
-export async function loadStrategy(entry: string, params: Json = {}): Promise<LoadedStrategy> {
+export async function loadStrategy(
+  entry: string,
+  params: Json = {},
+  isolation: Isolation = 'process',
+): Promise<LoadedStrategy> {
   const bundle = await bundleStrategy(entry)
-  const sandboxed = await createSandbox().load(bundle.bytes, params)
+  const sandboxed = await createSandbox(DEFAULT_LIMITS, isolation).load(bundle.bytes, params)
   try {
     const models = await Promise.all(
       sandboxed.manifest.models.map(async ({ name }) => {
@@ -171,6 +176,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
     proofKind: parameters.proofKind,
     timeoutMs: 10_000,
     requestIs: parameters.requestIs,
+    signatures: parameters.requestIs === 'durable' ? 'atOnce' : 'byVerifier',
   })
   return {
     run,

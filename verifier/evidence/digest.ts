@@ -13,7 +13,6 @@ export type Domain =
   | 'software'
   | 'tensor'
   | 'chat'
-  | 'bars'
   | 'receipt'
   | 'receipt-batch'
   | 'proposal'
@@ -21,7 +20,6 @@ export type Domain =
   | 'outcome'
   | 'approval'
   | 'append'
-  | 'observation-view'
 
 /** The bytes that are hashed or signed for a domain: `warrant/<domain>/v1`, a zero byte, the content. */
 export function domainBytes(domain: Domain, content: Uint8Array): Uint8Array {

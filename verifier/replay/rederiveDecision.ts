@@ -1,11 +1,9 @@
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
-import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { reasonOf } from '#verifier/evidence/error.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
-import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
+import type { RecordedAnswers, Rederived, SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
 import type { RecordKind, RecordOf } from '#verifier/evidence/record.ts'
-import type { DecisionResult } from '#verifier/evidence/records/decision.ts'
-import type { ModelInput } from '#verifier/evidence/records/request.ts'
 
 /** Where a decision, made again from what was recorded, differs. */
 export type Divergence = { field: string; recorded: string; rederived: string }
@@ -21,41 +19,38 @@ export async function rederiveDecision(
   decision: RecordOf<'decision'>,
 ): Promise<Divergence | null> {
   const { doors, result } = decision.body
-  let next = 0
-  let divergence: Divergence | null = null
-  const diverge = (field: string, recorded: string, rederived: string): WarrantError => {
-    divergence ??= { field, recorded, rederived }
-    return new WarrantError('REFUSED', `${field} diverges from the record`)
-  }
   // A missed tick has no result to derive: it is on record that there was none.
   if (result.type === 'missed') return null
-
-  let made: DecisionResult
-  try {
-    made = await strategy.decide({
-      async observe() {
-        const field = `doors.${next}`
-        const use = doors[next++]
-        const record = use?.door === 'observe' ? find(use.answer, 'observation') : null
-        if (record === null) throw diverge(field, use?.door ?? 'nothing', 'observe')
-        return record.body.view
-      },
-      async infer(model, input): Promise<ModelInput> {
-        const field = `doors.${next}`
-        const use = doors[next++]
-        const response = use?.door === 'infer' || use?.door === 'chat' ? find(use.answer, 'response') : null
-        if (use === undefined || response === null) throw diverge(field, use?.door ?? 'nothing', `infer ${model}`)
-        const asked = payloadDigest(input, crypto)
-        if (asked !== use.asked) throw diverge(`${field}.asked`, use.asked, asked)
-        if (response.body.result.status !== 'ok') throw new WarrantError('WORKER_FAILED', response.body.result.reason)
-        return response.body.result.output
-      },
-    })
-  } catch (error) {
-    return divergence ?? { field: 'result', recorded: canonicalize(result), rederived: reasonOf(error) }
+  const observation = decision.body.observation === null ? null : find(decision.body.observation, 'observation')
+  if (observation === null)
+    return { field: 'observation', recorded: String(decision.body.observation), rederived: 'not in the log' }
+  const inferences: RecordedAnswers['inferences'] = []
+  for (const [i, use] of doors.entries()) {
+    if (use.door === 'observe') continue
+    const response = find(use.answer, 'response')
+    if (response === null) return { field: `doors.${i}.answer`, recorded: use.answer, rederived: 'not in the log' }
+    const answer = response.body.result
+    inferences.push(answer.status === 'ok' ? { output: answer.output } : { failure: answer.reason })
   }
-  if (divergence !== null) return divergence
-  if (next !== doors.length) return { field: 'doors', recorded: `${doors.length} uses`, rederived: `${next} uses` }
-  const [recorded, rederived] = [canonicalize(result), canonicalize(made)]
+
+  let made: Rederived
+  try {
+    made = await strategy.rederive({ view: observation.body.view, inferences })
+  } catch (error) {
+    return { field: 'result', recorded: canonicalize(result), rederived: reasonOf(error) }
+  }
+  for (const [i, asked] of made.asked.entries()) {
+    const use = doors[i]
+    const door = asked.door === 'infer' && asked.input.type === 'chat' ? 'chat' : asked.door
+    if (use?.door !== door) return { field: `doors.${i}.door`, recorded: use?.door ?? 'nothing', rederived: door }
+    const what = asked.door === 'observe' ? decision.body.observation : payloadDigest(asked.input, crypto)
+    if (use.asked !== what) return { field: `doors.${i}.asked`, recorded: use.asked, rederived: String(what) }
+  }
+  if (made.asked.length !== doors.length)
+    return { field: 'doors', recorded: `${doors.length} uses`, rederived: `${made.asked.length} uses` }
+  const [recorded, rederived] = [
+    canonicalize(result),
+    made.result === null ? `failed: ${made.failure}` : canonicalize(made.result),
+  ]
   return recorded === rederived ? null : { field: 'result', recorded, rederived }
 }

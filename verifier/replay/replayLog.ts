@@ -15,8 +15,7 @@ import { type Divergence, rederiveDecision } from './rederiveDecision.ts'
 
 /** What a replay does with the fields of each record kind (evidence.md §8). */
 export const REPLAY_LABELS = {
-  're-derived':
-    'decision: doors, result; proposal: calls, bounds; observation: viewDigest; request: inputDigest; run: digests',
+  're-derived': 'decision: doors, result; proposal: calls, bounds; request: inputDigest; run: digests',
   verified:
     'every entry: leaf, tree, schema, order, parents; response: receipt; proposal, verdict, submission, outcome: signatures',
   recorded:
@@ -37,6 +36,9 @@ export type ReplayReport = {
   findings: Finding[]
   labels: typeof REPLAY_LABELS
 }
+
+/** Decisions that the sandbox may work on while the log is read on. */
+const AHEAD = 32
 
 /** Replays a log from its files alone: verifies it, runs every decision again, derives every proposal's calls again. */
 export async function replayLog({
@@ -70,6 +72,7 @@ export async function replayLog({
     if (report.divergences.length < 100) report.divergences.push({ entry, ...divergence })
   }
   const blobs = await readBlobs(files, crypto)
+  const ahead: Promise<void>[] = []
   const suspect = new Map<string, { entry: number; divergence: Divergence }>()
 
   async function strategyOf(run: RecordOf<'run'>): Promise<SandboxedStrategy> {
@@ -94,13 +97,15 @@ export async function replayLog({
           report.missed++
           return
         }
-        const divergence = await rederiveDecision(
-          { crypto, strategy: await strategyOf(run), find: records.find },
-          decision,
+        const strategy = await strategyOf(run)
+        ahead.push(
+          rederiveDecision({ crypto, strategy, find: records.find }, decision).then(divergence => {
+            if (divergence === null) report.identical++
+            else diverge(index, divergence)
+            onDecision?.(report.identical + report.diverged)
+          }),
         )
-        if (divergence === null) report.identical++
-        else diverge(index, divergence)
-        onDecision?.(report.identical + report.diverged)
+        if (ahead.length >= AHEAD) await ahead.shift()
       }
       const proposal = records.find(leafHash, 'proposal')
       if (proposal !== null) {
@@ -119,6 +124,7 @@ export async function replayLog({
         suspect.delete(verdict.body.proposal)
       }
     })
+    await Promise.all(ahead)
     report.refused = suspect.size
     report.size = log.size
     report.root = log.root

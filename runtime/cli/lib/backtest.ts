@@ -1,25 +1,44 @@
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import type { Json } from '#verifier/evidence/canonical.ts'
-import { WarrantError } from '#verifier/evidence/error.ts'
 import { chartPage } from '#runtime/backtest/chartPage.ts'
 import { type BacktestSummary, summarize } from '#runtime/backtest/summarize.ts'
 import { makeDirectory } from '#runtime/log/disk.ts'
 import { openSource } from '#runtime/market/openSource.ts'
+import type { Json } from '#verifier/evidence/canonical.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
 import { backtestToLog } from './backtestToLog.ts'
 
-export type BacktestOptions = { data?: string; from?: string; to?: string; decisions?: string; feeBps: string; params?: string; seed: string; out?: string; html?: string }
+export type BacktestOptions = {
+  data?: string
+  from?: string
+  to?: string
+  decisions?: string
+  feeBps: string
+  params?: string
+  seed: string
+  out?: string
+  html?: string
+}
 
 /** A backtest from command-line options. @throws BAD_INPUT naming the option */
-export async function backtest(strategy: string, options: BacktestOptions, onTick: (done: number, total: number) => void) {
+export async function backtest(
+  strategy: string,
+  options: BacktestOptions,
+  onTick: (done: number, total: number) => void,
+) {
   const feePips = Number(options.feeBps) * 100
-  if (!Number.isInteger(feePips) || feePips < 0 || feePips >= 1_000_000) throw new WarrantError('BAD_INPUT', `--fee-bps must be 0 to 9999 with at most two decimals, got ${options.feeBps}`)
+  if (!Number.isInteger(feePips) || feePips < 0 || feePips >= 1_000_000)
+    throw new WarrantError('BAD_INPUT', `--fee-bps must be 0 to 9999 with at most two decimals, got ${options.feeBps}`)
   const decisions = options.decisions === undefined ? null : Number(options.decisions)
-  if (decisions !== null && (!Number.isInteger(decisions) || decisions < 1)) throw new WarrantError('BAD_INPUT', `--decisions must be a positive integer, got ${options.decisions}`)
-  if (options.html !== undefined && !existsSync(dirname(resolve(options.html)))) throw new WarrantError('BAD_INPUT', `--html: the folder of ${options.html} does not exist`)
+  if (decisions !== null && (!Number.isInteger(decisions) || decisions < 1))
+    throw new WarrantError('BAD_INPUT', `--decisions must be a positive integer, got ${options.decisions}`)
+  if (options.html !== undefined && !existsSync(dirname(resolve(options.html))))
+    throw new WarrantError('BAD_INPUT', `--html: the folder of ${options.html} does not exist`)
   const params = parseParams(options.params)
-  const source = openSource(options.data === undefined ? { simulated: { seed: options.seed, minutes: 30 * 1_440 } } : { data: options.data })
+  const source = openSource(
+    options.data === undefined ? { simulated: { seed: options.seed, minutes: 30 * 1_440 } } : { data: options.data },
+  )
   const dir = newDirectory(options.out)
   const { result, name, logDir, vkey, root, size } = await backtestToLog({
     strategy,
@@ -34,7 +53,11 @@ export async function backtest(strategy: string, options: BacktestOptions, onTic
     onTick,
   })
   const summary: BacktestSummary & { strategy: string } = { strategy: name, ...summarize(result) }
-  if (options.html !== undefined) writeFileSync(options.html, chartPage({ title: `${name} on ${source.name}`, simulated: source.simulated, result, summary }))
+  if (options.html !== undefined)
+    writeFileSync(
+      options.html,
+      chartPage({ title: `${name} on ${source.name}`, simulated: source.simulated, result, summary }),
+    )
   return { summary, simulated: source.simulated, log: { dir: logDir, vkey, root, size } }
 }
 
@@ -42,7 +65,8 @@ function parseTime(option: string, text: string | undefined): number | null {
   if (text === undefined) return null
   const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d))?$/.exec(text)
   const ms = match === null ? Number.NaN : Date.parse(`${match[1]}T${match[2] ?? '00:00'}:00Z`)
-  if (Number.isNaN(ms)) throw new WarrantError('BAD_INPUT', `${option} must be YYYY-MM-DD or YYYY-MM-DDTHH:MM, got ${text}`)
+  if (Number.isNaN(ms))
+    throw new WarrantError('BAD_INPUT', `${option} must be YYYY-MM-DD or YYYY-MM-DDTHH:MM, got ${text}`)
   return ms
 }
 
@@ -59,7 +83,8 @@ function parseParams(text: string | undefined): Json {
 export function newDirectory(out: string | undefined): string {
   if (out === undefined) return mkdtempSync(join(tmpdir(), 'warrant-'))
   const dir = resolve(out)
-  if (existsSync(dir) && readdirSync(dir).length > 0) throw new WarrantError('BAD_INPUT', `${out} is not empty: give --out a new directory`)
+  if (existsSync(dir) && readdirSync(dir).length > 0)
+    throw new WarrantError('BAD_INPUT', `${out} is not empty: give --out a new directory`)
   makeDirectory(dir)
   return dir
 }

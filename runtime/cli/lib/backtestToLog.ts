@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import type { Json } from '#verifier/evidence/canonical.ts'
-import { WarrantError } from '#verifier/evidence/error.ts'
 import { type BacktestResult, runBacktest } from '#runtime/backtest/runBacktest.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { scheduleOf } from '#runtime/market/bars.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { loadStrategy, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
+import type { Json } from '#verifier/evidence/canonical.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
 
 export type BacktestToLogParameters = {
   strategy: string
@@ -21,11 +21,15 @@ export type BacktestToLogParameters = {
 }
 
 /** Runs a backtest whose log stands in `dir/log`. @throws BAD_DATA, STRATEGY_INVALID, FILE_MISSING */
-export async function backtestToLog(parameters: BacktestToLogParameters): Promise<{ result: BacktestResult; name: string; logDir: string; vkey: string; root: string; size: number }> {
+export async function backtestToLog(
+  parameters: BacktestToLogParameters,
+): Promise<{ result: BacktestResult; name: string; logDir: string; vkey: string; root: string; size: number }> {
   const { source, fromMs, toMs, decisions, dir, onTick } = parameters
-  const minutes = source.minutes.filter(m => (fromMs === null || m.timeSeconds * 1_000 >= fromMs) && (toMs === null || m.timeSeconds * 1_000 < toMs))
+  const minutes = source.minutes.filter(
+    m => (fromMs === null || m.timeSeconds * 1_000 >= fromMs) && (toMs === null || m.timeSeconds * 1_000 < toMs),
+  )
   if (minutes.length === 0) throw new WarrantError('BAD_DATA', `${source.name}: no minute lies between --from and --to`)
-  const strategy = await loadStrategy(strategyEntry(parameters.strategy), parameters.params)
+  const strategy = await loadStrategy(strategyEntry(parameters.strategy), parameters.params, 'thread')
   try {
     const { intervalSeconds, window } = strategy.sandboxed.manifest.market
     const schedule = scheduleOf({ ...source, minutes }, { intervalSeconds, window, decisions })
@@ -40,7 +44,18 @@ export async function backtestToLog(parameters: BacktestToLogParameters): Promis
     const logDir = join(dir, 'log')
     const log = openLog({ dir: logDir, origin: 'warrant.example/backtest', signer: keys.log, clock })
     try {
-      const result = await runBacktest({ log, keys, clock, mode: 'backtest', strategy, source, schedule, feePips: parameters.feePips, seed: parameters.seed, ...(onTick === undefined ? {} : { onTick: (done: number) => onTick(done, schedule.ticks) }) })
+      const result = await runBacktest({
+        log,
+        keys,
+        clock,
+        mode: 'backtest',
+        strategy,
+        source,
+        schedule,
+        feePips: parameters.feePips,
+        seed: parameters.seed,
+        ...(onTick === undefined ? {} : { onTick: (done: number) => onTick(done, schedule.ticks) }),
+      })
       await log.close()
       return { result, name: strategy.sandboxed.manifest.name, logDir, vkey: log.vkey, root: log.root, size: log.size }
     } catch (error) {

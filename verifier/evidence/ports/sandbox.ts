@@ -1,5 +1,5 @@
 import type { Json } from '../canonical.ts'
-import type { DecisionResult } from '../records/decision.ts'
+import type { DecisionResult, DoorUse } from '../records/decision.ts'
 import type { View } from '../records/observation.ts'
 import type { ModelInput } from '../records/request.ts'
 
@@ -11,17 +11,31 @@ export type StrategyManifest = {
   models: { name: string }[]
 }
 
-/** The host's side of a strategy's doors. Every use is awaited in order; a rejection is a failed door, which the strategy sees. */
+/** The host's side of a strategy's doors. `view` answers `observe`; a rejected `infer` is a failed door, which the strategy sees. */
 export type Doors = {
-  observe(): Promise<View>
+  view: View
   infer(model: string, input: ModelInput): Promise<ModelInput>
 }
+
+/** A decision, and which doors it went through, in order. */
+export type Decided = { result: DecisionResult; uses: DoorUse['door'][] }
+
+/** One question of a strategy that is run again: which door, and for `infer` what it asked. */
+export type Asked = { door: 'observe' } | { door: 'infer'; model: string; input: ModelInput }
+
+/** The answers on record: the view, and for each inference in order its output, or why it failed. */
+export type RecordedAnswers = { view: View; inferences: ({ output: ModelInput } | { failure: string })[] }
+
+/** A decision made again from recorded answers. `result` is null when the strategy failed, or asked for more than was recorded. */
+export type Rederived = { result: DecisionResult | null; failure: string | null; asked: Asked[] }
 
 /** A strategy bundle, loaded once, with no authority but its doors. */
 export type SandboxedStrategy = {
   readonly manifest: StrategyManifest
   /** One decision. @throws SANDBOX_LIMIT (time, memory), STRATEGY_FAILED (it threw or answered nonsense) */
-  decide(doors: Doors): Promise<DecisionResult>
+  decide(doors: Doors): Promise<Decided>
+  /** One decision from recorded answers alone; calls may overlap. @throws SANDBOX_LIMIT, STRATEGY_FAILED */
+  rederive(recorded: RecordedAnswers): Promise<Rederived>
   close(): Promise<void>
 }
 

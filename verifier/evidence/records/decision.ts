@@ -11,7 +11,7 @@ export type Intent = z.infer<typeof intent>
 /** One use of a door, in order: what was asked, and which record answered. */
 export const doorUse = z.strictObject({
   door: z.enum(['observe', 'infer', 'chat']),
-  /** Digest of what the strategy asked for (the model input, or the observation's name). */
+  /** What the strategy asked for: the digest of a model's input; for an observation its leaf hash. */
   asked: digest,
   answer: leafHash,
 })

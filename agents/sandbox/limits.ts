@@ -1,0 +1,22 @@
+/** What stands between a strategy and its host besides SES. */
+export type Isolation = 'process' | 'thread'
+
+export type SandboxLimits = {
+  /** A decision's own time: waiting for doors does not count. */
+  decisionMs: number
+  loadMs: number
+  /** Resident memory of the whole child; its heap gets three quarters of what Node itself leaves. */
+  memoryMiB: number
+  /** Uses of doors in one decision. */
+  doors: number
+  /** Characters of one message. */
+  messageChars: number
+}
+
+export const DEFAULT_LIMITS: SandboxLimits = {
+  decisionMs: 2_000,
+  loadMs: 10_000,
+  memoryMiB: 256,
+  doors: 256,
+  messageChars: 400_000,
+}
