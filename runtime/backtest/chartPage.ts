@@ -29,7 +29,7 @@ export function chartPage({ title, simulated, result, summary }: ChartPageParame
   ]
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>
   :root { color-scheme: light dark; --ink: #1c2128; --soft: #667; --line: #d7dbe0; --paper: #fff; --equity: #0b6bcb; --hold: #999; --buy: #14804a; --sell: #c0392b }
   @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa3ad; --line: #343a42; --paper: #14171b; --equity: #5aa9ff; --hold: #777; --buy: #4cc38a; --sell: #ff8078 } }
@@ -39,7 +39,7 @@ export function chartPage({ title, simulated, result, summary }: ChartPageParame
   table { border-collapse: collapse; margin-top: 1.5rem } td { padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid var(--line) } td:last-child { font-variant-numeric: tabular-nums }
   .warn { color: var(--sell); font-weight: 600 }
 </style>
-<h1>${escape(title)}</h1>
+<h1>${escapeHtml(title)}</h1>
 <p>${simulated ? '<span class="warn">Simulated market: it proves nothing about the strategy.</span> ' : ''}Decisions fill at the next bar’s open, with Uniswap v3 fee and price impact.</p>
 <h2>Treasury value, USDC <span style="color:var(--equity)">— strategy</span> <span style="color:var(--hold)">— holding</span></h2>
 ${chart(points, 300, [
@@ -48,7 +48,7 @@ ${chart(points, 300, [
 ])}
 <h2>Price, USDC <span style="color:var(--buy)">▲ buy</span> <span style="color:var(--sell)">▼ sell</span></h2>
 ${chart(points, 220, [{ color: 'var(--ink)', value: p => p.price, marks: true }])}
-<table>${rows.map(([name, value]) => `<tr><td>${escape(name)}</td><td>${escape(value)}</td></tr>`).join('')}</table>
+<table>${rows.map(([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`).join('')}</table>
 </html>
 `
 }
@@ -87,6 +87,6 @@ function mark(x: number, y: number, buy: boolean): string {
   return `<path d="M${x.toFixed(1)} ${(y + 3 * d).toFixed(1)}l-4 ${7 * d}h8z" fill="var(--${buy ? 'buy' : 'sell'})"/>`
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, char => `&#${char.charCodeAt(0)};`)
 }

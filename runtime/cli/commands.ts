@@ -2,8 +2,11 @@ import type { Command } from 'commander'
 import { auditCommand } from './audit.ts'
 import { backtestCommand } from './backtest.ts'
 import { demoCommand } from './demo.ts'
+import { initCommand } from './init.ts'
 import { logCommand } from './log.ts'
+import { parityCommand } from './parity.ts'
 import { replayCommand } from './replay.ts'
+import { strategyCommand } from './strategy.ts'
 import { verifierCommand } from './verifier.ts'
 import { witnessCommand } from './witness.ts'
 
@@ -11,7 +14,10 @@ import { witnessCommand } from './witness.ts'
 export function registerCommands(program: Command): void {
   for (const register of [
     demoCommand,
+    initCommand,
+    strategyCommand,
     logCommand,
+    parityCommand,
     replayCommand,
     auditCommand,
     backtestCommand,
