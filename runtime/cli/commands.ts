@@ -2,6 +2,8 @@ import type { Command } from 'commander'
 import { auditCommand } from './audit.ts'
 import { backtestCommand } from './backtest.ts'
 import { demoCommand } from './demo.ts'
+import { doctorCommand } from './doctor.ts'
+import { explainCommand } from './explain.ts'
 import { initCommand } from './init.ts'
 import { logCommand } from './log.ts'
 import { parityCommand } from './parity.ts'
@@ -14,6 +16,8 @@ import { witnessCommand } from './witness.ts'
 export function registerCommands(program: Command): void {
   for (const register of [
     demoCommand,
+    doctorCommand,
+    explainCommand,
     initCommand,
     strategyCommand,
     logCommand,

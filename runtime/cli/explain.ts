@@ -1,0 +1,24 @@
+import type { Command } from 'commander'
+import { printJson } from './lib/output.ts'
+
+/** `warrant explain`. */
+export function explainCommand(program: Command): void {
+  program
+    .command('explain')
+    .argument('<what>', 'a transaction hash, a leaf hash of any record of the decision, or its tick number')
+    .requiredOption('--log <dir>', "the log's directory")
+    .option('--json', 'one JSON document on stdout')
+    .description(
+      'One page on one decision: seen, asked, answered, decided, checked, proven how, assumed what, happened.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  warrant explain 12 --log runs/demo/log\n  warrant explain 0x4c67…e0 --log runs/demo/log',
+    )
+    .action(async (what: string, options: { log: string; json?: boolean }) => {
+      const { explainDecision, explanationPage } = await import('./lib/explainDecision.ts')
+      const explanation = await explainDecision(options.log, what)
+      if (options.json) return printJson(explanation)
+      process.stdout.write(`${explanationPage(explanation)}\n`)
+    })
+}
