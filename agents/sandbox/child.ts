@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { Isolation, SandboxLimits } from './limits.ts'
-import { openTransport } from './transport.ts'
+import { type ChildKind, openTransport } from './transport.ts'
 
 const doorNames = z.array(z.enum(['observe', 'infer']))
 const fromChild = z.discriminatedUnion('type', [
@@ -23,8 +23,8 @@ export type FromChild = z.infer<typeof fromChild>
 export type Child = { send(message: object): void; next(timeoutMs: number): Promise<FromChild>; kill(): void }
 
 /** Starts a sandbox and waits until it is ready. @throws SANDBOX_LIMIT, STRATEGY_FAILED */
-export async function startChild(limits: SandboxLimits, isolation: Isolation): Promise<Child> {
-  const transport = openTransport(limits, isolation)
+export async function startChild(limits: SandboxLimits, isolation: Isolation, kind: ChildKind): Promise<Child> {
+  const transport = openTransport(limits, isolation, kind)
   const inbox: FromChild[] = []
   let waiter: {
     resolve: (message: FromChild) => void

@@ -13,8 +13,10 @@ import type {
 } from '#verifier/evidence/ports/sandbox.ts'
 import { decisionResult } from '#verifier/evidence/records/decision.ts'
 import { modelInput } from '#verifier/evidence/records/request.ts'
+import { isLlmAgent } from '../llm/definition.ts'
 import { type Child, type FromChild, startChild } from './child.ts'
-import { DEFAULT_LIMITS, type Isolation, type SandboxLimits } from './limits.ts'
+import { DEFAULT_LIMITS, forLlm, type Isolation, type SandboxLimits } from './limits.ts'
+import type { ChildKind } from './transport.ts'
 
 const manifestSchema = z.strictObject({
   name: z.string().min(1).max(200),
@@ -35,7 +37,12 @@ const inferDoor = z.strictObject({ model: z.string(), input: modelInput })
  * for one's own strategy in a backtest, where nothing is at stake but speed: SES alone stands between it and this process.
  */
 export function createSandbox(limits: SandboxLimits = DEFAULT_LIMITS, isolation: Isolation = 'process'): SandboxPort {
-  return { load: (bundle, params) => loadStrategy(fromUtf8(bundle), params, limits, isolation) }
+  return {
+    load(bundle, params) {
+      const kind = isLlmAgent(bundle) ? 'llm' : 'script'
+      return loadStrategy(fromUtf8(bundle), params, kind === 'llm' ? forLlm(limits) : limits, isolation, kind)
+    },
+  }
 }
 
 async function loadStrategy(
@@ -43,12 +50,13 @@ async function loadStrategy(
   params: Json,
   limits: SandboxLimits,
   isolation: Isolation,
+  kind: ChildKind,
 ): Promise<SandboxedStrategy> {
   let child: Child | null = null
   let closed = false
 
   async function start(): Promise<StrategyManifest> {
-    const started = await startChild(limits, isolation)
+    const started = await startChild(limits, isolation, kind)
     child = started
     try {
       started.send({ type: 'load', bundle, params: canonicalize(params) })

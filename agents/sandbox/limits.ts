@@ -20,3 +20,13 @@ export const DEFAULT_LIMITS: SandboxLimits = {
   doors: 256,
   messageChars: 400_000,
 }
+
+/** The same, with room for LangChain itself. */
+export function forLlm(limits: SandboxLimits): SandboxLimits {
+  return {
+    ...limits,
+    memoryMiB: limits.memoryMiB + 384,
+    loadMs: limits.loadMs + 20_000,
+    decisionMs: limits.decisionMs + 3_000,
+  }
+}

@@ -4,13 +4,15 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Isolation, SandboxLimits } from './limits.ts'
 
-/** Built as dist/agents/sandbox/childMain.js, which plain Node can run. */
-const CHILD = [
-  new URL('./childMain.js', import.meta.url),
-  new URL('../../dist/agents/sandbox/childMain.js', import.meta.url),
-]
-  .map(url => fileURLToPath(url))
-  .find(existsSync) as string
+/** What runs in the sandbox: a script under SES, or an LLM agent's definition under LangChain. */
+export type ChildKind = 'script' | 'llm'
+
+/** Built as dist/agents/…/childMain.js, which plain Node can run. */
+const built = (path: string) =>
+  [new URL(path, import.meta.url), new URL(`../../dist/agents/sandbox/${path}`, import.meta.url)]
+    .map(url => fileURLToPath(url))
+    .find(existsSync) as string
+const CHILD: Record<ChildKind, string> = { script: built('./childMain.js'), llm: built('../llm/childMain.js') }
 
 export type TransportListener = { message(raw: unknown): void; failed(cause: unknown): void; ended(how: string): void }
 
@@ -24,13 +26,15 @@ export type Transport = {
 }
 
 /** Starts the sandbox's code in a child process or a thread. Nothing is inherited, and its streams lead nowhere. */
-export function openTransport(limits: SandboxLimits, isolation: Isolation): Transport {
+export function openTransport(limits: SandboxLimits, isolation: Isolation, kind: ChildKind): Transport {
   const heapMiB = Math.max(32, Math.floor(((limits.memoryMiB - 64) * 3) / 4))
-  return isolation === 'process' ? openProcess(heapMiB) : openThread(heapMiB)
+  return isolation === 'process' || kind === 'llm'
+    ? openProcess(CHILD[kind], heapMiB)
+    : openThread(CHILD[kind], heapMiB)
 }
 
-function openProcess(heapMiB: number): Transport {
-  const child = fork(CHILD, [], {
+function openProcess(path: string, heapMiB: number): Transport {
+  const child = fork(path, [], {
     env: {},
     cwd: '/',
     execArgv: [`--max-old-space-size=${heapMiB}`, '--max-semi-space-size=8'],
@@ -61,8 +65,8 @@ function openProcess(heapMiB: number): Transport {
   }
 }
 
-function openThread(heapMiB: number): Transport {
-  const thread = new Worker(CHILD, {
+function openThread(path: string, heapMiB: number): Transport {
+  const thread = new Worker(path, {
     env: {},
     argv: [],
     execArgv: [],

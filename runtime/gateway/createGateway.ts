@@ -37,17 +37,8 @@ export type CreateGatewayParameters = {
 }
 
 /** The door to models: numbers every request without gaps, logs it before dispatch, and logs its one terminal state. */
-export function createGateway({
-  log,
-  queue,
-  clock,
-  models,
-  workers,
-  proofKind,
-  timeoutMs,
-  requestIs,
-  signatures,
-}: CreateGatewayParameters): Gateway {
+export function createGateway(parameters: CreateGatewayParameters): Gateway {
+  const { log, queue, clock, models, workers, timeoutMs, requestIs, signatures } = parameters
   const numbers = new Map<string, number>()
   let requests = 0
 
@@ -62,6 +53,8 @@ export function createGateway({
     numbers.set(agent, number + 1)
     requests++
     const inputDigest = payloadDigest(input, nodeCrypto)
+    // A hosted model cannot be run again by anybody here: its relay's signature is all that there is.
+    const proofKind = model.file === null ? ('signed' as const) : parameters.proofKind
     const request: Request = {
       agent,
       number,

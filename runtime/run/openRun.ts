@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type LlmAgentDefinition, llmAgentBundle } from '#agents/llm/definition.ts'
 import { bundleStrategy, type StrategyBundle } from '#agents/sandbox/bundleStrategy.ts'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { DEFAULT_LIMITS, type Isolation } from '#agents/sandbox/limits.ts'
@@ -8,6 +9,8 @@ import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.t
 import { createGateway, type Gateway } from '#runtime/gateway/createGateway.ts'
 import type { Log } from '#runtime/log/openLog.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
+import { routeByModel } from '#runtime/queue/routeByModel.ts'
+import { createChatRelay, hostedModel, type Upstream } from '#runtime/worker/chatRelay.ts'
 import { createWorker, type Worker } from '#runtime/worker/createWorker.ts'
 import { identifyModel, onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import type { Json } from '#verifier/evidence/canonical.ts'
@@ -27,7 +30,9 @@ export type LoadedStrategy = {
   sandboxed: SandboxedStrategy
   params: Json
   paramsDigest: string
-  models: { identity: ModelIdentity; file: Uint8Array }[]
+  /** `file` is null for a hosted model, which `upstream` then serves. */
+  models: { identity: ModelIdentity; file: Uint8Array | null }[]
+  upstream: Upstream | null
 }
 
 /** Where the built-in strategies lie. */
@@ -68,11 +73,19 @@ export async function loadStrategy(
         return { identity: await identifyModel(name, file), file }
       }),
     )
-    return { bundle, sandboxed, params, paramsDigest: digestJson('params', params), models }
+    return { bundle, sandboxed, params, paramsDigest: digestJson('params', params), models, upstream: null }
   } catch (error) {
     await sandboxed.close()
     throw error
   }
+}
+
+/** An LLM agent made ready: its definition is its bundle, its chat model is hosted by `upstream`. @throws STRATEGY_INVALID */
+export async function loadLlmAgent(definition: LlmAgentDefinition, upstream: Upstream): Promise<LoadedStrategy> {
+  const bundle = llmAgentBundle(definition)
+  const sandboxed = await createSandbox().load(bundle.bytes, {})
+  const models = [{ identity: hostedModel(definition.model, upstream), file: null }]
+  return { bundle, sandboxed, params: {}, paramsDigest: digestJson('params', {}), models, upstream }
 }
 
 export type RunKeys = { log: Ed25519Signer; agent: Ed25519Signer; worker: Ed25519Signer }
@@ -88,6 +101,7 @@ export function openRunKeys(dir: string): RunKeys {
 
 export const AGENT = 'agent-1'
 export const WORKER = 'worker-1'
+export const RELAY = 'relay-1'
 
 export type OpenRunParameters = {
   mode: RunMode
@@ -133,9 +147,13 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
   }
   const { manifest } = strategy.sandboxed
   const bundle = log.putBlob(strategy.bundle.bytes)
-  const models = strategy.models.map(({ identity, file }) => ({ ...identity, file: log.putBlob(file) }))
+  const models = strategy.models.map(({ identity, file }) => ({
+    ...identity,
+    file: file === null ? null : log.putBlob(file),
+  }))
   const workerKeys = parameters.remoteWorkers?.map(({ id, operator, publicKey }) => ({ id, operator, publicKey })) ?? [
     { id: WORKER, operator: 'embedded', publicKey: keys.worker.publicKeyHex },
+    ...(strategy.upstream === null ? [] : [{ id: RELAY, operator: 'embedded', publicKey: keys.worker.publicKeyHex }]),
   ]
   const run = appenders.runtime.append('run', {
     mode,
@@ -166,7 +184,16 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
   await run.durable
 
   const workers = parameters.remoteWorkers ?? [embeddedWorker(strategy, keys.worker, clock)]
-  const queue = createInProcessQueue(workers)
+  const held = createInProcessQueue(workers)
+  const queue =
+    strategy.upstream === null
+      ? held
+      : routeByModel({
+          held,
+          hosted: createInProcessQueue([
+            createChatRelay({ id: RELAY, signer: keys.worker, upstream: strategy.upstream, clock }),
+          ]),
+        })
   const gateway = createGateway({
     log: runLog.appender('gateway'),
     queue,
@@ -182,7 +209,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
     run,
     appenders,
     gateway,
-    blobs: [bundle, ...models.map(m => m.file)],
+    blobs: [bundle, ...models.flatMap(m => (m.file === null ? [] : [m.file]))],
     async close(reason, decisions) {
       await appenders.runtime.append('close', { reason, decisions, requests: gateway.requests }).durable
       await queue.close()
@@ -199,7 +226,7 @@ function embeddedWorker(strategy: LoadedStrategy, signer: Ed25519Signer, clock: 
     clock,
     async modelFile(identity) {
       const file = files.get(identity.digest)
-      if (file === undefined) throw new WarrantError('WORKER_FAILED', `no file of model ${identity.name}`)
+      if (file == null) throw new WarrantError('WORKER_FAILED', `no file of model ${identity.name}`)
       return file
     },
   })
