@@ -4,6 +4,7 @@ import { backtestCommand } from './backtest.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
+import { gatewayCommand } from './gateway.ts'
 import { initCommand } from './init.ts'
 import { logCommand } from './log.ts'
 import { parityCommand } from './parity.ts'
@@ -11,6 +12,7 @@ import { replayCommand } from './replay.ts'
 import { strategyCommand } from './strategy.ts'
 import { verifierCommand } from './verifier.ts'
 import { witnessCommand } from './witness.ts'
+import { workerCommand } from './worker.ts'
 
 /** Every command, one file each. What a command needs is loaded when it runs, so that `--help` is quick. */
 export function registerCommands(program: Command): void {
@@ -18,6 +20,7 @@ export function registerCommands(program: Command): void {
     demoCommand,
     doctorCommand,
     explainCommand,
+    gatewayCommand,
     initCommand,
     strategyCommand,
     logCommand,
@@ -27,6 +30,7 @@ export function registerCommands(program: Command): void {
     backtestCommand,
     verifierCommand,
     witnessCommand,
+    workerCommand,
   ])
     register(program)
 }

@@ -49,7 +49,7 @@ export type DemoWorld = {
   devnet: Devnet
   log: Log
   policy: Policy
-  market: Run['market']
+  market: NonNullable<Run['market']>
   schedule: Schedule
   verifier: Service
   /** Market time: what the demo's records are dated by. */
@@ -129,7 +129,7 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
     const logDir = join(dir, 'log')
     const log = openLog({ dir: logDir, origin: LOG_ORIGIN, signer: keys.log, clock })
     const chain = createChainPort(devnet.url)
-    const market: Run['market'] = {
+    const market: NonNullable<Run['market']> = {
       source: source.name,
       digest: source.digest,
       simulated: source.simulated,

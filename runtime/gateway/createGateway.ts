@@ -9,7 +9,13 @@ import type { Response } from '#verifier/evidence/records/response.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { receiptFault, statementFault } from '#verifier/proof/receipt.ts'
 
-export type InferParameters = { agent: string; tick: number; observation: string; model: string; input: ModelInput }
+export type InferParameters = {
+  agent: string
+  tick: number
+  observation: string | null
+  model: string
+  input: ModelInput
+}
 /** The logged answer to a request: its leaf hash, and the one terminal state that it records. */
 export type InferResult = { response: string; result: Response['result'] }
 
@@ -66,7 +72,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       inputDigest,
       proofKind,
     }
-    const logged = log.append('request', request, [observation])
+    const logged = log.append('request', request, observation === null ? [] : [observation])
     if (requestIs === 'durable') await logged.durable
 
     const answer = (result: Response['result']): InferResult => {

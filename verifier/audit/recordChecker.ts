@@ -102,9 +102,13 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
     switch (record.kind) {
       case 'run': {
         const { strategy, policy, models } = record.body
-        same('body.strategy.paramsDigest', strategy.paramsDigest, digestJson('params', strategy.params, crypto))
         same('body.policy.digest', policy.digest, digestJson('policy', policy.document, crypto))
-        blobs.push({ ref: strategy.bundle, where: `${where} (run) body.strategy.bundle` })
+        if ((strategy === null) !== (record.body.mode === 'gateway'))
+          fail('body.strategy', "is missing, which only a gateway's own run allows")
+        if (strategy !== null) {
+          same('body.strategy.paramsDigest', strategy.paramsDigest, digestJson('params', strategy.params, crypto))
+          blobs.push({ ref: strategy.bundle, where: `${where} (run) body.strategy.bundle` })
+        }
         for (const [i, model] of models.entries())
           if (model.file) blobs.push({ ref: model.file, where: `${where} (run) body.models.${i}.file` })
         return
@@ -117,7 +121,8 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
         same('body.number', body.number, next)
         state.nextNumber.set(body.agent, body.number + 1)
         same('body.inputDigest', body.inputDigest, payloadDigest(body.input, crypto))
-        if (find(body.observation, 'observation') === null) fail('body.observation', 'is no earlier observation')
+        if (body.observation !== null && find(body.observation, 'observation') === null)
+          fail('body.observation', 'is no earlier observation')
         const model = state.run.body.models.find(m => m.digest === body.model && m.numeric === body.numeric)
         if (model === undefined) fail('body.model', 'is not a model of this run')
         state.openRequests.set(leafHash, record)
@@ -130,8 +135,8 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
         same('body.tick', body.tick, state.nextTick.get(body.agent) ?? 0)
         state.nextTick.set(body.agent, body.tick + 1)
         state.decisions++
-        same('body.strategy', body.strategy, state.run.body.strategy.digest)
-        same('body.params', body.params, state.run.body.strategy.paramsDigest)
+        same('body.strategy', body.strategy, state.run.body.strategy?.digest)
+        same('body.params', body.params, state.run.body.strategy?.paramsDigest)
         if (body.observation !== null && find(body.observation, 'observation')?.body.view.tick !== body.tick) {
           fail('body.observation', 'is not the observation of this tick')
         }

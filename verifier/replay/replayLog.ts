@@ -79,6 +79,7 @@ export async function replayLog({
     const known = strategies.get(run.runId)
     if (known !== undefined) return known
     const { strategy } = run.body
+    if (strategy === null) throw new WarrantError('EVIDENCE_MALFORMED', 'the run has decisions but no strategy')
     const bytes = blobs(strategy.bundle)
     if (digestBytes('strategy', bytes, crypto) !== strategy.digest)
       throw new WarrantError('EVIDENCE_MALFORMED', 'the bundle does not have the digest of the run')

@@ -66,6 +66,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     },
     strategy(run) {
       const { strategy } = run.body
+      if (strategy === null) throw new WarrantError('EVIDENCE_MISSING', 'the run has no strategy')
       const id = `${strategy.digest} ${strategy.paramsDigest}`
       let loading = strategies.get(id)
       if (loading === undefined) {

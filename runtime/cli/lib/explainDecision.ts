@@ -144,7 +144,7 @@ export function explanationPage(e: Explanation): string {
   }
   head('decided')
   line(
-    `${e.run.body.strategy.name} ${e.run.body.strategy.version} (${e.run.body.strategy.digest.slice(0, 16)}…): ${body.result.type}: ${body.result.reason}`,
+    `${e.run.body.strategy?.name} ${e.run.body.strategy?.version} (${e.run.body.strategy?.digest.slice(0, 16)}…): ${body.result.type}: ${body.result.reason}`,
   )
   if (body.result.type === 'intents') {
     for (const intent of body.result.intents)

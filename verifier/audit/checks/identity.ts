@@ -15,6 +15,7 @@ export const identityCheck: Check = {
     if (run.body.policy.digest !== policyDigest) return deny("the run's policy is not this verifier's")
     if (proposal.body.policyDigest !== policyDigest) return deny("the proposal's policy is not this verifier's")
     const { strategy, keys } = run.body
+    if (strategy === null) return deny('the run has no strategy')
     const refused =
       listed(
         `log key ${logKey.split('+').slice(0, 2).join('+')}`,

@@ -15,7 +15,8 @@ export const request = z.strictObject({
   /** Numbered by the gateway from 0 per agent and run, without gaps. */
   number: count,
   tick: count,
-  observation: leafHash,
+  /** Null for a request that comes to a gateway from outside of a run. */
+  observation: leafHash.nullable(),
   model: digest,
   numeric: label,
   input: modelInput,

@@ -30,7 +30,7 @@ export const chainIdentity = z.strictObject({
 })
 export type ChainIdentity = z.infer<typeof chainIdentity>
 
-export const runMode = z.enum(['backtest', 'paper', 'devnet', 'live'])
+export const runMode = z.enum(['backtest', 'paper', 'devnet', 'live', 'gateway'])
 export type RunMode = z.infer<typeof runMode>
 
 /** First record of a run: every identity that the rest refers to. */
@@ -41,23 +41,28 @@ export const run = z.strictObject({
   agent: label,
   config: json,
   policy: z.strictObject({ digest, document: json }),
-  strategy: z.strictObject({
-    name: label,
-    version: label,
-    digest,
-    bundle: blobRef,
-    params: json,
-    paramsDigest: digest,
-  }),
+  /** Null for a gateway's own log, which serves agents of others. */
+  strategy: z
+    .strictObject({
+      name: label,
+      version: label,
+      digest,
+      bundle: blobRef,
+      params: json,
+      paramsDigest: digest,
+    })
+    .nullable(),
   models: z.array(modelIdentity).max(64),
-  market: z.strictObject({
-    source: label,
-    digest,
-    simulated: z.boolean(),
-    pair: z.strictObject({ base: tokenIdentity, quote: tokenIdentity }),
-    intervalSeconds: count,
-    window: count,
-  }),
+  market: z
+    .strictObject({
+      source: label,
+      digest,
+      simulated: z.boolean(),
+      pair: z.strictObject({ base: tokenIdentity, quote: tokenIdentity }),
+      intervalSeconds: count,
+      window: count,
+    })
+    .nullable(),
   chain: chainIdentity.nullable(),
   keys: z.strictObject({
     log: label,

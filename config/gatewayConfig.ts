@@ -1,0 +1,30 @@
+import { z } from 'zod'
+
+/** Configuration of `warrant gateway`. Paths are relative to the file. */
+export const gatewayConfig = z.strictObject({
+  listen: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) }),
+  log: z.string().describe("directory of the gateway's own log"),
+  origin: z
+    .string()
+    .regex(/^[^+\s]+$/)
+    .describe("the log's name, such as example.org/gateway"),
+  keys: z.string().describe('directory of its keys, made when missing'),
+  models: z.string().describe('directory of .onnx files; each is served under its name'),
+  redis: z.url().optional().describe('carries jobs to workers elsewhere; without it one worker runs in this process'),
+  workers: z
+    .array(
+      z.strictObject({
+        id: z.string().min(1),
+        operator: z.string().min(1),
+        publicKey: z.string().regex(/^[0-9a-f]{64}$/),
+      }),
+    )
+    .default([])
+    .describe('workers whose receipts are accepted (with redis)'),
+  proofKind: z.enum(['signed', 'replay']).default('replay'),
+  timeoutMs: z.int().min(1).max(600_000).default(10_000),
+  apiKeys: z
+    .array(z.strictObject({ agent: z.string().min(1).max(200), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
+    .describe('agents, by the SHA-256 of their API key'),
+})
+export type GatewayConfig = z.infer<typeof gatewayConfig>

@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { pino } from 'pino'
+import { gatewayConfig } from '#config/gatewayConfig.ts'
+import { loadConfig } from '#config/loadConfig.ts'
+import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
+import { createGateway } from '#runtime/gateway/createGateway.ts'
+import { serveGateway } from '#runtime/gateway/serveGateway.ts'
+import { openLog } from '#runtime/log/openLog.ts'
+import { createBullQueue } from '#runtime/queue/bullQueue.ts'
+import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
+import { softwareIdentity } from '#runtime/run/software.ts'
+import { createWorker } from '#runtime/worker/createWorker.ts'
+import { identifyModel, onnxEngine } from '#runtime/worker/onnxEngine.ts'
+import { digestJson } from '#verifier/evidence/digest.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { serveUntilStopped } from './serve.ts'
+
+const LOCAL = 'worker-local'
+
+/** Runs a gateway with its own log until SIGTERM. @throws BAD_CONFIG, FILE_MISSING, MODEL_INVALID, UNREACHABLE, PORT_IN_USE, LOG_LOCKED */
+export async function runGateway(file: string): Promise<void> {
+  const config = loadConfig(file, gatewayConfig)
+  const path = (name: string) => resolve(dirname(file), name)
+  const clock = { nowMs: () => Date.now() }
+  const dir = path(config.models)
+  if (!existsSync(dir)) throw new WarrantError('FILE_MISSING', `${config.models}: no such directory of models`)
+  const loaded = await Promise.all(
+    readdirSync(dir)
+      .filter(name => name.endsWith('.onnx'))
+      .map(async name => {
+        const bytes = readFileSync(join(dir, name))
+        return { identity: await identifyModel(basename(name, '.onnx'), bytes), bytes }
+      }),
+  )
+  if (loaded.length === 0) throw new WarrantError('FILE_MISSING', `${config.models}: holds no .onnx file`)
+  if (config.redis !== undefined && config.workers.length === 0)
+    throw new WarrantError('BAD_CONFIG', `${file}: workers: list the workers whose receipts count`)
+  const workerKey = openEd25519Key(join(path(config.keys), 'worker.key'))
+  const workers =
+    config.redis === undefined
+      ? [{ id: LOCAL, operator: 'embedded', publicKey: workerKey.publicKeyHex }]
+      : config.workers
+  const queue =
+    config.redis === undefined
+      ? createInProcessQueue([
+          createWorker({
+            id: LOCAL,
+            signer: workerKey,
+            engine: onnxEngine,
+            clock,
+            async modelFile(identity) {
+              const found = loaded.find(model => model.identity.digest === identity.digest)
+              if (found === undefined) throw new WarrantError('WORKER_FAILED', `no file of model ${identity.name}`)
+              return found.bytes
+            },
+          }),
+        ])
+      : await createBullQueue({ url: config.redis })
+  const log = openLog({
+    dir: path(config.log),
+    origin: config.origin,
+    signer: openEd25519Key(join(path(config.keys), 'log.key')),
+    clock,
+  })
+  const run = log.startRun()
+  const runtime = run.appender('runtime')
+  const models = loaded.map(({ identity, bytes }) => ({ ...identity, file: log.putBlob(bytes) }))
+  const policy = { gateway: config.origin }
+  runtime.append('run', {
+    mode: 'gateway',
+    software: softwareIdentity(),
+    seed: 'none',
+    agent: 'gateway',
+    config: { proofKind: config.proofKind },
+    policy: { digest: digestJson('policy', policy), document: policy },
+    strategy: null,
+    models,
+    market: null,
+    chain: null,
+    keys: { log: log.vkey, agent: workerKey.publicKeyHex, workers, verifiers: [], executor: null },
+  })
+  const gateway = createGateway({
+    log: run.appender('gateway'),
+    queue,
+    clock,
+    models,
+    workers,
+    proofKind: config.proofKind,
+    timeoutMs: config.timeoutMs,
+    requestIs: 'durable',
+    signatures: 'atOnce',
+  })
+  const logger = pino({ name: 'gateway' }, pino.destination(2))
+  const app = await serveGateway({ gateway, models, apiKeys: config.apiKeys, logger })
+  app.addHook('onClose', async () => {
+    runtime.append('close', { reason: 'the gateway was stopped', decisions: 0, requests: gateway.requests })
+    await queue.close()
+    await log.close()
+  })
+  await serveUntilStopped(app, config.listen, { vkey: log.vkey })
+}

@@ -1,0 +1,35 @@
+import type { Command } from 'commander'
+
+/** `warrant worker`. */
+export function workerCommand(program: Command): void {
+  program
+    .command('worker')
+    .description(
+      'Run models for gateways: takes jobs from Redis, signs a receipt for each. Needs no key of a treasury.',
+    )
+    .requiredOption('--redis <url>', 'the Redis that carries the jobs')
+    .requiredOption('--key <file>', 'its Ed25519 key, made when missing')
+    .requiredOption('--models <dir>', 'directory of .onnx files; each is served by its digest')
+    .option('--id <id>', 'its name in receipts', 'worker-1')
+    .option('--provider <provider>', 'cpu', 'cpu')
+    .option('--concurrency <n>', 'jobs at once', '16')
+    .option('--prefix <prefix>', "prefix of the queue's keys in Redis", 'warrant')
+    .addHelpText(
+      'after',
+      '\nExample:\n  warrant worker --redis redis://127.0.0.1:6379 --key worker.key --models models',
+    )
+    .action(
+      async (options: {
+        redis: string
+        key: string
+        models: string
+        id: string
+        provider: string
+        concurrency: string
+        prefix: string
+      }) => {
+        const { runWorker } = await import('./lib/runWorker.ts')
+        await runWorker(options)
+      },
+    )
+}

@@ -1,0 +1,152 @@
+import { type Job as BullJob, Worker as BullWorker, Queue, QueueEvents } from 'bullmq'
+import { Redis, type RedisOptions } from 'ioredis'
+import { z } from 'zod'
+import type { Worker } from '#runtime/worker/createWorker.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { Job, JobResult, QueuePort } from '#verifier/evidence/ports/queue.ts'
+import { digest, label, leafHash, timeMs } from '#verifier/evidence/primitives.ts'
+import { receipt } from '#verifier/evidence/records/receipt.ts'
+import { modelInput } from '#verifier/evidence/records/request.ts'
+import { modelIdentity } from '#verifier/evidence/records/run.ts'
+import { createInProcessQueue } from './inProcessQueue.ts'
+
+export const QUEUE_NAME = 'warrant-jobs'
+
+/** A job as it lies in Redis: whoever can write there can write anything, so it is parsed. */
+const jobSchema = z.strictObject({
+  v: z.literal(1),
+  nonce: leafHash,
+  model: modelIdentity,
+  input: modelInput,
+  inputDigest: digest,
+  proofKind: label,
+  deadlineMs: timeMs,
+})
+const resultSchema = z.strictObject({ v: z.literal(1), output: modelInput, receipt })
+
+/** Jobs of one request that a worker died on are tried again elsewhere, so many times in all. */
+const ATTEMPTS = 3
+
+/** Connects, or says which Redis does not answer. @throws UNREACHABLE */
+export async function connectRedis(url: string, options: RedisOptions = {}): Promise<Redis> {
+  const settings: RedisOptions = {
+    lazyConnect: true,
+    maxRetriesPerRequest: null,
+    retryStrategy: () => null,
+    ...options,
+  }
+  const client: Redis = new Redis(url, settings as RedisOptions & { replyMapping?: never })
+  let last: unknown
+  client.on('error', error => {
+    last = error
+  })
+  try {
+    await client.connect()
+    await client.ping()
+  } catch (error) {
+    client.disconnect()
+    throw new WarrantError(
+      'UNREACHABLE',
+      `no Redis answers at ${url.replace(/\/\/[^@]*@/, '//')}: ${reasonOf(last ?? error)}`,
+      { cause: error, retry: 'safe' },
+    )
+  }
+  client.options.retryStrategy = times => Math.min(times * 100, 2_000)
+  return client
+}
+
+/** The queue on Redis, as the gateway sees it: same interface as the in-process one. @throws UNREACHABLE */
+export async function createBullQueue({
+  url,
+  prefix = 'warrant',
+}: {
+  url: string
+  prefix?: string
+}): Promise<QueuePort> {
+  const connections = await Promise.all([connectRedis(url), connectRedis(url)])
+  const queue = new Queue(QUEUE_NAME, { connection: connections[0] as never, prefix })
+  const events = new QueueEvents(QUEUE_NAME, { connection: connections[1] as never, prefix })
+  // One listener per job in flight is no leak.
+  queue.setMaxListeners(0)
+  events.setMaxListeners(0)
+  await Promise.all([queue.waitUntilReady(), events.waitUntilReady()])
+  return {
+    async dispatch(job) {
+      // The request's nonce is the job's id: the same request is never queued twice.
+      const added = await queue.add('infer', job, {
+        jobId: job.nonce,
+        attempts: ATTEMPTS,
+        removeOnComplete: 1_000,
+        removeOnFail: 1_000,
+      })
+      const left = Math.max(1, job.deadlineMs - Date.now())
+      const done = await added.waitUntilFinished(events, left).catch((cause: unknown) => {
+        const text = reasonOf(cause)
+        throw /timed out before finishing/.test(text)
+          ? new WarrantError('TIMED_OUT', 'no worker answered in time', { cause })
+          : new WarrantError('WORKER_FAILED', text, { cause, retry: 'safe' })
+      })
+      const parsed = resultSchema.safeParse(done)
+      if (!parsed.success)
+        throw new WarrantError(
+          'WORKER_FAILED',
+          `a worker's answer is malformed: ${parsed.error.issues[0]?.path.join('.')}`,
+        )
+      return parsed.data
+    },
+    async close() {
+      await events.close()
+      await queue.close()
+      for (const connection of connections) connection.disconnect()
+    },
+  }
+}
+
+export type RunningBullWorker = { done: () => number; close(): Promise<void> }
+
+/** Takes jobs from Redis for a worker, several at once, so that one signature covers what finishes together. @throws UNREACHABLE */
+export async function runBullWorker({
+  url,
+  worker,
+  concurrency,
+  prefix = 'warrant',
+}: {
+  url: string
+  worker: Worker
+  concurrency: number
+  prefix?: string
+}): Promise<RunningBullWorker> {
+  const connection = await connectRedis(url)
+  const local = createInProcessQueue([worker])
+  let done = 0
+  const bull = new BullWorker(
+    QUEUE_NAME,
+    async (job: BullJob): Promise<JobResult> => {
+      const parsed = jobSchema.safeParse(job.data)
+      if (!parsed.success) throw new Error(`the job is malformed: ${parsed.error.issues[0]?.path.join('.')}`)
+      if (parsed.data.deadlineMs < Date.now()) throw new Error('the job is past its deadline')
+      const result = await local.dispatch(parsed.data as Job)
+      done++
+      return result
+    },
+    // A worker that dies is noticed after the lock's time, and its jobs go to another.
+    {
+      connection: connection as never,
+      prefix,
+      concurrency,
+      lockDuration: 5_000,
+      stalledInterval: 2_000,
+      maxStalledCount: ATTEMPTS,
+    },
+  )
+  bull.on('error', () => {})
+  await bull.waitUntilReady()
+  return {
+    done: () => done,
+    async close() {
+      await bull.close()
+      await local.close()
+      connection.disconnect()
+    },
+  }
+}
