@@ -26,6 +26,8 @@ export type RunBacktestParameters = {
   feePips: number
   seed: string
   onTick?(done: number): void
+  /** Before each tick: false ends the run in order. */
+  pace?(): Promise<boolean>
 }
 
 /** One point of the equity curve: after the tick's fill, at its close. Values in USDC. */
@@ -95,7 +97,7 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
     Number((balances[pair.quote] ?? 0n) + amountAtTick(tick, 'base', balances[pair.base] ?? 0n)) / 1e6
 
   /** Fills a decision's intents, all or none, as one transaction would. */
-  function fill(decision: Decision): { changes: Record<string, bigint>; reason: string | null } {
+  function fill(decision: Decision, price: number): { changes: Record<string, bigint>; reason: string | null } {
     const changes: Record<string, bigint> = {}
     if (decision.result.type !== 'intents') return { changes, reason: 'no intents' }
     for (const intent of decision.result.intents) {
@@ -112,12 +114,13 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
       changes[intent.sell] = (changes[intent.sell] ?? 0n) - amountIn
       changes[intent.buy] = (changes[intent.buy] ?? 0n) + out
       const feeIn = (amountIn * BigInt(feePips)) / 1_000_000n
-      result.feesUsdc += valueAt({ [intent.sell]: feeIn }, (schedule.bars[0] as Bar).close)
+      result.feesUsdc += valueAt({ [intent.sell]: feeIn }, price)
     }
     return { changes, reason: null }
   }
 
   for (let tick = 0; tick < schedule.ticks; tick++) {
+    if (parameters.pace !== undefined && !(await parameters.pace())) break
     const bar = schedule.bars[tick + schedule.window - 1] as Bar
     clock.set(decisionTimeMs(schedule, tick))
     pool.moveTo(bar.close)
@@ -133,7 +136,7 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
         infer: opened.gateway.infer,
         async settle(decision) {
           pool.moveTo((schedule.bars[tick + schedule.window] as Bar).open)
-          const { changes, reason } = fill(decision.record.body as Decision)
+          const { changes, reason } = fill(decision.record.body as Decision, bar.close)
           for (const [symbol, change] of Object.entries(changes)) held[symbol] = (held[symbol] ?? 0n) + change
           if (reason === null) {
             result.trades++
@@ -166,6 +169,6 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
     })
     onTick?.(tick + 1)
   }
-  await opened.close('the data ended', result.decisions)
+  await opened.close(result.decisions === schedule.ticks ? 'the data ended' : 'told to stop', result.decisions)
   return result
 }

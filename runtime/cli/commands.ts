@@ -9,6 +9,7 @@ import { initCommand } from './init.ts'
 import { logCommand } from './log.ts'
 import { parityCommand } from './parity.ts'
 import { replayCommand } from './replay.ts'
+import { runCommand } from './run.ts'
 import { strategyCommand } from './strategy.ts'
 import { verifierCommand } from './verifier.ts'
 import { witnessCommand } from './witness.ts'
@@ -22,6 +23,7 @@ export function registerCommands(program: Command): void {
     explainCommand,
     gatewayCommand,
     initCommand,
+    runCommand,
     strategyCommand,
     logCommand,
     parityCommand,

@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { marketSource } from '#runtime/market/openSource.ts'
+import { json } from '#verifier/evidence/primitives.ts'
+
+/** Configuration of `warrant run`. Paths are relative to the file. */
+export const runConfig = z.strictObject({
+  strategy: z.string().min(1).describe('a built-in strategy by name, or the path of a module'),
+  params: json.default({}),
+  market: marketSource,
+  out: z.string().min(1).describe('a new directory: log and keys'),
+  decisions: z.int().min(1).optional(),
+  feeBps: z.number().min(0).max(9_999).default(5),
+  seed: z.string().min(1).max(100).default('1'),
+  paceMs: z.int().min(0).max(86_400_000).default(0).describe('wait between ticks; 0: as fast as the strategy decides'),
+  treasury: z
+    .strictObject({
+      rpc: z.url(),
+      policy: z.string().describe('policy file; its digest must be the one in the module'),
+      verifiers: z.array(z.url()).min(1),
+      threshold: z.int().min(1),
+      guard: z
+        .string()
+        .regex(/^0x[0-9a-f]{40}$/)
+        .nullable()
+        .default(null),
+      executorKey: z.string().describe('key file of the executor'),
+      logOrigin: z.string().regex(/^[^+\s]+$/),
+    })
+    .optional()
+    .describe('what --live acts on'),
+})
+export type RunConfig = z.infer<typeof runConfig>

@@ -1,0 +1,270 @@
+import { dirname, join, resolve } from 'node:path'
+import { runTick } from '#agents/cycle/runTick.ts'
+import { loadConfig, readYaml } from '#config/loadConfig.ts'
+import { type RunConfig, runConfig } from '#config/runConfig.ts'
+import { createVerifierClient } from '#runtime/api/verifierClient.ts'
+import { runBacktest } from '#runtime/backtest/runBacktest.ts'
+import { createChainPort } from '#runtime/chain/createChainPort.ts'
+import { createTreasury } from '#runtime/chain/createTreasury.ts'
+import { createExecutor } from '#runtime/chain/executor.ts'
+import { openExecutorKey } from '#runtime/chain/signer.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { openLog } from '#runtime/log/openLog.ts'
+import { decisionTimeMs, scheduleOf } from '#runtime/market/bars.ts'
+import type { MinuteSource } from '#runtime/market/minutes.ts'
+import { chainBalances, createObserver } from '#runtime/market/observer.ts'
+import { openSource } from '#runtime/market/openSource.ts'
+import { AGENT, type LoadedStrategy, loadStrategy, openRun, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
+import { toJson } from '#verifier/evidence/canonical.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { type Policy, parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
+import { newDirectory } from './backtest.ts'
+
+export type RunReport = {
+  mode: 'paper' | 'live'
+  decisions: number
+  holds: number
+  missed: number
+  trades: number
+  ended: string
+  log: { dir: string; vkey: string; size: number; root: string }
+}
+type Listener = { say(line: string): void; onTick(done: number, total: number): void }
+
+/** Runs a configuration until its data or a signal ends it. @throws BAD_CONFIG, BAD_INPUT, BAD_DATA, UNREACHABLE */
+export async function runFromConfig(file: string, live: boolean, listener: Listener): Promise<RunReport> {
+  const config = loadConfig(file, runConfig)
+  const path = (name: string) => resolve(dirname(file), name)
+  if (live && config.treasury === undefined)
+    throw new WarrantError(
+      'BAD_CONFIG',
+      `${file}: treasury: --live needs one: rpc, policy, verifiers, threshold, executorKey, logOrigin`,
+    )
+  const source = openSource('data' in config.market ? { data: path(config.market.data) } : config.market)
+  const entry = strategyEntry(config.strategy)
+  const dir = newDirectory(path(config.out))
+  const strategy = await loadStrategy(entry === config.strategy ? path(entry) : entry, config.params)
+  const stop = { reason: null as string | null }
+  const onSignal = (signal: NodeJS.Signals) => {
+    stop.reason = signal
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+  try {
+    return live
+      ? await runLive({ config, path, source, dir, strategy, stop, listener })
+      : await runPaper({ config, source, dir, strategy, stop, listener })
+  } finally {
+    process.off('SIGTERM', onSignal)
+    process.off('SIGINT', onSignal)
+    await strategy.sandboxed.close()
+  }
+}
+
+type Setting = {
+  config: RunConfig
+  source: MinuteSource
+  dir: string
+  strategy: LoadedStrategy
+  stop: { reason: string | null }
+  listener: Listener
+}
+
+function marketClock() {
+  let nowMs = 0
+  return {
+    nowMs: () => nowMs,
+    set(ms: number) {
+      nowMs = ms
+    },
+  }
+}
+
+async function runPaper({ config, source, dir, strategy, stop, listener }: Setting): Promise<RunReport> {
+  const { intervalSeconds, window } = strategy.sandboxed.manifest.market
+  const schedule = scheduleOf(source, { intervalSeconds, window, decisions: config.decisions ?? null })
+  const clock = marketClock()
+  const keys = openRunKeys(join(dir, 'keys'))
+  const log = openLog({ dir: join(dir, 'log'), origin: 'warrant.example/paper', signer: keys.log, clock })
+  listener.say(`paper on ${source.name}${source.simulated ? ' (simulated)' : ''}: no transaction is made`)
+  const result = await runBacktest({
+    ...{
+      log,
+      keys,
+      clock,
+      mode: 'paper',
+      strategy,
+      source,
+      schedule,
+      feePips: Math.round(config.feeBps * 100),
+      seed: config.seed,
+    },
+    onTick: done => listener.onTick(done, schedule.ticks),
+    pace: async () => {
+      if (config.paceMs > 0) await interruptible(config.paceMs, stop)
+      return stop.reason === null
+    },
+  })
+  await log.close()
+  const { decisions, holds, missed, trades } = result
+  return {
+    mode: 'paper',
+    decisions,
+    holds,
+    missed,
+    trades,
+    ended: stop.reason ?? 'the data ended',
+    log: { dir: join(dir, 'log'), vkey: log.vkey, size: log.size, root: log.root },
+  }
+}
+
+async function runLive({
+  config,
+  path,
+  source,
+  dir,
+  strategy,
+  stop,
+  listener,
+}: Setting & { path(name: string): string }): Promise<RunReport> {
+  const { treasury: wanted } = config
+  if (wanted === undefined) throw new WarrantError('BAD_CONFIG', 'treasury is missing')
+  const policy: Policy = parsePolicy(readYaml(path(wanted.policy)), wanted.policy)
+  const [market] = policy.uniswapV3
+  if (market === undefined) throw new WarrantError('BAD_CONFIG', `${wanted.policy}: uniswapV3: a live run needs a pool`)
+  const chain = createChainPort(wanted.rpc)
+  const chainId = await chain.chainId()
+  if (chainId !== policy.chainId)
+    throw new WarrantError('BAD_CONFIG', `${wanted.rpc} is chain ${chainId}, ${wanted.policy} is for ${policy.chainId}`)
+  const { intervalSeconds, window, pair } = strategy.sandboxed.manifest.market
+  const schedule = scheduleOf(source, { intervalSeconds, window, decisions: config.decisions ?? null })
+  const clock = { nowMs: () => Date.now() }
+  const keys = openRunKeys(join(dir, 'keys'))
+  const account = openExecutorKey(path(wanted.executorKey))
+  const log = openLog({ dir: join(dir, 'log'), origin: wanted.logOrigin, signer: keys.log, clock })
+  const tokens = policy.tokens.map(({ symbol, address, decimals }) => ({ symbol, address, decimals }))
+  const identity = {
+    ...{ chainId, safe: policy.safe, module: policy.module, guard: wanted.guard, router: market.router, tokens },
+    pool: { address: market.pool, token0: market.token0, token1: market.token1, feePips: market.feePips },
+  }
+  const token = (symbol: string) => {
+    const found = tokens.find(t => t.symbol === symbol)
+    if (found === undefined)
+      throw new WarrantError(
+        'BAD_CONFIG',
+        `${wanted.policy}: tokens: the strategy trades ${symbol}, which is not listed`,
+      )
+    return found
+  }
+  const opened = await openRun({
+    ...{
+      mode: 'live',
+      log,
+      keys,
+      clock,
+      seed: config.seed,
+      config: { market: source.name },
+      strategy,
+      chain: identity,
+    },
+    market: {
+      source: source.name,
+      digest: source.digest,
+      simulated: source.simulated,
+      pair: { base: token(pair.base), quote: token(pair.quote) },
+      intervalSeconds,
+      window,
+    },
+    policy: { digest: policyDigest(policy), document: toJson(policy) },
+    verifiers: await Promise.all(wanted.verifiers.map(addressOf)),
+    executor: account.address.toLowerCase(),
+    proofKind: 'replay',
+    requestIs: 'durable',
+  })
+  const treasury = createTreasury({
+    ...{
+      agent: AGENT,
+      chain: identity,
+      policyDigest: policyDigest(policy),
+      threshold: wanted.threshold,
+      signer: keys.agent,
+    },
+    validitySeconds: Math.min(600, policy.limits.maxValiditySeconds),
+    firstNonce: BigInt(Date.now()) << 64n,
+    logs: { agent: opened.appenders.agent, verifier: opened.appenders.verifier },
+    verifiers: wanted.verifiers.map(url => createVerifierClient({ url, log, blobs: opened.blobs })),
+    executor: await createExecutor({ account, url: wanted.rpc, log: opened.appenders.executor }),
+    chainTimeSeconds: async () => (await chain.head()).timestamp,
+  })
+  const observe = createObserver({
+    log: opened.appenders.market,
+    schedule,
+    source: source.name,
+    balances: chainBalances(chain, identity),
+  })
+  const counts = { decisions: 0, holds: 0, missed: 0, trades: 0 }
+  listener.say(
+    `LIVE on chain ${chainId}, Safe ${policy.safe}: ${wanted.threshold} of ${wanted.verifiers.length} verifiers must approve each transaction`,
+  )
+  for (let tick = 0; tick < schedule.ticks && stop.reason === null; tick++) {
+    // A bar that ends in the future is waited for; one that ended long ago fails the verifier's freshness check.
+    await interruptible(decisionTimeMs(schedule, tick) - Date.now(), stop)
+    if (stop.reason !== null) break
+    const { result } = await runTick(
+      {
+        ...{
+          agent: AGENT,
+          crypto: nodeCrypto,
+          log: opened.appenders.agent,
+          strategy: strategy.sandboxed,
+          durable: true,
+          observe,
+        },
+        identity: { strategy: strategy.bundle.digest, params: strategy.paramsDigest },
+        infer: opened.gateway.infer,
+        async settle(decision, at) {
+          const { outcome, verdicts } = await treasury.settle(decision, at)
+          if (outcome?.status === 'success') counts.trades++
+          for (const { answer, checks } of verdicts) {
+            if (answer === 'deny')
+              listener.say(
+                `denied: ${checks
+                  .filter(c => c.ok !== true)
+                  .map(c => `${c.id}: ${c.detail}`)
+                  .join('; ')}`,
+              )
+          }
+        },
+      },
+      tick,
+    )
+    counts.decisions++
+    if (result.type === 'hold') counts.holds++
+    if (result.type === 'missed') counts.missed++
+    listener.onTick(counts.decisions, schedule.ticks)
+    if (config.paceMs > 0) await interruptible(config.paceMs, stop)
+  }
+  await opened.close(stop.reason ?? 'the data ended', counts.decisions)
+  await log.close()
+  return {
+    mode: 'live',
+    ...counts,
+    ended: stop.reason ?? 'the data ended',
+    log: { dir: join(dir, 'log'), vkey: log.vkey, size: log.size, root: log.root },
+  }
+}
+
+async function addressOf(url: string): Promise<string> {
+  try {
+    return ((await (await fetch(`${url}/v1/status`)).json()) as { address: string }).address
+  } catch (cause) {
+    throw new WarrantError('UNREACHABLE', `no verifier answers at ${url}`, { cause, retry: 'safe' })
+  }
+}
+
+/** Waits, but not longer than until the run is told to stop. */
+async function interruptible(ms: number, stop: { reason: string | null }): Promise<void> {
+  const until = Date.now() + ms
+  while (stop.reason === null && Date.now() < until)
+    await new Promise(resolve => setTimeout(resolve, Math.min(100, until - Date.now())))
+}
