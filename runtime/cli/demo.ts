@@ -30,7 +30,7 @@ export function demoCommand(program: Command): void {
       const { runDemo } = await import('#runtime/demo/runDemo.ts')
       const say = createPrinter(options.json === true)
       const progress = createProgress('decision', decisions)
-      const { report, ok, close } = await runDemo(
+      const { report, ok, close, chainUrl } = await runDemo(
         { ...options, decisions },
         { say, progress: (done, _total, note) => progress.step(done, note) },
       )
@@ -48,7 +48,16 @@ export function demoCommand(program: Command): void {
       say('Check it yourself, from the files alone:')
       say(`  npx warrant log verify ${log.dir} --vkey '${log.vkey}'`)
       say(`  npx warrant replay ${log.dir}`)
-      await close()
+      try {
+        if (options.once !== true) {
+          const { serveStatus } = await import('#runtime/console/serveStatus.ts')
+          await serveStatus(report, url =>
+            say(`\nStatus page ${url} (the chain is still up at ${chainUrl}); Ctrl-C ends`),
+          )
+        }
+      } finally {
+        await close()
+      }
       process.exitCode = ok ? 0 : 1
     })
 }

@@ -52,7 +52,7 @@ const STRATEGY = 'trend-follower'
 export async function runDemo(
   options: DemoOptions,
   { say, progress }: DemoListener,
-): Promise<{ report: DemoReport; ok: boolean; close: () => Promise<void> }> {
+): Promise<{ report: DemoReport; ok: boolean; close: () => Promise<void>; chainUrl: string }> {
   const startedMs = performance.now()
   const dir = newDirectory(options.out)
   const strategy = await loadStrategy(strategyEntry(STRATEGY))
@@ -183,7 +183,7 @@ export async function runDemo(
       await strategy.sandboxed.close()
       await world.close()
     }
-    return { report, ok, close }
+    return { report, ok, close, chainUrl: devnet.url }
   } catch (error) {
     await strategy.sandboxed.close()
     await world.close()
