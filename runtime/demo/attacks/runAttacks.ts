@@ -174,9 +174,9 @@ export async function runAttacks(
 
     const stranger = await spawnAttacker<SentToModule>('strangerVerdict', {
       ethKey: await fundedKey(world),
-      logUrl,
       rpc: devnet.url,
       chain: devnet.chain,
+      policyDigest: policyDigest(world.policy),
     })
     record(
       'a stranger signs a verdict and sends it to the module',
@@ -289,8 +289,8 @@ async function rewritten({ world }: RunAttacksParameters): Promise<string | null
       copyDir: join(dir, 'rewritten-log'),
       witnessUrl: url,
     })
-    return did.status === 409
-      ? `409: it has cosigned another root for size ${did.body.trim()}; the copy hashes and signs correctly by itself`
+    return did.status === 409 || did.status === 422
+      ? `${did.status}: it has cosigned another root for size ${did.body.trim()}; the copy hashes and signs correctly by itself`
       : null
   } finally {
     await witness.stop()

@@ -1,0 +1,116 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { DemoReport } from '#runtime/demo/runDemo.ts'
+
+// Each of the demo's attacks succeeds once its defence is mutated away in a scratch copy of the source, and only that one.
+const ROOT = resolve(import.meta.dirname, '../..')
+const scratch = mkdtempSync(join(tmpdir(), 'warrant-mutations-'))
+afterAll(() => rmSync(scratch, { recursive: true }))
+
+type Mutation = { file: string; from: string; to: string }
+const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
+  [
+    0,
+    'replay compares the outputs',
+    [{ file: 'verifier/proof/replay.ts', from: 'const same = ', to: 'const same = 1 + 1 === 2 || ' }],
+  ],
+  [
+    1,
+    'the limit per trade',
+    [{ file: 'verifier/audit/checks/policy.ts', from: 'if (valueUsd > limits.perTradeUsd)', to: 'if (1 + 1 === 3)' }],
+  ],
+  [
+    2,
+    'the calldata check, and the bounds that see through it',
+    [
+      { file: 'verifier/audit/checks/calldata.ts', from: 'return difference === null', to: 'return 1 + 1 === 2' },
+      {
+        file: 'verifier/audit/checks/bounds.ts',
+        from: 'if (BigInt(change.change) <',
+        to: 'if (1 + 1 === 3 && BigInt(change.change) <',
+      },
+      {
+        file: 'verifier/audit/checks/bounds.ts',
+        from: 'for (const change of simulation?.changes ?? [])',
+        to: 'for (const change of simulation?.changes.slice(0, 0) ?? [])',
+      },
+    ],
+  ],
+  [
+    3,
+    'the module knows its verifiers',
+    [
+      {
+        file: 'verifier/contracts/WarrantModule.sol',
+        from: 'if (verifiers && !isVerifier[signer])',
+        to: 'if (signer == address(0) && verifiers && !isVerifier[signer])',
+      },
+    ],
+  ],
+  [
+    4,
+    'outflows are looked for',
+    [
+      {
+        file: 'verifier/audit/completeness.ts',
+        from: 'for (const hash of movedBy) {',
+        to: 'for (const hash of [...movedBy].slice(0, 0)) {',
+      },
+    ],
+  ],
+  [
+    5,
+    'the witness remembers',
+    [
+      { file: 'runtime/log/createWitness.ts', from: 'if (old === size && root !== last.root)', to: 'if (1 + 1 === 3)' },
+      { file: 'runtime/log/createWitness.ts', from: 'if (!consistent)', to: 'if (1 + 1 === 3 && !consistent)' },
+    ],
+  ],
+]
+
+function demoOf(name: string, mutations: readonly Mutation[]): DemoReport {
+  const dir = join(scratch, name)
+  for (const part of [
+    'agents',
+    'config',
+    'runtime',
+    'strategies',
+    'verifier',
+    'test',
+    'dist',
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ]) {
+    cpSync(join(ROOT, part), join(dir, part), { recursive: true })
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'))
+  for (const { file, from, to } of mutations) {
+    const text = readFileSync(join(dir, file), 'utf8')
+    if (!text.includes(from)) throw new Error(`${file} no longer holds ${from}: adapt the mutation`)
+    writeFileSync(join(dir, file), text.replace(from, to))
+  }
+  const built = spawnSync(process.execPath, ['config/build.mjs'], { cwd: dir, encoding: 'utf8' })
+  if (built.status !== 0) throw new Error(built.stderr)
+  const run = spawnSync(
+    process.execPath,
+    ['dist/runtime/cli/main.js', 'demo', '--once', '--json', '--decisions', '4'],
+    { cwd: dir, encoding: 'utf8', timeout: 180_000 },
+  )
+  if (run.stdout === '') throw new Error(run.stderr)
+  return JSON.parse(run.stdout)
+}
+
+describe('the attacks succeed without their defences', () => {
+  test.each(MUTATIONS)(
+    'attack %i: %s',
+    (attack, _defence, mutations) => {
+      const { refusals } = demoOf(String(attack), mutations)
+      expect(refusals.map(r => r.caught)).toEqual([0, 1, 2, 3, 4, 5].map(i => i !== attack))
+    },
+    240_000,
+  )
+})
