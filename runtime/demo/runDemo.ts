@@ -9,7 +9,7 @@ import { barsAt, type Schedule, scheduleOf } from '#runtime/market/bars.ts'
 import { chainBalances } from '#runtime/market/observer.ts'
 import { type MarketSource, openSource } from '#runtime/market/openSource.ts'
 import { AGENT, loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
-import { ATTACK_TICKS, attackStrategies, attackWorker, type Refusal, runAttacks } from './attacks/runAttacks.ts'
+import { ATTACK_TICKS, attackWorker, loadGreedy, type Refusal, runAttacks } from './attacks/runAttacks.ts'
 import { createDemoWorld } from './demoWorld.ts'
 import { type Holdings, type ProfitAndLoss, profitAndLoss } from './profitAndLoss.ts'
 
@@ -55,7 +55,7 @@ export async function runDemo(
 ): Promise<{ report: DemoReport; ok: boolean; close: () => Promise<void>; chainUrl: string }> {
   const startedMs = performance.now()
   const dir = newDirectory(options.out)
-  const strategy = await loadStrategy(strategyEntry(STRATEGY))
+  const [strategy, greedy] = await Promise.all([loadStrategy(strategyEntry(STRATEGY)), loadGreedy()])
   const { intervalSeconds, window } = strategy.sandboxed.manifest.market
   const marketSource: MarketSource =
     options.data === undefined
@@ -80,7 +80,7 @@ export async function runDemo(
     marketSource,
     schedule,
     strategy,
-    otherStrategies: attackStrategies(strategy),
+    otherStrategies: [{ digest: greedy.bundle.digest, params: greedy.paramsDigest }],
     otherWorkers: [attackWorker(dir)],
   })
   try {
@@ -143,6 +143,7 @@ export async function runDemo(
       world,
       run,
       strategy,
+      greedy,
       firstTick: options.decisions,
       decisions: counts.decisions,
     })
@@ -180,12 +181,12 @@ export async function runDemo(
     }
     const ok = report.replay.diverged === 0 && report.audit.unexplained === 0 && refusals.every(r => r.caught)
     const close = async () => {
-      await strategy.sandboxed.close()
+      await Promise.all([strategy, greedy].map(loaded => loaded.sandboxed.close()))
       await world.close()
     }
     return { report, ok, close, chainUrl: devnet.url }
   } catch (error) {
-    await strategy.sandboxed.close()
+    await Promise.all([strategy, greedy].map(loaded => loaded.sandboxed.close()))
     await world.close()
     throw error
   }

@@ -26,7 +26,11 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
     2,
     'the calldata check, and the bounds that see through it',
     [
-      { file: 'verifier/audit/checks/calldata.ts', from: 'return difference === null', to: 'return 1 + 1 === 2' },
+      {
+        file: 'verifier/audit/checks/calldata.ts',
+        from: 'const difference = callsDifference(',
+        to: 'const difference: string | null = 1 + 1 === 2 ? null : callsDifference(',
+      },
       {
         file: 'verifier/audit/checks/bounds.ts',
         from: 'if (BigInt(change.change) <',

@@ -32,13 +32,9 @@ export async function rewrittenLog({
   const key = parseVkey(nodeCrypto, readFileSync(join(logDir, 'vkey'), 'utf8').trim())
   const entries: Uint8Array[] = []
   await verifyTree({ files: openLogFiles(logDir), crypto: nodeCrypto, key }, entry => void entries.push(entry.slice()))
-  const target = entries.findIndex(entry => {
-    const record = decodeRecord(entry)
-    return record.kind === 'decision' && record.body.result.type === 'hold'
-  })
+  const target = entries.findIndex(entry => decodeRecord(entry).kind === 'decision')
   const record = decodeRecord(entries[target] as Uint8Array)
-  if (record.kind === 'decision' && record.body.result.type === 'hold')
-    record.body.result.reason = 'nothing to see here'
+  if (record.kind === 'decision') record.body.result.reason = 'nothing to see here'
   entries[target] = canonicalBytes(record)
 
   cpSync(logDir, copyDir, { recursive: true })

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { encodeFunctionData, type Hex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { runTick } from '#agents/cycle/runTick.ts'
-import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { createSafe, execAsOwners, SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
 import { auditLog } from '#runtime/cli/lib/auditLog.ts'
@@ -14,7 +14,7 @@ import { openLog } from '#runtime/log/openLog.ts'
 import { serveLog } from '#runtime/log/serveLog.ts'
 import { askWitness } from '#runtime/log/witnessClient.ts'
 import { chainBalances, createObserver } from '#runtime/market/observer.ts'
-import { AGENT, type LoadedStrategy, openRun } from '#runtime/run/openRun.ts'
+import { AGENT, type LoadedStrategy, loadStrategy, openRun } from '#runtime/run/openRun.ts'
 import { spawnWarrant } from '#runtime/run/spawnWarrant.ts'
 import { createRemoteWorker } from '#runtime/worker/remoteWorker.ts'
 import { digestJson } from '#verifier/evidence/digest.ts'
@@ -30,14 +30,15 @@ import { spawnAttacker } from './spawnAttacker.ts'
 /** Ticks of the schedule that the attacks may use after the demo's own decisions. */
 export const ATTACK_TICKS = 12
 const LIAR = 'worker-2'
-/** All of it, at every tick: what no policy of this treasury allows. */
-const GREEDY = { threshold: 0, tradeBps: 10_000, minTradeBps: 0 }
 
 export type Refusal = { attack: string; caughtBy: string; reason: string; caught: boolean }
 
-/** Parameters that the owners were talked into listing: the limits, not the list, must hold then. */
-export function attackStrategies({ bundle }: LoadedStrategy): { digest: string; params: string }[] {
-  return [{ digest: bundle.digest, params: digestJson('params', GREEDY) }]
+/** A plugin that the owners were talked into listing: the limits, not the list, must hold then. */
+export function loadGreedy(): Promise<LoadedStrategy> {
+  const entry = [new URL('./greedy/index.ts', import.meta.url), new URL('./greedy/index.js', import.meta.url)]
+    .map(url => fileURLToPath(url))
+    .find(existsSync)
+  return loadStrategy(entry as string)
 }
 
 /** A worker that is listed, and will lie. */
@@ -53,6 +54,8 @@ export type RunAttacksParameters = {
   /** The demo's own run, still open; this closes it. */
   run: DemoRun
   strategy: LoadedStrategy
+  /** See loadGreedy. */
+  greedy: LoadedStrategy
   firstTick: number
   decisions: number
 }
@@ -61,7 +64,7 @@ export type RunAttacksParameters = {
 export async function runAttacks(
   parameters: RunAttacksParameters,
 ): Promise<{ refusals: Refusal[]; proposals: number; denied: number }> {
-  const { world, run, strategy, firstTick, decisions } = parameters
+  const { world, run, strategy, greedy, firstTick, decisions } = parameters
   const refusals: Refusal[] = []
   const counts = { proposals: 0, denied: 0 }
   const record = (attack: string, caughtBy: string, reason: string | null) =>
@@ -126,22 +129,8 @@ export async function runAttacks(
   }
 
   // 2. A strategy that asks for more than the policy allows.
-  const sandboxed = await createSandbox().load(strategy.bundle.bytes, GREEDY)
-  try {
-    const greedy: LoadedStrategy = {
-      ...strategy,
-      sandboxed,
-      params: GREEDY,
-      paramsDigest: digestJson('params', GREEDY),
-    }
-    record(
-      'a strategy asks for more than the policy allows',
-      'verifier, check policy',
-      await deniedBy('policy', await world.run(greedy), greedy, 4),
-    )
-  } finally {
-    await sandboxed.close()
-  }
+  const greedyDenied = await deniedBy('policy', await world.run(greedy), greedy, 4)
+  record('a strategy asks for more than the policy allows', 'verifier, check policy', greedyDenied)
 
   // 3 and 4 need the log and the verifier as the outside sees them.
   const { devnet } = world
