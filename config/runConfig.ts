@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { marketSource } from '#runtime/market/openSource.ts'
-import { json } from '#verifier/evidence/primitives.ts'
 
 /** Configuration of `warrant run`. Paths are relative to the file. */
 export const runConfig = z.strictObject({
   strategy: z.string().min(1).describe('a built-in strategy by name, or the path of a module'),
-  params: json.default({}),
+  params: z.json().default({}),
   market: marketSource,
   out: z.string().min(1).describe('a new directory: log and keys'),
   decisions: z.int().min(1).optional(),

@@ -137,7 +137,7 @@ describe('an LLM agent behind the strategy interface', () => {
   })
 
   test('a changed request is a divergence, never a new call', async () => {
-    const sandboxed = await createSandbox().load(await loadLlmBundle({ ...definition, instructions: 'Be bold.' }), {})
+    const sandboxed = await createSandbox().load(await loadLlmBundle({ ...definition, instructions: 'Be bold.' }), '{}')
     const view = {
       tick: 0,
       timeMs: 0,

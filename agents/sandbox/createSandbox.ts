@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { fromUtf8 } from '#verifier/evidence/bytes.ts'
-import { canonicalize, type Json } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type {
   Decided,
@@ -47,7 +46,7 @@ export function createSandbox(limits: SandboxLimits = DEFAULT_LIMITS, isolation:
 
 async function loadStrategy(
   bundle: string,
-  params: Json,
+  params: string,
   limits: SandboxLimits,
   isolation: Isolation,
   kind: ChildKind,
@@ -59,7 +58,7 @@ async function loadStrategy(
     const started = await startChild(limits, isolation, kind)
     child = started
     try {
-      started.send({ type: 'load', bundle, params: canonicalize(params) })
+      started.send({ type: 'load', bundle, params })
       const answer = await started.next(limits.loadMs)
       if (answer.type === 'failed')
         throw new WarrantError('STRATEGY_INVALID', `the strategy does not load: ${answer.reason}`)

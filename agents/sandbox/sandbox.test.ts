@@ -35,7 +35,7 @@ async function load(text: string, limits = {}): Promise<SandboxedStrategy> {
   const file = join(dir, `s${files++}.ts`)
   writeFileSync(file, text)
   const { bytes } = await bundleStrategy(file)
-  return createSandbox({ ...DEFAULT_LIMITS, ...limits }).load(bytes, {})
+  return createSandbox({ ...DEFAULT_LIMITS, ...limits }).load(bytes, '{}')
 }
 async function decide(body: string, limits = {}, head = '') {
   const strategy = await load(source(body, head), limits)

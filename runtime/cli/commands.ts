@@ -8,6 +8,7 @@ import { gatewayCommand } from './gateway.ts'
 import { initCommand } from './init.ts'
 import { logCommand } from './log.ts'
 import { parityCommand } from './parity.ts'
+import { policyCommand } from './policy.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
 import { strategyCommand } from './strategy.ts'
@@ -27,6 +28,7 @@ export function registerCommands(program: Command): void {
     strategyCommand,
     logCommand,
     parityCommand,
+    policyCommand,
     replayCommand,
     auditCommand,
     backtestCommand,

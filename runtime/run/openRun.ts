@@ -14,8 +14,8 @@ import { createChatRelay, hostedModel, type Upstream } from '#runtime/worker/cha
 import { createWorker, type Worker } from '#runtime/worker/createWorker.ts'
 import { identifyModel, onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import type { Json } from '#verifier/evidence/canonical.ts'
-import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { paramsDigest, paramsText } from '#verifier/evidence/paramsText.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
@@ -28,7 +28,8 @@ import { softwareIdentity } from './software.ts'
 export type LoadedStrategy = {
   bundle: StrategyBundle
   sandboxed: SandboxedStrategy
-  params: Json
+  /** JSON text, see paramsText. */
+  params: string
   paramsDigest: string
   /** `file` is null for a hosted model, which `upstream` then serves. */
   models: { identity: ModelIdentity; file: Uint8Array | null }[]
@@ -55,11 +56,12 @@ export function strategyEntry(nameOrPath: string): string {
  */
 export async function loadStrategy(
   entry: string,
-  params: Json = {},
+  params: unknown = {},
   isolation: Isolation = 'process',
 ): Promise<LoadedStrategy> {
   const bundle = await bundleStrategy(entry)
-  const sandboxed = await createSandbox(DEFAULT_LIMITS, isolation).load(bundle.bytes, params)
+  const text = paramsText(params)
+  const sandboxed = await createSandbox(DEFAULT_LIMITS, isolation).load(bundle.bytes, text)
   try {
     const models = await Promise.all(
       sandboxed.manifest.models.map(async ({ name }) => {
@@ -73,7 +75,7 @@ export async function loadStrategy(
         return { identity: await identifyModel(name, file), file }
       }),
     )
-    return { bundle, sandboxed, params, paramsDigest: digestJson('params', params), models, upstream: null }
+    return { bundle, sandboxed, params: text, paramsDigest: paramsDigest(text), models, upstream: null }
   } catch (error) {
     await sandboxed.close()
     throw error
@@ -83,9 +85,9 @@ export async function loadStrategy(
 /** An LLM agent made ready: its definition is its bundle, its chat model is hosted by `upstream`. @throws STRATEGY_INVALID */
 export async function loadLlmAgent(definition: LlmAgentDefinition, upstream: Upstream): Promise<LoadedStrategy> {
   const bundle = llmAgentBundle(definition)
-  const sandboxed = await createSandbox().load(bundle.bytes, {})
+  const sandboxed = await createSandbox().load(bundle.bytes, '{}')
   const models = [{ identity: hostedModel(definition.model, upstream), file: null }]
-  return { bundle, sandboxed, params: {}, paramsDigest: digestJson('params', {}), models, upstream }
+  return { bundle, sandboxed, params: '{}', paramsDigest: paramsDigest('{}'), models, upstream }
 }
 
 export type RunKeys = { log: Ed25519Signer; agent: Ed25519Signer; worker: Ed25519Signer }

@@ -9,22 +9,15 @@ import { decideOnce } from './testing.ts'
 
 describe('deterministic maths', () => {
   test('exp, log, pow, tanh agree with Math to the last digits', () => {
-    const close = (a: number, b: number) =>
+    const close = (a: number, b: number): void => {
       expect(Math.abs(a - b)).toBeLessThanOrEqual(1e-13 * Math.max(1e-300, Math.abs(b)))
-    fc.assert(fc.property(fc.double({ min: -700, max: 700, noNaN: true }), x => close(exp(x), Math.exp(x))))
-    fc.assert(
-      fc.property(fc.double({ min: 1e-300, max: 1e300, noNaN: true }), x => {
-        if (Math.abs(x - 1) > 0.01) close(log(x), Math.log(x))
-      }),
-    )
-    fc.assert(
-      fc.property(
-        fc.double({ min: 0.01, max: 100, noNaN: true }),
-        fc.double({ min: -20, max: 20, noNaN: true }),
-        (x, y) => close(pow(x, y), x ** y),
-      ),
-    )
-    fc.assert(fc.property(fc.double({ min: 0.1, max: 25, noNaN: true }), x => close(tanh(x), Math.tanh(x))))
+    }
+    const between = (min: number, max: number) => fc.double({ min, max, noNaN: true })
+    fc.assert(fc.property(between(-700, 700), x => close(exp(x), Math.exp(x))))
+    // Near 1 the logarithm is near 0, where a relative error says nothing.
+    fc.assert(fc.property(fc.oneof(between(1e-300, 0.99), between(1.01, 1e300)), x => close(log(x), Math.log(x))))
+    fc.assert(fc.property(between(0.01, 100), between(-20, 20), (x, y) => close(pow(x, y), x ** y)))
+    fc.assert(fc.property(between(0.1, 25), x => close(tanh(x), Math.tanh(x))))
     expect([exp(0), exp(-800), exp(800), log(1), log(0), log(-1), tanh(30), tanh(-30)]).toEqual([
       1,
       0,
@@ -34,16 +27,14 @@ describe('deterministic maths', () => {
       Number.NaN,
       1,
       -1,
-    ])
-  })
-  test('ticks: the bounds of Uniswap, and a price that anyone can check', () => {
+    ]))
+  test('ticks: the bounds of Uniswap, and a price that anyone can check', () => 
     expect(sqrtPriceAtTick(-887_272)).toBe(4295128739n)
     expect(sqrtPriceAtTick(887_272)).toBe(1461446703485210103287273052203988822378723970342n)
     expect(sqrtPriceAtTick(0)).toBe(2n ** 96n)
     expect(() => sqrtPriceAtTick(887_273)).toThrow(RangeError)
     // 1.0001^-202789 × 10^12 ≈ 1,562 USDC for one WETH.
-    expect(Number(amountAtTick(202_789, 'base', 10n ** 18n)) / 1e6).toBeCloseTo(1e12 / 1.0001 ** 202_789, 2)
-  })
+    expect(Number(amountAtTick(202_789, 'base', 10n ** 18n)) / 1e6).toBeCloseTo(1e12 / 1.0001 ** 202_789, 2))
 })
 
 describe('the test kit and the built-in strategies', () => {

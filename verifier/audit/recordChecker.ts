@@ -12,6 +12,7 @@ import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { type Domain, digestJson, domainBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
+import { paramsDigest } from '#verifier/evidence/paramsText.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
@@ -106,7 +107,7 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
         if ((strategy === null) !== (record.body.mode === 'gateway'))
           fail('body.strategy', "is missing, which only a gateway's own run allows")
         if (strategy !== null) {
-          same('body.strategy.paramsDigest', strategy.paramsDigest, digestJson('params', strategy.params, crypto))
+          same('body.strategy.paramsDigest', strategy.paramsDigest, paramsDigest(strategy.params, crypto))
           blobs.push({ ref: strategy.bundle, where: `${where} (run) body.strategy.bundle` })
         }
         for (const [i, model] of models.entries())

@@ -5,7 +5,6 @@ import { chartPage } from '#runtime/backtest/chartPage.ts'
 import { type BacktestSummary, summarize } from '#runtime/backtest/summarize.ts'
 import { makeDirectory } from '#runtime/log/disk.ts'
 import { openSource } from '#runtime/market/openSource.ts'
-import type { Json } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { backtestToLog } from './backtestToLog.ts'
 
@@ -70,10 +69,10 @@ function parseTime(option: string, text: string | undefined): number | null {
   return ms
 }
 
-function parseParams(text: string | undefined): Json {
+function parseParams(text: string | undefined): unknown {
   if (text === undefined) return {}
   try {
-    return JSON.parse(text) as Json
+    return JSON.parse(text)
   } catch (cause) {
     throw new WarrantError('BAD_INPUT', `--params is not JSON: ${text}`, { cause })
   }

@@ -4,12 +4,11 @@ import { openLog } from '#runtime/log/openLog.ts'
 import { scheduleOf } from '#runtime/market/bars.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { loadStrategy, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
-import type { Json } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 
 export type BacktestToLogParameters = {
   strategy: string
-  params: Json
+  params: unknown
   source: MinuteSource
   fromMs: number | null
   toMs: number | null

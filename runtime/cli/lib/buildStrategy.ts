@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
-import type { Json } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { typeCheck } from './typeCheck.ts'
 
@@ -18,9 +17,9 @@ export async function buildStrategy(
   module: string,
   { params, out }: { params: string; out?: string },
 ): Promise<BuiltStrategy> {
-  let parsed: Json
+  let parsed: unknown
   try {
-    parsed = JSON.parse(params) as Json
+    parsed = JSON.parse(params)
   } catch (cause) {
     throw new WarrantError('BAD_INPUT', `--params is not JSON: ${params}`, { cause })
   }

@@ -361,7 +361,7 @@ describe('the nine checks', () => {
   ]
   let otherStrategy: AuditPorts['strategy'] extends (run: never) => Promise<infer S> ? S : never
   beforeAll(async () => {
-    otherStrategy = await createSandbox().load(strategy.bundle.bytes, { threshold: 4 })
+    otherStrategy = await createSandbox().load(strategy.bundle.bytes, '{"threshold":4}')
   })
   afterAll(() => otherStrategy?.close())
   test.each(only)('only %s fails: %s', async (id, _what, change, reason) => {

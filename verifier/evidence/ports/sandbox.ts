@@ -1,4 +1,3 @@
-import type { Json } from '../canonical.ts'
 import type { DecisionResult, DoorUse } from '../records/decision.ts'
 import type { View } from '../records/observation.ts'
 import type { ModelInput } from '../records/request.ts'
@@ -41,6 +40,6 @@ export type SandboxedStrategy = {
 
 /** Loads strategy bundles. */
 export type SandboxPort = {
-  /** @throws STRATEGY_INVALID when the bundle is no strategy or refuses the parameters */
-  load(bundle: Uint8Array, params: Json): Promise<SandboxedStrategy>
+  /** `params`: JSON text. @throws STRATEGY_INVALID when the bundle is no strategy or refuses the parameters */
+  load(bundle: Uint8Array, params: string): Promise<SandboxedStrategy>
 }

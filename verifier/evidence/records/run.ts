@@ -48,7 +48,7 @@ export const run = z.strictObject({
       version: label,
       digest,
       bundle: blobRef,
-      params: json,
+      params: z.string().max(20_000),
       paramsDigest: digest,
     })
     .nullable(),
