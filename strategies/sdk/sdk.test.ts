@@ -27,14 +27,16 @@ describe('deterministic maths', () => {
       Number.NaN,
       1,
       -1,
-    ]))
-  test('ticks: the bounds of Uniswap, and a price that anyone can check', () => 
+    ])
+  })
+  test('ticks: the bounds of Uniswap, and a price that anyone can check', () => {
     expect(sqrtPriceAtTick(-887_272)).toBe(4295128739n)
     expect(sqrtPriceAtTick(887_272)).toBe(1461446703485210103287273052203988822378723970342n)
     expect(sqrtPriceAtTick(0)).toBe(2n ** 96n)
     expect(() => sqrtPriceAtTick(887_273)).toThrow(RangeError)
     // 1.0001^-202789 × 10^12 ≈ 1,562 USDC for one WETH.
-    expect(Number(amountAtTick(202_789, 'base', 10n ** 18n)) / 1e6).toBeCloseTo(1e12 / 1.0001 ** 202_789, 2))
+    expect(Number(amountAtTick(202_789, 'base', 10n ** 18n)) / 1e6).toBeCloseTo(1e12 / 1.0001 ** 202_789, 2)
+  })
 })
 
 describe('the test kit and the built-in strategies', () => {
