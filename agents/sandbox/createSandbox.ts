@@ -88,7 +88,7 @@ async function loadStrategy(
     const current = await ready()
     let left = limits.decisionMs
     let asked = 0
-    current.send({ type: 'decide', view: JSON.stringify(doors.view) })
+    current.send({ type: 'decide', view: doors.view })
     try {
       for (;;) {
         const since = performance.now()
@@ -118,7 +118,7 @@ async function loadStrategy(
   async function rederive({ view, inferences }: RecordedAnswers): Promise<Rederived> {
     const current = await ready()
     const answers = inferences.map(answer => ('output' in answer ? { output: JSON.stringify(answer.output) } : answer))
-    current.send({ type: 'rederive', view: JSON.stringify(view), inferences: answers })
+    current.send({ type: 'rederive', view, inferences: answers })
     const turn = lastRederived.then(() => current.next(limits.decisionMs))
     lastRederived = turn.catch(() => {})
     try {

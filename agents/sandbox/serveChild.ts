@@ -9,8 +9,8 @@ export type DoorFunction = (name: string, payload: string) => Promise<string>
 
 type FromHost =
   | { type: 'load'; bundle: string; params: string }
-  | { type: 'decide'; view: string }
-  | { type: 'rederive'; view: string; inferences: ({ output: string } | { failure: string })[] }
+  | { type: 'decide'; view: unknown }
+  | { type: 'rederive'; view: unknown; inferences: ({ output: string } | { failure: string })[] }
   | { type: 'answer'; id: number; ok: boolean; payload: string }
 
 export type ServeChildParameters = {
@@ -66,11 +66,15 @@ export function serveChild({ load, protect }: ServeChildParameters): void {
         return loadEntry(message)
       case 'decide': {
         const uses: string[] = []
-        return run(liveDoors(message.view, uses), result => send({ type: 'result', result, uses }), failed)
+        return run(
+          liveDoors(JSON.stringify(message.view), uses),
+          result => send({ type: 'result', result, uses }),
+          failed,
+        )
       }
       case 'rederive': {
         const asked: object[] = []
-        const doors = recordedDoors(message.view, message.inferences, asked)
+        const doors = recordedDoors(JSON.stringify(message.view), message.inferences, asked)
         return run(
           doors,
           result => send({ type: 'rederived', result, failure: null, asked }),

@@ -14,6 +14,14 @@ export const nodeCrypto: CryptoPort = {
       return false
     }
   },
+  verifyEd25519Later: (publicKey, message, signature) =>
+    new Promise(resolve => {
+      try {
+        verify(null, message, keyObject(publicKey), signature, (error, ok) => resolve(error === null && ok))
+      } catch {
+        resolve(false)
+      }
+    }),
 }
 
 function keyObject(publicKey: Uint8Array): KeyObject {

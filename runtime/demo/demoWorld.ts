@@ -169,6 +169,8 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
           ...options,
         })
         const verifierClient = createVerifierClient({ url: service.ready.url as string, log, blobs: opened.blobs })
+        // The verifier sees the run at its start, and can prepare.
+        await verifierClient.sync()
         const treasury = createTreasury({
           agent: AGENT,
           chain: devnet.chain,

@@ -19,7 +19,7 @@ import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { type AnyRecord, decodeRecord, type RecordKind, type RecordOf } from '#verifier/evidence/record.ts'
 import { VERDICT_TYPES, verdictDomain, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
-import { receiptFault, statementFault } from '#verifier/proof/receipt.ts'
+import { receiptFaultLater, statementFault } from '#verifier/proof/receipt.ts'
 
 type Hex = `0x${string}`
 
@@ -37,8 +37,10 @@ export type RunState = {
 
 /** Follows a log record by record, in order. */
 export type RecordChecker = {
-  /** Checks the entry and takes it into the state. Findings, empty when all holds. */
+  /** Checks the entry and takes it into the state. Findings, empty when all holds; signatures of receipts may still be checked, see `settle`. */
   check(entry: Uint8Array, index: number, leaf: Uint8Array): Promise<Finding[]>
+  /** Findings of the checks that were left running, each once. */
+  settle(): Promise<Finding[]>
   /** What is missing at the end: requests without an answer, runs that were not closed. */
   finish(): Finding[]
   /** The record with a leaf hash, of one kind. */
@@ -59,6 +61,7 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
   const counts: Partial<Record<RecordKind, number>> = {}
   const blobs: { ref: BlobRef; where: string }[] = []
   const approvals: RecordOf<'approval'>[] = []
+  let later: Promise<Finding[]>[] = []
 
   function find<K extends RecordKind>(leafHash: string, kind: K): RecordOf<K> | null {
     const record = records.get(leafHash)
@@ -130,7 +133,7 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
         return
       }
       case 'response':
-        return checkResponse(record, state, fail)
+        return checkResponse(record, state, where, fail)
       case 'decision': {
         const { body } = record
         same('body.tick', body.tick, state.nextTick.get(body.agent) ?? 0)
@@ -190,7 +193,7 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
     }
   }
 
-  function checkResponse(record: RecordOf<'response'>, state: RunState, fail: Fail): void {
+  function checkResponse(record: RecordOf<'response'>, state: RunState, where: string, fail: Fail): void {
     const { body } = record
     const request = state.openRequests.get(body.request)
     if (request === undefined) return void fail('body.request', 'is no open request: unknown, or answered before')
@@ -211,8 +214,11 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
     const worker = state.run.body.keys.workers.find(w => w.id === receipt.statement.worker)
     if (worker === undefined)
       return void fail('body.result.receipt', `worker ${receipt.statement.worker} is not listed in the run`)
-    const forged = receiptFault(crypto, receipt, worker.publicKey)
-    if (forged !== null) fail('body.result.receipt.signature', forged)
+    later.push(
+      receiptFaultLater(crypto, receipt, worker.publicKey).then(forged =>
+        forged === null ? [] : [{ where: `${where} (response) body.result.receipt.signature`, reason: forged }],
+      ),
+    )
   }
 
   async function checkApproval(record: RecordOf<'approval'>, fail: Fail): Promise<void> {
@@ -278,6 +284,11 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
 
   return {
     check,
+    async settle() {
+      const running = later
+      later = []
+      return (await Promise.all(running)).flat()
+    },
     find,
     approvalsOf: proposal => approvals.filter(approval => approval.body.proposal === proposal),
     runs,

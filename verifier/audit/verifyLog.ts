@@ -27,10 +27,12 @@ export async function verifyLog(
   const findings: Finding[] = []
   const tree = await verifyTree({ files, crypto, key }, async (entry, index, leaf) => {
     findings.push(...(await records.check(entry, index, leaf)))
+    // Bounds what is in flight.
+    if (index % 1_024 === 1_023) findings.push(...(await records.settle()))
     await onRecord?.(toHex(leaf), index, records)
   })
   findings.unshift(...tree.findings)
-  findings.push(...records.finish())
+  findings.push(...(await records.settle()), ...records.finish())
   const missing = records.blobs.filter(({ ref }) => tree.blobs.get(ref.sha256) !== ref.size)
   findings.push(
     ...missing.map(({ ref, where }) => ({

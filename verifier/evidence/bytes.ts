@@ -90,5 +90,7 @@ export function concat(...parts: Uint8Array[]): Uint8Array {
 
 /** Whether two byte strings are the same. Not constant-time: for public data only. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }

@@ -1,4 +1,4 @@
-import { equalBytes, fromUtf8, utf8 } from './bytes.ts'
+import { fromUtf8, utf8 } from './bytes.ts'
 import { WarrantError } from './error.ts'
 
 /** JSON as the log allows it: no floats, no integers beyond ±(2^53 − 1). */
@@ -59,14 +59,15 @@ export function canonicalBytes(value: unknown): Uint8Array {
  * @throws EVIDENCE_MALFORMED
  */
 export function parseCanonical(bytes: Uint8Array): Json {
+  // UTF-8 without replacement is one-to-one, so comparing texts compares bytes.
+  const text = fromUtf8(bytes)
   let value: Json
   try {
-    value = JSON.parse(fromUtf8(bytes)) as Json
+    value = JSON.parse(text) as Json
   } catch (cause) {
-    if (cause instanceof WarrantError) throw cause
     throw new WarrantError('EVIDENCE_MALFORMED', 'bytes are not JSON', { cause })
   }
-  if (!equalBytes(canonicalBytes(value), bytes)) throw malformed('bytes are not the canonical encoding of their value')
+  if (canonicalize(value) !== text) throw malformed('bytes are not the canonical encoding of their value')
   return value
 }
 

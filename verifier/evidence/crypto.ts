@@ -7,6 +7,8 @@ export type CryptoPort = {
   sha256(bytes: Uint8Array): Uint8Array
   /** Ed25519 (RFC 8032). `publicKey`: 32 bytes, `signature`: 64 bytes. MUST return false, never throw, on bad input. */
   verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
+  /** The same off the caller's thread, where there is one: many checks at once then use more than one core. */
+  verifyEd25519Later?(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>
 }
 
 /** The port in pure JavaScript, for a browser. */

@@ -19,22 +19,39 @@ export function receiptBatchMessage(size: number, root: string): Uint8Array {
 
 /** Why a receipt is not the worker's signed statement, or null when it is. */
 export function receiptFault(crypto: CryptoPort, receipt: Receipt, workerPublicKey: string): string | null {
-  const { size, index, path, root } = receipt.batch
-  const included = verifyInclusion(crypto, {
-    leaf: receiptLeaf(crypto, receipt.statement),
+  if (!inBatch(crypto, receipt)) return notInBatch(receipt)
+  return crypto.verifyEd25519(...signed(receipt, workerPublicKey)) ? null : notSigned(receipt)
+}
+
+/** The same, with the signature checked off this thread where the port can. */
+export async function receiptFaultLater(
+  crypto: CryptoPort,
+  receipt: Receipt,
+  workerPublicKey: string,
+): Promise<string | null> {
+  if (crypto.verifyEd25519Later === undefined) return receiptFault(crypto, receipt, workerPublicKey)
+  if (!inBatch(crypto, receipt)) return notInBatch(receipt)
+  return (await crypto.verifyEd25519Later(...signed(receipt, workerPublicKey))) ? null : notSigned(receipt)
+}
+
+function inBatch(crypto: CryptoPort, { statement, batch }: Receipt): boolean {
+  const { size, index, path, root } = batch
+  return verifyInclusion(crypto, {
+    leaf: receiptLeaf(crypto, statement),
     index,
     size,
     root: fromHex(root),
     proof: path.map(fromHex),
   })
-  if (!included) return `the receipt is not in the batch that its worker signed (root ${root.slice(0, 12)}…)`
-  const signed = crypto.verifyEd25519(
-    fromHex(workerPublicKey),
-    receiptBatchMessage(size, root),
-    fromHex(receipt.signature),
-  )
-  return signed ? null : `the signature is not that of worker ${receipt.statement.worker}`
 }
+
+function signed({ batch, signature }: Receipt, workerPublicKey: string): [Uint8Array, Uint8Array, Uint8Array] {
+  return [fromHex(workerPublicKey), receiptBatchMessage(batch.size, batch.root), fromHex(signature)]
+}
+
+const notInBatch = ({ batch }: Receipt) =>
+  `the receipt is not in the batch that its worker signed (root ${batch.root.slice(0, 12)}…)`
+const notSigned = ({ statement }: Receipt) => `the signature is not that of worker ${statement.worker}`
 
 /** Why a receipt does not speak of this request and output, or null when it does. */
 export function statementFault(

@@ -11,6 +11,7 @@ import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
+import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
@@ -91,6 +92,12 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       if (BigInt(used) === 1n) journal.settle(entry.nonce, 'executed')
       else if (entry.validUntil < head.timestamp) journal.settle(entry.nonce, 'expired')
     }
+  }
+
+  /** Loads a run's strategy as soon as it is known, so that its first verdict does not wait for it. What fails here is said there. */
+  async function prepare(run: RecordOf<'run'>): Promise<void> {
+    if (run.body.strategy === null || !follower.hasBlob(run.body.strategy.bundle.sha256)) return
+    await ports.strategy(run).catch(() => {})
   }
 
   async function contextOf(leafHash: string): Promise<AuditContext> {
@@ -177,6 +184,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       for (const blob of blobs) follower.putBlob(blob)
       const { size, root } = await follower.take(entries)
       journal.seen(size, toHex(root))
+      await Promise.all([...follower.records.runs.values()].map(state => prepare(state.run)))
       return { size, root: toHex(root) }
     },
     async verdict(leafHash) {

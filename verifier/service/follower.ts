@@ -28,6 +28,7 @@ export type Follower = {
    */
   take(parameters: TakeParameters): Promise<Checkpoint>
   putBlob(bytes: Uint8Array): void
+  hasBlob(sha256: string): boolean
   blob(sha256: string): Uint8Array
 }
 
@@ -88,9 +89,11 @@ export function createFollower({
       }
       for (const [i, entry] of entries.entries())
         findings.push(...(await records.check(entry, from + i, leaves[i] as Uint8Array)))
+      findings.push(...(await records.settle()))
       frontier = next
       return checkpoint
     },
+    hasBlob: sha256 => blobs.has(sha256),
     putBlob: bytes => void blobs.set(toHex(crypto.sha256(bytes)), bytes),
     blob(sha256) {
       const bytes = blobs.get(sha256)
