@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DemoReport } from '#runtime/demo/runDemo.ts'
 import { goVerify, hasGo } from '../support/goVerifier.ts'
@@ -119,6 +121,38 @@ describe('bad input: one clear message, exit 2, nothing half-written', () => {
     expect(stderr).not.toMatch(/ at .*\.js:\d+/)
     expect(status).toBe(2)
     expect(stdout).toBe('')
+  })
+
+  test('a port in use, a wrong key, a wrong log key', async () => {
+    const server = createServer()
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const witness = ['witness', '--key', join(root, 'w.key'), '--state', join(root, 'w.state'), '--log']
+    const taken = warrant([...witness, report.log.vkey, '--port', String(port)])
+    expect(taken).toMatchObject({ status: 2, stderr: expect.stringContaining(`127.0.0.1:${port} is in use`) })
+    server.close()
+    expect(warrant([...witness, 'nonsense'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('not a note verification key'),
+    })
+    writeFileSync(join(root, 'bad.key'), 'hunter2\n')
+    const bad = warrant(['verifier', 'key', join(root, 'bad.key')])
+    expect(bad).toMatchObject({ status: 2, stderr: expect.stringContaining('bad.key: expected a secp256k1 key') })
+    expect(bad.stderr).not.toContain('hunter2')
+  })
+
+  test('a full disk: the log halts, says why, and publishes nothing that is not whole', () => {
+    const dir = join(root, 'full')
+    // No file may grow beyond 2 MB: every write past it fails, as on a full disk.
+    const main = resolve(import.meta.dirname, '../../dist/runtime/cli/main.js')
+    const run = spawnSync(
+      'bash',
+      ['-c', `ulimit -f 2000; exec node ${main} backtest trend-follower --decisions 2500 --out ${dir}`],
+      { encoding: 'utf8' },
+    )
+    expect(run.stderr).toMatch(/the log halted: EFBIG/)
+    expect(run.status).toBe(2)
+    expect(existsSync(join(dir, 'log', 'checkpoint'))).toBe(false)
   })
 
   test('market data: gap, duplicate, order, format are refused by file and line', () => {
