@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 
 /** Writes a whole file so that after a power loss either all of it is there or none: temp → fsync → rename → fsync of the directory. */
 export function writeDurably(path: string, bytes: Uint8Array): void {
@@ -18,10 +18,11 @@ export function writeDurably(path: string, bytes: Uint8Array): void {
 
 /** Creates a directory and makes its entry in the parent durable. */
 export function makeDirectory(path: string): void {
-  const first = mkdirSync(path, { recursive: true })
-  if (first !== undefined) {
-    for (let dir = path; dir.length >= first.length; dir = dirname(dir)) syncDirectory(dirname(dir))
-  }
+  const absolute = resolve(path)
+  const first = mkdirSync(absolute, { recursive: true })
+  if (first === undefined) return
+  // From the one asked for up to the first that was missing: each is an entry in its parent.
+  for (let dir = absolute; dir !== dirname(first); dir = dirname(dir)) syncDirectory(dirname(dir))
 }
 
 /** fsync of a directory: makes creations, renames and removals in it durable. */
