@@ -6,6 +6,7 @@ import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { MODULE_ABI } from './abi.ts'
+import { waitForReceipt } from './waitForReceipt.ts'
 
 type Hex = `0x${string}`
 
@@ -74,7 +75,7 @@ export async function createExecutor({
       nonce++
       try {
         await client.sendRawTransaction({ serializedTransaction: rawTransaction })
-        const receipt = await client.waitForTransactionReceipt({ hash: transactionHash, pollingInterval: 5 })
+        const receipt = await waitForReceipt(client, transactionHash)
         return { submission, transactionHash, status: receipt.status }
       } catch (cause) {
         throw new WarrantError(

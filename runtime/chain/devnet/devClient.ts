@@ -11,6 +11,7 @@ import {
 } from 'viem'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { Artifact } from '../artifacts.ts'
+import { waitForReceipt } from '../waitForReceipt.ts'
 
 /** What the devnet's set-up and its arbitrageur need of anvil. A reverted transaction always throws. */
 export type DevClient = {
@@ -35,7 +36,7 @@ export function createDevClient(url: string, chainId: number): DevClient {
   const test = createTestClient({ chain, transport, mode: 'anvil' })
 
   async function confirm(hash: Hex, what: string) {
-    const receipt = await client.waitForTransactionReceipt({ hash, pollingInterval: 2 })
+    const receipt = await waitForReceipt(client, hash)
     if (receipt.status !== 'success') throw new WarrantError('CHAIN_FAILED', `${what} reverted (${hash})`)
     return receipt
   }

@@ -2,6 +2,7 @@ import { createPublicClient, createWalletClient, defineChain, type Hex, http } f
 import { privateKeyToAccount } from 'viem/accounts'
 import { MODULE_ABI } from '#runtime/chain/abi.ts'
 import { revertReason } from '#runtime/chain/revertReason.ts'
+import { waitForReceipt } from '#runtime/chain/waitForReceipt.ts'
 
 export type SentToModule = { transactionHash: string; status: 'success' | 'reverted'; reason: string }
 
@@ -34,6 +35,6 @@ export async function sendToModule({
     error => revertReason(error, MODULE_ABI),
   )
   const transactionHash = await wallet.sendTransaction({ ...call, gas: 1_500_000n })
-  const { status } = await client.waitForTransactionReceipt({ hash: transactionHash })
+  const { status } = await waitForReceipt(client, transactionHash)
   return { transactionHash, status, reason }
 }
