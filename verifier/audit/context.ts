@@ -60,6 +60,8 @@ export type AuditContext = {
   proposal: RecordOf<'proposal'>
   proposalDigest: string
   decision: RecordOf<'decision'>
+  /** Digests of the other proposals that rest on the same decision. */
+  siblings: readonly string[]
   observation: RecordOf<'observation'> | null
   calls: AuditedCall[]
   approvals: RecordOf<'approval'>[]

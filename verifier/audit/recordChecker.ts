@@ -46,6 +46,8 @@ export type RecordChecker = {
   /** The record with a leaf hash, of one kind. */
   find<K extends RecordKind>(leafHash: string, kind: K): RecordOf<K> | null
   approvalsOf(proposal: string): RecordOf<'approval'>[]
+  /** Every proposal of a decision, in order. */
+  proposalsOf(decision: string): RecordOf<'proposal'>[]
   readonly runs: ReadonlyMap<string, RunState>
   readonly counts: Readonly<Partial<Record<RecordKind, number>>>
   readonly blobs: readonly { ref: BlobRef; where: string }[]
@@ -61,6 +63,7 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
   const counts: Partial<Record<RecordKind, number>> = {}
   const blobs: { ref: BlobRef; where: string }[] = []
   const approvals: RecordOf<'approval'>[] = []
+  const proposals = new Map<string, RecordOf<'proposal'>[]>()
   let later: Promise<Finding[]>[] = []
 
   function find<K extends RecordKind>(leafHash: string, kind: K): RecordOf<K> | null {
@@ -152,6 +155,7 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
       }
       case 'proposal': {
         const { body } = record
+        proposals.set(body.decision, [...(proposals.get(body.decision) ?? []), record])
         const signed = domainBytes('proposal', fromHex(proposalDigest(body)))
         if (!crypto.verifyEd25519(fromHex(state.run.body.keys.agent), signed, fromHex(body.signature)))
           fail('body.signature', "is not the agent's")
@@ -290,6 +294,7 @@ export function createRecordChecker(crypto: CryptoPort): RecordChecker {
       return (await Promise.all(running)).flat()
     },
     find,
+    proposalsOf: decision => proposals.get(decision) ?? [],
     approvalsOf: proposal => approvals.filter(approval => approval.body.proposal === proposal),
     runs,
     counts,

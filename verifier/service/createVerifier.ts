@@ -109,6 +109,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     const decision = records.find(proposal.body.decision, 'decision')
     if (runState === undefined || decision === null)
       throw new WarrantError('EVIDENCE_MISSING', 'the proposal rests on no decision in the log')
+    const own = proposalDigest(proposal.body)
     const calls: AuditedCall[] = decision.body.doors.flatMap(use => {
       const response = records.find(use.answer, 'response')
       const request = response === null ? null : records.find(response.body.request, 'request')
@@ -123,8 +124,12 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       records,
       runState,
       proposal,
-      proposalDigest: proposalDigest(proposal.body),
+      proposalDigest: own,
       decision,
+      siblings: records
+        .proposalsOf(proposal.body.decision)
+        .map(other => proposalDigest(other.body))
+        .filter(digestOf => digestOf !== own),
       observation: decision.body.observation === null ? null : records.find(decision.body.observation, 'observation'),
       calls,
       approvals: records.approvalsOf(leafHash),

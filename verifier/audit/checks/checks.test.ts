@@ -86,6 +86,7 @@ beforeAll(async () => {
     proposal,
     proposalDigest: proposalDigest(proposal.body),
     decision,
+    siblings: [],
     observation: records.find(decision.body.observation ?? '', 'observation'),
     calls: decision.body.doors.flatMap(use => {
       const response = records.find(use.answer, 'response')
@@ -146,6 +147,21 @@ describe('the nine checks', () => {
       /entry 3: changed/,
     ],
     ['log', 'the run is closed', () => [{ runState: { ...context.runState, closed: true } }], /closed/],
+    [
+      'log',
+      'the decision belongs to another run',
+      () => [{ decision: { ...context.decision, runId: 'ff'.repeat(16) } }],
+      /another run/,
+    ],
+    [
+      'policy',
+      'the decision was signed for before, under another nonce',
+      () => [
+        { siblings: ['00'.repeat(32)] },
+        { ledger: { entries: () => [reserved(1, 90_000, 'executed')], highestTreasuryUsd: () => 0 } },
+      ],
+      /the decision was signed for before/,
+    ],
     [
       'identity',
       'the executor is not listed',

@@ -34,12 +34,19 @@ export const policyCheck: Check = {
   },
 }
 
-function overFrequency({ policy, head, valueUsd, proposal }: AuditContext, { ledger }: AuditPorts): string | null {
+function overFrequency(
+  { policy, head, valueUsd, proposal, siblings }: AuditContext,
+  { ledger }: AuditPorts,
+): string | null {
   const { limits } = policy
   const counted = ledger.entries().filter(e => e.status === 'reserved' || e.status === 'executed')
   const same = ledger.entries().find(e => e.nonce === proposal.body.nonce)
   if (same !== undefined)
     return `nonce ${proposal.body.nonce} was signed before, for proposal ${same.proposalDigest.slice(0, 16)}…`
+  // One decision moves money once: it may be proposed again only when what was signed for it has expired.
+  const signed = ledger.entries().find(e => e.status !== 'expired' && siblings.includes(e.proposalDigest))
+  if (signed !== undefined)
+    return `the decision was signed for before, as proposal ${signed.proposalDigest.slice(0, 16)}…`
   const since = (seconds: number) => counted.filter(e => e.signedAtSeconds > head.timestamp - seconds)
   const moved = since(limits.rollingSeconds).reduce((sum, e) => sum + e.usd, 0)
   if (moved + (valueUsd ?? 0) > limits.rollingUsd) {
