@@ -24,12 +24,17 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
   ],
   [
     2,
-    'the calldata check, and the bounds that see through it',
+    'the calldata check, the bounds that see through it, and one proposal for a decision',
     [
       {
         file: 'verifier/audit/checks/calldata.ts',
         from: 'const difference = callsDifference(',
         to: 'const difference: string | null = 1 + 1 === 2 ? null : callsDifference(',
+      },
+      {
+        file: 'verifier/audit/checks/policy.ts',
+        from: 'if (signed !== undefined)',
+        to: 'if (1 + 1 === 3 && signed !== undefined)',
       },
       {
         file: 'verifier/audit/checks/bounds.ts',
