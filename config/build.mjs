@@ -1,4 +1,4 @@
-// Builds dist/: TypeScript by tsc, contracts by solc, each only when its sources changed (a digest decides, not a date).
+// Builds dist/: TypeScript by tsc, contracts by solc, WebAssembly kernels by asc, each only when its sources changed (a digest decides, not a date).
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,6 +21,11 @@ export async function build(root) {
     files.filter(file => file.endsWith('.sol')),
   )
   if (contracts !== 0) return contracts
+  const kernels = await compileKernels(
+    root,
+    files.filter(file => dirname(file).endsWith(join('kernels', 'assembly'))),
+  )
+  if (kernels !== 0) return kernels
   for (const dir of SOURCES) rmSync(join(root, 'dist', dir), { recursive: true, force: true })
   const tsc = spawnSync(
     process.execPath,
@@ -90,6 +95,26 @@ async function compileContracts(root, files) {
         }),
       )
     }
+  }
+  writeFileSync(stampFile, stamp)
+  return 0
+}
+
+async function compileKernels(root, files) {
+  const out = join(root, 'dist', 'kernels')
+  const stamp = digestOf(root, [...files, join(root, 'node_modules/assemblyscript/package.json')])
+  const stampFile = join(out, '.stamp')
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return 0
+  const { default: asc } = await import('assemblyscript/asc')
+  mkdirSync(out, { recursive: true })
+  const { error, stderr } = await asc.main([
+    join('verifier', 'kernels', 'assembly', 'index.ts'),
+    ...['--baseDir', root, '--outFile', join('dist', 'kernels', 'kernels.wasm')],
+    ...['-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert'],
+  ])
+  if (error !== null) {
+    console.error(stderr.toString() || error.message)
+    return 1
   }
   writeFileSync(stampFile, stamp)
   return 0

@@ -1,12 +1,19 @@
 import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import { nodeKernels } from './nodeKernels.ts'
 
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 const keys = new Map<string, KeyObject>()
 
-/** The crypto port on Node's native code. */
+// A call into OpenSSL costs more than the hashing of a short message does.
+const SHORT = 192
+const kernels = nodeKernels()
+
+/** The crypto port on Node's native code, and on WebAssembly where messages are short or many. */
 export const nodeCrypto: CryptoPort = {
-  sha256: bytes => hash('sha256', bytes, 'buffer'),
+  sha256: bytes => (bytes.length < SHORT ? kernels.sha256(bytes) : hash('sha256', bytes, 'buffer')),
+  leafHashes: kernels.leafHashes,
+  nodeHashes: kernels.nodeHashes,
   verifyEd25519(publicKey, message, signature) {
     try {
       return verify(null, message, keyObject(publicKey), signature)

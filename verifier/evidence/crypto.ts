@@ -9,6 +9,10 @@ export type CryptoPort = {
   verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
   /** The same off the caller's thread, where there is one: many checks at once then use more than one core. */
   verifyEd25519Later?(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>
+  /** Leaf hashes SHA-256(0x00 ‖ entry) of the first `count` entries of a bundle, each after its 16-bit length: many at once. */
+  leafHashes?(bundle: Uint8Array, count: number): Uint8Array
+  /** Node hashes SHA-256(0x01 ‖ left ‖ right) of hashes in a row, pair by pair. */
+  nodeHashes?(hashes: Uint8Array): Uint8Array
 }
 
 /** The port in pure JavaScript, for a browser. */

@@ -14,6 +14,38 @@ export function hashNode(crypto: CryptoPort, left: Uint8Array, right: Uint8Array
   return crypto.sha256(concat(NODE, left, right))
 }
 
+/** Leaf hashes of the entries of a bundle (`bytes` holds them after their lengths), in a row; 32 bytes each. */
+export function hashLeaves(crypto: CryptoPort, bytes: Uint8Array, entries: readonly Uint8Array[]): Uint8Array {
+  return crypto.leafHashes?.(bytes, entries.length) ?? concat(...entries.map(entry => hashLeaf(crypto, entry)))
+}
+
+/** Node hashes of an even number of hashes in a row, pair by pair. */
+export function hashNodes(crypto: CryptoPort, row: Uint8Array): Uint8Array {
+  if (crypto.nodeHashes !== undefined) return crypto.nodeHashes(row)
+  const above = new Uint8Array(row.length / 2)
+  for (let at = 0; at < row.length; at += 64)
+    above.set(hashNode(crypto, row.subarray(at, at + 32), row.subarray(at + 32, at + 64)), at / 2)
+  return above
+}
+
+/**
+ * Root over complete subtrees of one height in a row, and then `tail`, the root of what stands right of them; null for
+ * nothing at all (RFC 6962 §2.1: a tree splits at the largest power of two below its size).
+ */
+export function rowRoot(crypto: CryptoPort, row: Uint8Array, tail: Uint8Array | null = null): Uint8Array | null {
+  let [level, right] = [row, tail]
+  while (level.length > 0) {
+    const odd = level.length % 64 === 32
+    const last = level.subarray(level.length - 32)
+    if (odd) {
+      level = level.subarray(0, level.length - 32)
+      right = right === null ? last : hashNode(crypto, last, right)
+    }
+    if (level.length > 0) level = hashNodes(crypto, level)
+  }
+  return right
+}
+
 /** Root of the empty tree: SHA-256 of nothing. */
 export function emptyRoot(crypto: CryptoPort): Uint8Array {
   return crypto.sha256(new Uint8Array(0))

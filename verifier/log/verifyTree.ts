@@ -3,10 +3,10 @@ import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import { decodePack } from './blobPack.ts'
 import { type Checkpoint, openCheckpoint, signedOnlyBy } from './checkpoint.ts'
-import { createFrontier } from './frontier.ts'
-import { hashLeaf } from './merkle.ts'
+import { emptyRoot } from './merkle.ts'
 import { formatVkey, type NoteKey } from './signedNote.ts'
-import { decodeBundle, encodeBundle, TILE_WIDTH, tilePath, tilesOf } from './tiles.ts'
+import { TILE_WIDTH, tilePath, tilesOf } from './tiles.ts'
+import { type OnEntry, type Partials, UNIT, type UnitReport, verifyUnit, verifyUpperTiles } from './verifyUnit.ts'
 
 /** Read access to a log's directory, wherever it lies. Paths are relative, with `/`. */
 export type LogFiles = { read(path: string): Promise<Uint8Array | null>; list(): Promise<string[]> }
@@ -18,15 +18,25 @@ export type TreeReport = { checkpoint: Checkpoint | null; blobs: Map<string, num
 
 const MAX_FINDINGS = 100
 
+export type VerifyTreeParameters = {
+  files: LogFiles
+  crypto: CryptoPort
+  key: NoteKey
+  /** Verifies the units of a tree of `size` elsewhere (on other cores), in any order; then no entry is handed out. */
+  units?(partials: Partials, size: number): AsyncIterable<UnitReport & { index: number }>
+}
+
 /**
  * Verifies a log's directory byte by byte: the checkpoint's signature, every tile of every level against the entries,
  * every blob against its name, and that nothing else lies there. Each entry is handed to `onEntry` in order, after its
  * bundle was read and before the root is compared.
  */
 export async function verifyTree(
-  { files, crypto, key }: { files: LogFiles; crypto: CryptoPort; key: NoteKey },
-  onEntry: (entry: Uint8Array, index: number, leaf: Uint8Array) => void | Promise<void>,
+  { files, crypto, key, units: elsewhere }: VerifyTreeParameters,
+  onEntry?: OnEntry,
 ): Promise<TreeReport> {
+  const units =
+    elsewhere ?? ((partials: Partials, size: number) => unitsInOrder({ files, crypto }, partials, size, onEntry))
   const findings: Finding[] = []
   const find = (where: string, reason: string) => {
     if (findings.length < MAX_FINDINGS) findings.push({ where, reason })
@@ -54,7 +64,7 @@ export async function verifyTree(
   if (vkey !== null && !equalBytes(vkey, new TextEncoder().encode(`${formatVkey(key)}\n`)))
     find('vkey', 'is not the key that the log is verified with')
 
-  await verifyTiles({ files, crypto, rest, find }, checkpoint, onEntry)
+  await verifyTiles({ files, crypto, units, rest, find }, checkpoint)
   for (const path of rest) {
     if (path.startsWith('state/')) continue
     find(path, 'is no part of this log')
@@ -68,102 +78,55 @@ export async function verifyTree(
   return { checkpoint, blobs, findings }
 }
 
-type Walk = { files: LogFiles; crypto: CryptoPort; rest: Set<string>; find: (where: string, reason: string) => void }
-
+/** Every tile of every level, from the entries up. */
 async function verifyTiles(
-  walk: Walk,
-  checkpoint: Checkpoint,
-  onEntry: (entry: Uint8Array, index: number, leaf: Uint8Array) => void | Promise<void>,
+  { files, crypto, units, rest, find }: Required<Pick<VerifyTreeParameters, 'files' | 'crypto' | 'units'>> & Listing,
+  { size, root }: Checkpoint,
 ): Promise<void> {
-  const { files, crypto, find } = walk
-  const frontier = createFrontier(crypto)
-  // One unfinished tile per level; a full one is compared with the file as soon as it is complete.
-  const open: { index: number; hashes: Uint8Array[] }[] = []
-  const complete: { level: number; index: number; hashes: Uint8Array[] }[] = []
-  const onNode = (height: number, hash: Uint8Array) => {
-    if (height % 8 !== 0) return
-    const level = height / 8
-    let tile = open[level]
-    if (tile === undefined) {
-      tile = { index: 0, hashes: [] }
-      open[level] = tile
-    }
-    tile.hashes.push(hash)
-    if (tile.hashes.length === TILE_WIDTH) {
-      complete.push({ level, ...tile })
-      open[level] = { index: tile.index + 1, hashes: [] }
-    }
+  const partials = partialsIn(rest)
+  for (const { level, index, path } of tilesOf(size)) {
+    rest.delete(path)
+    for (const width of partials.get(tilePath(level, index)) ?? []) rest.delete(tilePath(level, index, width))
   }
-
-  const bundles = [...tilesOf(checkpoint.size)].filter(tile => tile.level === 'entries')
-  for (const { index, width, path } of bundles) {
-    const bytes = await readTile(walk, path)
-    if (bytes === null) return find(path, 'missing: entries cannot be verified past it')
-    let entries: Uint8Array[]
-    try {
-      entries = decodeBundle(bytes, width)
-    } catch (error) {
-      return find(path, reasonOf(error))
-    }
-    for (const [i, entry] of entries.entries()) {
-      const leaf = hashLeaf(crypto, entry)
-      frontier.append(leaf, onNode)
-      await onEntry(entry, index * TILE_WIDTH + i, leaf)
-    }
-    await verifyPartials(walk, 'entries', index, width, w => encodeBundle(entries.slice(0, w)))
-    while (complete.length > 0) await compareTile(walk, complete.shift() as (typeof complete)[number])
+  const full = Math.floor(size / UNIT)
+  const unitRoots = new Uint8Array(32 * full)
+  let tail: Uint8Array | null = null
+  for await (const { index, root: unitRoot, findings } of units(partials, size)) {
+    for (const { where, reason } of findings) find(where, reason)
+    if (unitRoot === null) return
+    if (index < full) unitRoots.set(unitRoot, 32 * index)
+    else tail = unitRoot
   }
-  for (const [level, tile] of open.entries()) {
-    if (tile.hashes.length > 0) await compareTile(walk, { level, ...tile })
-  }
-  if (!equalBytes(frontier.root(), checkpoint.root)) {
-    find('checkpoint', `its root is ${toHex(checkpoint.root)}, the entries have ${toHex(frontier.root())}`)
-  }
-  const expected = new Set([...tilesOf(checkpoint.size)].map(tile => tile.path))
-  for (const path of expected) {
-    if (walk.rest.has(path)) find(path, 'was not reached')
-    else if ((await files.read(path)) === null) find(path, 'missing')
+  const computed = (await verifyUpperTiles({ files, crypto, partials, find }, unitRoots, tail)) ?? emptyRoot(crypto)
+  if (!equalBytes(computed, root)) {
+    find('checkpoint', `its root is ${toHex(root)}, the entries have ${toHex(computed)}`)
   }
 }
 
-async function compareTile(
-  walk: Walk,
-  { level, index, hashes }: { level: number; index: number; hashes: Uint8Array[] },
-): Promise<void> {
-  const path = tilePath(level, index, hashes.length)
-  const expected = (width: number) => {
-    const bytes = new Uint8Array(32 * width)
-    for (let i = 0; i < width; i++) bytes.set(hashes[i] as Uint8Array, 32 * i)
-    return bytes
+type Listing = { rest: Set<string>; find: (where: string, reason: string) => void }
+
+/** One unit after the other, on the caller's thread. */
+async function* unitsInOrder(
+  { files, crypto }: { files: LogFiles; crypto: CryptoPort },
+  partials: Partials,
+  size: number,
+  onEntry?: OnEntry,
+): AsyncGenerator<UnitReport & { index: number }> {
+  for (let index = 0; index * UNIT < size; index++) {
+    const count = Math.min(UNIT, size - index * UNIT)
+    yield { index, ...(await verifyUnit({ files, crypto, partials }, { index, count }, onEntry)) }
   }
-  const bytes = await readTile(walk, path)
-  if (bytes !== null && !equalBytes(bytes, expected(hashes.length)))
-    walk.find(path, 'does not hold the hashes of its entries')
-  await verifyPartials(walk, level, index, hashes.length, expected)
 }
 
-async function readTile(walk: Walk, path: string): Promise<Uint8Array | null> {
-  walk.rest.delete(path)
-  return walk.files.read(path)
-}
-
-/** Partial tiles of earlier checkpoints stay until the full one is there; what is left of them must still be true. */
-async function verifyPartials(
-  walk: Walk,
-  level: number | 'entries',
-  index: number,
-  width: number,
-  expected: (width: number) => Uint8Array,
-): Promise<void> {
-  const prefix = `${tilePath(level, index)}.p/`
-  for (let w = 1; w < TILE_WIDTH; w++) {
-    const path = `${prefix}${w}`
-    if (!walk.rest.has(path)) continue
-    walk.rest.delete(path)
-    if (w > width) walk.find(path, 'is wider than the checkpoint covers')
-    else if (!equalBytes((await walk.files.read(path)) ?? new Uint8Array(0), expected(w)))
-      walk.find(path, 'differs from the entries')
+function partialsIn(paths: Iterable<string>): Map<string, number[]> {
+  const partials = new Map<string, number[]>()
+  for (const path of paths) {
+    const match = /^(tile\/.+)\.p\/([1-9][0-9]{0,2})$/.exec(path)
+    const [tile, width] = [match?.[1], Number(match?.[2])]
+    if (tile === undefined || width >= TILE_WIDTH) continue
+    partials.set(tile, [...(partials.get(tile) ?? []), width])
   }
+  return partials
 }
 
 async function verifyBlobs(

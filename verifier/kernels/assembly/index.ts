@@ -1,0 +1,1 @@
+export { leafHashes, nodeHashes, sha256 } from './sha256'
