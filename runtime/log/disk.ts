@@ -3,17 +3,24 @@ import { dirname, resolve } from 'node:path'
 
 /** Writes a whole file so that after a power loss either all of it is there or none: temp → fsync → rename → fsync of the directory. */
 export function writeDurably(path: string, bytes: Uint8Array): void {
-  makeDirectory(dirname(path))
-  const temp = `${path}.tmp`
-  const fd = openSync(temp, 'w')
-  try {
-    writeAll(fd, bytes)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+  writeManyDurably([{ path, bytes }])
+}
+
+/** Writes whole files; each is there in full or not at all. One fsync per directory, not per file, makes the names durable. */
+export function writeManyDurably(files: readonly { path: string; bytes: Uint8Array }[]): void {
+  const directories = new Set(files.map(({ path }) => dirname(path)))
+  for (const directory of directories) makeDirectory(directory)
+  for (const { path, bytes } of files) {
+    const fd = openSync(`${path}.tmp`, 'w')
+    try {
+      writeAll(fd, bytes)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(`${path}.tmp`, path)
   }
-  renameSync(temp, path)
-  syncDirectory(dirname(path))
+  for (const directory of directories) syncDirectory(directory)
 }
 
 /** Creates a directory and makes its entry in the parent durable. */

@@ -1,28 +1,31 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { concat, equalBytes, toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { equalBytes, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Appended, Appender, LogPort, RunLog } from '#verifier/evidence/ports/log.ts'
-import { ACTOR_OF, type Actor, type AnyRecord, encodeRecord } from '#verifier/evidence/record.ts'
-import { formatCheckpoint, openCheckpoint } from '#verifier/log/checkpoint.ts'
-import { createFrontier } from '#verifier/log/frontier.ts'
+import { ACTOR_OF, type Actor, type AnyRecord, decodeRecord, encodeRecord } from '#verifier/evidence/record.ts'
+import { formatCheckpoint } from '#verifier/log/checkpoint.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
-import { formatNote, formatVkey, type NoteKey, noteKey } from '#verifier/log/signedNote.ts'
-import { decodeBundle, TILE_WIDTH, tilePath } from '#verifier/log/tiles.ts'
+import { formatNote, formatVkey, noteKey } from '#verifier/log/signedNote.ts'
+import { TILE_WIDTH } from '#verifier/log/tiles.ts'
+import { formatProof } from '#verifier/log/tlogProof.ts'
 import { openBlobStore } from './blobStore.ts'
 import { makeDirectory, syncDirectory, writeDurably } from './disk.ts'
 import { takeLock } from './lock.ts'
-import { consistencyProof } from './proofs.ts'
-import { createTileWriter } from './tileWriter.ts'
-import { openWal } from './wal.ts'
+import { createMerkleTree } from './merkleTree.ts'
+import { publishTiles } from './publishTiles.ts'
+import { readBundle, restorePublished } from './restorePublished.ts'
+import { openWal, type WalItem, type WalKey } from './wal.ts'
 
 const WAL_BYTES = 16 * 1024 * 1024
 /** Entries in one batch at most: bounds what a crash can tear and how long an acknowledgement waits. */
 const BATCH = 1_024
+/** Idempotency keys are remembered for at least this many entries back. */
+const KEYS_KEPT = 65_536
 
 export type OpenLogParameters = {
   dir: string
@@ -37,6 +40,10 @@ export type Log = LogPort & {
   readonly root: string
   /** Consistency proof from the tree of the first `size` entries to the present one. */
   consistencyProof(size: number): Uint8Array[]
+  /** Root of the tree of the first `size` entries. */
+  rootAt(size: number): Uint8Array
+  /** Goes on with a run that was not closed: its records so far end before `seq`. */
+  resumeRun(runId: string, seq: number): RunLog
 }
 
 /**
@@ -58,49 +65,57 @@ export function openLog({ dir, origin, signer, clock }: OpenLogParameters): Log 
   }
 }
 
+type Waiting = {
+  item: WalItem
+  key: WalKey | null
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
 function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: string, unlock: () => void): Log {
   const key = noteKey(nodeCrypto, origin, signer.publicKey)
-  const frontier = createFrontier(nodeCrypto)
-  const tiles = createTileWriter(dir)
-  const entries: Uint8Array[] = []
+  const tree = createMerkleTree()
   const blobs = openBlobStore(join(dir, 'blobs'))
-
-  function apply(entry: Uint8Array): Uint8Array {
-    const leaf = hashLeaf(nodeCrypto, entry)
-    entries.push(entry)
-    tiles.entry(entry)
-    frontier.append(leaf, tiles.node)
-    return leaf
-  }
-
   // Restore: what is published, then what only the write-ahead log has.
-  const published = readPublished(dir, key)
-  for (const entry of published.entries) apply(entry)
-  if (published.root !== null && !equalBytes(frontier.root(), published.root)) {
+  const publishedRoot = restorePublished(dir, key, leaf => tree.append(leaf))
+  if (publishedRoot !== null && !equalBytes(tree.root(), publishedRoot)) {
     throw new WarrantError('LOG_BEHIND', `${dir}: the published tiles do not have the root of the checkpoint`)
   }
-  const { wal, start, entries: walled } = openWal(state, frontier.size)
-  if (start > frontier.size)
+  let publishedSize = tree.size
+  /** Entries from `publishedSize` on: older ones are read from their bundles. */
+  let recent: Uint8Array[] = []
+  const keys = new Map<string, number>()
+
+  /** The one way into the tree for what is not published yet: of a new record, and of one that the write-ahead log kept. */
+  function apply({ entry, leaf }: WalItem): void {
+    recent.push(entry)
+    tree.append(leaf)
+  }
+
+  const { wal, start, items: walled, keys: named } = openWal(state, tree.size)
+  if (start > tree.size)
     throw new WarrantError(
       'LOG_BEHIND',
-      `${dir}: entries ${frontier.size} to ${start} are in neither tiles nor write-ahead log`,
+      `${dir}: entries ${tree.size} to ${start} are in neither tiles nor write-ahead log`,
     )
-  if (start + walled.length < published.entries.length && walled.length > 0) {
+  if (start + walled.length < tree.size && walled.length > 0) {
     throw new WarrantError('LOG_BEHIND', `${dir}: the write-ahead log ends before the published checkpoint`)
   }
-  for (const [i, entry] of walled.entries()) {
-    const known = entries[start + i]
-    if (known === undefined) apply(entry)
-    else if (!equalBytes(known, entry))
+  for (const [i, item] of walled.entries()) {
+    if (start + i >= tree.size) apply(item)
+    else if (!equalBytes(tree.leaf(start + i), item.leaf))
       throw new WarrantError('LOG_BEHIND', `${dir}: entry ${start + i} differs between tiles and write-ahead log`)
   }
-  if (walled.length === 0 && start < frontier.size) wal.rotate(frontier.size)
+  for (const [index, name] of named) keys.set(name, index)
+  if (walled.length === 0 && start < tree.size) wal.rotate(tree.size)
 
-  let durableSize = frontier.size
+  let durableSize = tree.size
   let halted: WarrantError | null = null
   let closed = false
-  let queue: { entry: Uint8Array; resolve: () => void; reject: (error: unknown) => void }[] = []
+  let queue: Waiting[] = []
   let writing: Promise<void> | null = null
+  /** Of the newest entry: entries become durable in order. */
+  let last: Promise<void> = Promise.resolve()
 
   function halt(cause: unknown): WarrantError {
     halted ??= new WarrantError(
@@ -123,10 +138,23 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
       queue = queue.slice(BATCH)
       try {
         await blobs.flush()
-        await wal.write(batch.map(item => item.entry))
+        const named = batch.flatMap(({ key }) => (key === null ? [] : [key]))
+        await wal.write(
+          batch.map(({ item }) => item),
+          named,
+        )
         durableSize += batch.length
-        for (const item of batch) item.resolve()
-        if (wal.bytes > WAL_BYTES && publishNow()) wal.rotate(durableSize)
+        for (const { resolve } of batch) resolve()
+        if (wal.bytes > WAL_BYTES) {
+          publishNow()
+          wal.rotate(durableSize)
+          forgetKeys()
+          if (keys.size > 0)
+            await wal.write(
+              [],
+              [...keys].map(([name, index]) => [index, name] as const),
+            )
+        }
       } catch (error) {
         const reason = halt(error)
         for (const item of [...batch, ...queue]) item.reject(reason)
@@ -136,40 +164,95 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     writing = null
   }
 
-  function append(record: AnyRecord): Appended {
+  function forgetKeys(): void {
+    for (const [name, index] of keys) if (index < tree.size - KEYS_KEPT) keys.delete(name)
+  }
+
+  function append(record: AnyRecord, name: string | null): Appended {
     if (halted !== null) throw halted
     if (closed) throw new WarrantError('LOG_HALTED', 'the log is closed')
     const entry = encodeRecord(record)
-    const leaf = apply(entry)
-    const durable = new Promise<void>((resolve, reject) => queue.push({ entry, resolve, reject }))
+    const leaf = hashLeaf(nodeCrypto, entry)
+    const item = { entry, leaf }
+    const index = tree.size
+    apply(item)
+    if (name !== null) keys.set(name, index)
+    const durable = new Promise<void>((resolve, reject) =>
+      queue.push({ item, key: name === null ? null : [index, name], resolve, reject }),
+    )
     // A caller that does not wait is told by the next call, which throws.
     durable.catch(() => {})
+    last = durable
     writing ??= drain()
-    return { index: entries.length - 1, leafHash: toHex(leaf), record, durable }
+    return { index, leafHash: toHex(leaf), record, durable }
   }
 
+  /** The record that was appended under `name` before, once it is durable. @throws BAD_INPUT when it was another one */
+  function appendedAs(name: string, record: AnyRecord): Appended | null {
+    const index = keys.get(name)
+    if (index === undefined) return null
+    const known = decodeRecord(entryAt(index))
+    // Number and time are the log's own: all that the producer gave must be the same.
+    if (!equalBytes(encodeRecord({ ...record, seq: known.seq, atMs: known.atMs }), encodeRecord(known)))
+      throw new WarrantError('BAD_INPUT', `the idempotency key of entry ${index} is given again with other content`)
+    return { index, leafHash: toHex(tree.leaf(index)), record: known, durable: settled() }
+  }
+
+  function entryAt(index: number): Uint8Array {
+    return index >= publishedSize
+      ? (recent[index - publishedSize] as Uint8Array)
+      : (readEntries(index, index + 1)[0] as Uint8Array)
+  }
+
+  /** Published entries [from, to), from their bundles. */
+  function readEntries(from: number, to: number): Uint8Array[] {
+    const entries: Uint8Array[] = []
+    for (let bundle = Math.floor(from / TILE_WIDTH); bundle * TILE_WIDTH < to; bundle++) {
+      const first = bundle * TILE_WIDTH
+      const some = readBundle(dir, bundle, Math.min(TILE_WIDTH, publishedSize - first)).entries
+      entries.push(...some.slice(Math.max(0, from - first), to - first))
+    }
+    return entries
+  }
+
+  /** Resolves once everything appended before the call is durable, whatever comes in meanwhile. */
   async function settled(): Promise<void> {
-    while (writing !== null) await writing
+    if (halted !== null) throw halted
+    await last
     if (halted !== null) throw halted
   }
 
+  /** A signed checkpoint of what is durable. */
   function sign(): string {
-    const text = formatCheckpoint({ origin, size: frontier.size, root: frontier.root() })
+    const text = formatCheckpoint({ origin, size: durableSize, root: tree.root(durableSize) })
     return formatNote(text, [{ name: origin, id: key.id, signature: signer.sign(utf8(text)) }])
   }
 
-  /** Tiles first, then the checkpoint that needs them. False while `apply` is ahead of the disk: only durable entries are published. */
-  function publishNow(): boolean {
-    if (durableSize !== frontier.size) return false
-    tiles.flush()
-    writeDurably(join(dir, 'checkpoint'), utf8(sign()))
-    if (!existsSync(join(dir, 'vkey'))) writeDurably(join(dir, 'vkey'), utf8(`${formatVkey(key)}\n`))
-    return true
+  /** Tiles first, then the checkpoint that needs them. */
+  function publishNow(): void {
+    try {
+      publishDurable()
+    } catch (error) {
+      throw halt(error)
+    }
   }
 
-  function startRun(runId: string): RunLog {
+  function publishDurable(): void {
+    const [from, to] = [publishedSize, durableSize]
+    const first = from - (from % TILE_WIDTH)
+    const head = first < from ? readEntries(first, from) : []
+    const entries = (a: number, b: number) =>
+      a < from ? [...head, ...recent.slice(0, b - from)] : recent.slice(a - from, b - from)
+    publishTiles({ dir, tree, from, to, entries })
+    writeDurably(join(dir, 'checkpoint'), utf8(sign()))
+    if (!existsSync(join(dir, 'vkey'))) writeDurably(join(dir, 'vkey'), utf8(`${formatVkey(key)}\n`))
+    publishedSize = to
+    recent = recent.slice(to - from)
+  }
+
+  function runLog(runId: string, from: number): RunLog {
     const granted = new Set<Actor>()
-    let seq = 0
+    let seq = from
     return {
       runId,
       appender(actor): Appender {
@@ -178,7 +261,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
         granted.add(actor)
         return {
           actor,
-          append(kind, body, parents = []) {
+          append(kind, body, parents = [], idempotencyKey) {
             if (!Object.hasOwn(ACTOR_OF, kind) || !ACTOR_OF[kind].includes(actor))
               throw new WarrantError('UNAUTHORIZED', `${actor} may not append a ${kind} record`)
             const record = {
@@ -190,7 +273,10 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
               parents: [...parents],
               body,
             } as unknown as AnyRecord
-            const appended = append(record)
+            const name = idempotencyKey === undefined ? null : `${runId}/${actor}/${idempotencyKey}`
+            const before = name === null ? null : appendedAs(name, record)
+            if (before !== null) return before
+            const appended = append(record, name)
             seq++
             return appended
           },
@@ -201,21 +287,25 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
 
   return {
     vkey: formatVkey(key),
-    startRun: () => startRun(randomBytes(16).toString('hex')),
+    startRun: () => runLog(randomBytes(16).toString('hex'), 0),
+    resumeRun: runLog,
     get size() {
-      return entries.length
+      return tree.size
     },
     get root() {
-      return toHex(frontier.root())
+      return toHex(tree.root())
     },
+    rootAt: size => tree.root(size),
     async entries(from, to) {
-      return entries.slice(from, to)
+      const end = Math.min(to, tree.size)
+      const old = from < publishedSize ? readEntries(from, Math.min(end, publishedSize)) : []
+      return [...old, ...recent.slice(Math.max(0, from - publishedSize), Math.max(0, end - publishedSize))]
     },
-    consistencyProof: size =>
-      consistencyProof(
-        entries.map(entry => hashLeaf(nodeCrypto, entry)),
-        size,
-      ),
+    consistencyProof: size => tree.consistencyProof(size),
+    async prove(index) {
+      await settled()
+      return formatProof({ index, hashes: tree.inclusionProof(index), note: sign() })
+    },
     async blob(ref) {
       return blobs.get(ref)
     },
@@ -232,6 +322,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
       if (closed) return
       await settled()
       closed = true
+      while (writing !== null) await writing
       publishNow()
       wal.close()
       blobs.close()
@@ -240,21 +331,4 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
       syncDirectory(dir)
     },
   }
-}
-
-function readPublished(dir: string, key: NoteKey): { entries: Uint8Array[]; root: Uint8Array | null } {
-  const path = join(dir, 'checkpoint')
-  if (!existsSync(path)) return { entries: [], root: null }
-  const { size, root } = openCheckpoint(nodeCrypto, readFileSync(path, 'utf8'), key)
-  const entries: Uint8Array[] = []
-  for (let index = 0; index * TILE_WIDTH < size; index++) {
-    const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH)
-    const file = [width, TILE_WIDTH].map(w => join(dir, tilePath('entries', index, w))).find(existsSync)
-    if (file === undefined)
-      throw new WarrantError('EVIDENCE_MISSING', `${join(dir, tilePath('entries', index, width))} is missing`)
-    const bundle = readFileSync(file)
-    const full = file.endsWith(`.p/${width}`) ? width : TILE_WIDTH
-    for (const entry of decodeBundle(bundle, full).slice(0, width)) entries.push(concat(entry))
-  }
-  return { entries, root }
 }

@@ -8,48 +8,60 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  unlinkSync,
+  statSync,
+  unlink,
   write,
 } from 'node:fs'
 import { join } from 'node:path'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { concat, equalBytes } from '#verifier/evidence/bytes.ts'
+import { concat, equalBytes, fromUtf8, utf8 } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { hashLeaves } from '#verifier/log/merkle.ts'
+import { decodeBundle } from '#verifier/log/tiles.ts'
 import { makeDirectory, syncDirectory } from './disk.ts'
 
-const MAGIC = Uint8Array.of(0x57, 0x41, 0x4c, 0x31)
-const HEADER = 4 + 4 + 4 + 8
+const MAGIC = Uint8Array.of(0x57, 0x41, 0x4c, 0x32)
+const HEADER = 4 + 4 + 4 + 4 + 8
+
+export type WalItem = { entry: Uint8Array; leaf: Uint8Array }
+/** The index of an entry, and the idempotency key that its producer gave it. */
+export type WalKey = readonly [index: number, key: string]
 
 /**
  * The write-ahead log: batches of entries, each batch one write and one fdatasync. A batch is
- * magic (4) ‖ entry count (4) ‖ payload bytes (4) ‖ SHA-256 of the payload, first 8 ‖ payload;
- * the payload is each entry after its 32-bit length. Segments are named by the index of their first entry.
+ * magic (4) ‖ entry count (4) ‖ bundle bytes (4) ‖ key bytes (4) ‖ SHA-256(leaf hashes ‖ keys), first 8 ‖ bundle ‖ keys;
+ * the bundle is a tile's (each entry after its 16-bit length), the keys are a JSON array of WalKey.
+ * Segments are named by the index of their first entry.
  */
 export type Wal = {
   /** Resolves once the batch is durable. The caller MUST NOT write again before that, nor after a rejection. */
-  write(entries: readonly Uint8Array[]): Promise<void>
+  write(items: readonly WalItem[], keys: readonly WalKey[]): Promise<void>
   /** Bytes in the current segment. */
   readonly bytes: number
-  /** Starts a segment at entry `start` and removes the older ones, whose entries the caller has published durably. */
+  /** Starts a segment at entry `start`; the older ones, whose entries the caller has published durably, are removed in the background. */
   rotate(start: number): void
   close(): void
 }
 
 /** Opens the log in `dir` and returns what it holds: entries from index `start` on. A torn last batch is cut off. @throws EVIDENCE_MALFORMED when anything before the end is damaged */
-export function openWal(dir: string, emptyStart: number): { wal: Wal; start: number; entries: Uint8Array[] } {
+export function openWal(
+  dir: string,
+  emptyStart: number,
+): { wal: Wal; start: number; items: WalItem[]; keys: WalKey[] } {
   makeDirectory(dir)
   const segments = readdirSync(dir)
     .filter(name => /^wal-\d+$/.test(name))
     .map(name => Number(name.slice(4)))
     .sort((a, b) => a - b)
-  const entries: Uint8Array[] = []
+  const items: WalItem[] = []
+  const keys: WalKey[] = []
   const start = segments[0] ?? emptyStart
   for (const [i, segment] of segments.entries()) {
-    if (segment !== start + entries.length)
-      throw damaged(dir, segment, 0, `starts at ${segment}, expected ${start + entries.length}`)
+    if (segment !== start + items.length)
+      throw damaged(dir, segment, 0, `starts at ${segment}, expected ${start + items.length}`)
     const path = join(dir, `wal-${segment}`)
     const bytes = readFileSync(path)
-    const valid = readBatches(bytes, entries)
+    const valid = readBatches(bytes, items, keys)
     if (valid === bytes.length) continue
     // A write that was never acknowledged may be torn, but only at the very end of the last segment.
     if (i !== segments.length - 1 || holdsLaterBatch(bytes, valid))
@@ -64,8 +76,8 @@ export function openWal(dir: string, emptyStart: number): { wal: Wal; start: num
     get bytes() {
       return bytes
     },
-    write(batch) {
-      const frame = encodeBatch(batch)
+    write(batch, named) {
+      const frame = encodeBatch(batch, named)
       return new Promise((resolve, reject) => {
         const writeFrom = (offset: number): void =>
           write(fd, frame, offset, frame.length - offset, null, (error, written) => {
@@ -84,14 +96,14 @@ export function openWal(dir: string, emptyStart: number): { wal: Wal; start: num
       const old = fd
       ;({ fd, bytes } = openSegment(dir, next))
       close(old, () => {})
+      // Off the writing path: a segment that stays behind is only read again, and removed next time.
       for (const name of readdirSync(dir)) {
-        if (/^wal-\d+$/.test(name) && Number(name.slice(4)) < next) unlinkSync(join(dir, name))
+        if (/^wal-\d+$/.test(name) && Number(name.slice(4)) < next) unlink(join(dir, name), () => {})
       }
-      syncDirectory(dir)
     },
     close: () => closeSync(fd),
   }
-  return { wal, start, entries }
+  return { wal, start, items, keys }
 }
 
 function openSegment(dir: string, start: number): { fd: number; bytes: number } {
@@ -99,55 +111,70 @@ function openSegment(dir: string, start: number): { fd: number; bytes: number } 
   const existed = existsSync(path)
   const fd = openSync(path, 'a')
   if (!existed) syncDirectory(dir)
-  return { fd, bytes: existed ? readFileSync(path).length : 0 }
+  return { fd, bytes: existed ? statSync(path).size : 0 }
 }
 
-function encodeBatch(entries: readonly Uint8Array[]): Uint8Array {
-  const size = entries.reduce((sum, entry) => sum + 4 + entry.length, 0)
-  const frame = new Uint8Array(HEADER + size)
+function encodeBatch(items: readonly WalItem[], named: readonly WalKey[]): Uint8Array {
+  const keys = named.length === 0 ? NONE : utf8(JSON.stringify(named))
+  let size = 0
+  for (const { entry } of items) size += 2 + entry.length
+  const frame = new Uint8Array(HEADER + size + keys.length)
   const view = new DataView(frame.buffer)
   frame.set(MAGIC)
-  view.setUint32(4, entries.length)
+  view.setUint32(4, items.length)
   view.setUint32(8, size)
+  view.setUint32(12, keys.length)
   let offset = HEADER
-  for (const entry of entries) {
-    view.setUint32(offset, entry.length)
-    frame.set(entry, offset + 4)
-    offset += 4 + entry.length
+  for (const { entry } of items) {
+    view.setUint16(offset, entry.length)
+    frame.set(entry, offset + 2)
+    offset += 2 + entry.length
   }
-  frame.set(nodeCrypto.sha256(frame.subarray(HEADER)).subarray(0, 8), 12)
+  frame.set(keys, offset)
+  frame.set(checksum(concat(...items.map(item => item.leaf)), keys), 16)
   return frame
 }
 
-/** Appends the entries of all whole batches to `into`; returns the offset of the first byte that is in none. */
-function readBatches(bytes: Uint8Array, into: Uint8Array[]): number {
+/** Over the leaf hashes instead of the entries: those are hashed already. */
+const checksum = (leaves: Uint8Array, keys: Uint8Array) => nodeCrypto.sha256(concat(leaves, keys)).subarray(0, 8)
+const NONE = new Uint8Array(0)
+
+/** Appends what all whole batches hold to `into`; returns the offset of the first byte that is in none. */
+function readBatches(bytes: Uint8Array, into: WalItem[], keys: WalKey[]): number {
   let offset = 0
   while (offset < bytes.length) {
-    const end = batchEnd(bytes, offset)
-    if (end === null) return offset
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    for (let at = offset + HEADER; at < end; ) {
-      const length = view.getUint32(at)
-      into.push(concat(bytes.subarray(at + 4, at + 4 + length)))
-      at += 4 + length
-    }
-    offset = end
+    const batch = batchAt(bytes, offset)
+    if (batch === null) return offset
+    for (const item of batch.items) into.push(item)
+    for (const key of batch.keys) keys.push(key)
+    offset = batch.end
   }
   return offset
 }
 
-function batchEnd(bytes: Uint8Array, offset: number): number | null {
+function batchAt(bytes: Uint8Array, offset: number): { items: WalItem[]; keys: WalKey[]; end: number } | null {
   if (offset + HEADER > bytes.length || !equalBytes(bytes.subarray(offset, offset + 4), MAGIC)) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, HEADER)
-  const end = offset + HEADER + view.getUint32(8)
+  const bundleEnd = offset + HEADER + view.getUint32(8)
+  const end = bundleEnd + view.getUint32(12)
   if (end > bytes.length) return null
-  const sum = nodeCrypto.sha256(bytes.subarray(offset + HEADER, end)).subarray(0, 8)
-  return equalBytes(sum, bytes.subarray(offset + 12, offset + HEADER)) ? end : null
+  const bundle = bytes.slice(offset + HEADER, bundleEnd)
+  const keys = bytes.subarray(bundleEnd, end)
+  let entries: Uint8Array[]
+  try {
+    entries = decodeBundle(bundle, view.getUint32(4))
+  } catch {
+    return null
+  }
+  const leaves = hashLeaves(nodeCrypto, bundle, entries)
+  if (!equalBytes(checksum(leaves, keys), bytes.subarray(offset + 16, offset + HEADER))) return null
+  const items = entries.map((entry, i) => ({ entry, leaf: leaves.slice(32 * i, 32 * i + 32) }))
+  return { items, keys: keys.length === 0 ? [] : (JSON.parse(fromUtf8(keys)) as WalKey[]), end }
 }
 
 function holdsLaterBatch(bytes: Uint8Array, from: number): boolean {
   for (let offset = from + 1; offset + HEADER <= bytes.length; offset++) {
-    if (bytes[offset] === MAGIC[0] && batchEnd(bytes, offset) !== null) return true
+    if (bytes[offset] === MAGIC[0] && batchAt(bytes, offset) !== null) return true
   }
   return false
 }

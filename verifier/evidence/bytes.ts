@@ -21,7 +21,7 @@ export function fromUtf8(bytes: Uint8Array): string {
 /** Lower-case hexadecimal without a prefix. */
 export function toHex(bytes: Uint8Array): string {
   let hex = ''
-  for (const byte of bytes) hex += HEX[byte]
+  for (let i = 0; i < bytes.length; i++) hex += HEX[bytes[i] as number]
   return hex
 }
 
@@ -79,7 +79,9 @@ export function fromBase64(text: string): Uint8Array {
 
 /** Concatenation. */
 export function concat(...parts: Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let size = 0
+  for (const part of parts) size += part.length
+  const joined = new Uint8Array(size)
   let offset = 0
   for (const part of parts) {
     joined.set(part, offset)

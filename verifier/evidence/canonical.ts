@@ -25,18 +25,18 @@ export function canonicalize(value: unknown, depth = 0): string {
     case 'object': {
       if (value === null) return 'null'
       if (Array.isArray(value)) {
-        // Columns of numbers are most of what is hashed here.
-        if (value.every(isExact)) return `[${value.join(',')}]`
+        // Columns of numbers are most of what is hashed here, and JSON.stringify writes exact integers canonically.
+        if (value.every(isExact)) return JSON.stringify(value)
         let text = '['
         for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ',') + canonicalize(value[i], depth + 1)
         return `${text}]`
       }
       const members = value as Record<string, unknown>
       let text = '{'
-      // Array.prototype.sort compares UTF-16 code units, which is what RFC 8785 §3.2.3 asks for.
-      for (const key of Object.keys(members).sort()) {
-        if (members[key] === undefined) continue
-        text += `${text === '{' ? '' : ','}${canonicalString(key)}:${canonicalize(members[key], depth + 1)}`
+      for (const key of sortedKeys(members)) {
+        const member = members[key]
+        if (member === undefined) continue
+        text += `${text === '{' ? '' : ','}${canonicalString(key)}:${canonicalize(member, depth + 1)}`
       }
       return `${text}}`
     }
@@ -46,6 +46,13 @@ export function canonicalize(value: unknown, depth = 0): string {
 }
 
 const isExact = (value: unknown) => Number.isSafeInteger(value) && !Object.is(value, -0)
+
+/** Keys by UTF-16 code units, which is how JavaScript compares strings, and what RFC 8785 §3.2.3 asks for. */
+function sortedKeys(members: object): string[] {
+  const keys = Object.keys(members)
+  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return keys.sort()
+  return keys
+}
 
 /** Canonical UTF-8 bytes of a value. @throws EVIDENCE_MALFORMED */
 export function canonicalBytes(value: unknown): Uint8Array {
@@ -76,7 +83,11 @@ export function toJson(value: unknown): Json {
   return JSON.parse(canonicalize(value)) as Json
 }
 
+/** Printable ASCII but quote and backslash: what JSON writes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
 function canonicalString(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`
   if (!text.isWellFormed()) throw malformed('string with a lone surrogate')
   return JSON.stringify(text)
 }

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { consistencyProof, inclusionProof, treeHash } from '#runtime/log/proofs.ts'
+import { createMerkleTree } from '#runtime/log/merkleTree.ts'
 import { toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { pureCrypto } from '#verifier/evidence/crypto.ts'
 import { createFrontier } from './frontier.ts'
-import { emptyRoot, hashLeaf, hashNode, verifyConsistency, verifyInclusion } from './merkle.ts'
+import { emptyRoot, hashLeaf, hashLeaves, hashNode, rowRoot, verifyConsistency, verifyInclusion } from './merkle.ts'
+import { encodeBundle } from './tiles.ts'
 
 const VECTORS = new URL('../../../shared/vectors/merkle', import.meta.url).pathname
 const bytes = (base64: string | null) => new Uint8Array(Buffer.from(base64 ?? '', 'base64'))
@@ -62,24 +63,28 @@ function naiveRoot(leaves: Uint8Array[]): Uint8Array {
 const leavesOf = (n: number) => Array.from({ length: n }, (_, i) => hashLeaf(nodeCrypto, utf8(`entry ${i}`)))
 
 describe('against the recursive definition', () => {
-  test('frontier and tree hash give the root at every size', () => {
+  test('frontier and tree give the root at every size', () => {
     const frontier = createFrontier(nodeCrypto)
     const leaves = leavesOf(300)
+    const tree = createMerkleTree(leaves)
     for (let n = 0; n <= 300; n++) {
-      expect(toHex(frontier.root())).toBe(toHex(naiveRoot(leaves.slice(0, n))))
+      const naive = toHex(naiveRoot(leaves.slice(0, n)))
+      expect(toHex(frontier.root())).toBe(naive)
+      expect(toHex(tree.root(n))).toBe(naive)
       if (n < 300) frontier.append(leaves[n] as Uint8Array)
     }
-    expect(toHex(treeHash(leaves))).toBe(toHex(naiveRoot(leaves)))
   })
   test('any two sizes, any index: the proof holds, and no changed one does', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 200 }), fc.nat(), fc.nat(), fc.nat(), (size2, a, b, flip) => {
         const leaves = leavesOf(size2)
+        // The proofs are of a prefix: the tree has grown since.
+        const tree = createMerkleTree([...leaves, ...leavesOf(1 + (flip % 40))])
         const [size1, index] = [1 + (a % size2), b % size2]
         const [root1, root2] = [naiveRoot(leaves.slice(0, size1)), naiveRoot(leaves)]
-        const consistency = consistencyProof(leaves, size1)
+        const consistency = tree.consistencyProof(size1, size2)
         expect(verifyConsistency(nodeCrypto, { size1, root1, size2, root2, proof: consistency })).toBe(true)
-        const inclusion = inclusionProof(leaves, index)
+        const inclusion = tree.inclusionProof(index, size2)
         const leaf = leaves[index] as Uint8Array
         expect(verifyInclusion(nodeCrypto, { leaf, index, size: size2, root: root2, proof: inclusion })).toBe(true)
         expect(
@@ -99,6 +104,25 @@ describe('against the recursive definition', () => {
       }),
       { numRuns: 200 },
     )
+  })
+  test('many hashes at once: leaves and nodes as one by one, by the kernels and without them', () => {
+    const entries = Array.from({ length: 300 }, (_, i) => new Uint8Array((i * 37) % 1_000).fill(i))
+    entries.push(new Uint8Array(65_535).fill(7), new Uint8Array(0))
+    const bundle = encodeBundle(entries)
+    const leaves = entries.map(entry => toHex(hashLeaf(pureCrypto, entry))).join('')
+    for (const crypto of [nodeCrypto, pureCrypto]) {
+      const row = hashLeaves(crypto, bundle, entries)
+      expect(toHex(row)).toBe(leaves)
+      for (let n = 0; n <= 70; n++) {
+        const some = row.slice(0, 32 * n)
+        const list = Array.from({ length: n }, (_, i) => some.slice(32 * i, 32 * i + 32))
+        expect(toHex(rowRoot(crypto, some) ?? emptyRoot(crypto))).toBe(toHex(naiveRoot(list)))
+      }
+    }
+    for (let n = 0; n < 300; n++) {
+      const message = new Uint8Array(n).fill(n)
+      expect(toHex(nodeCrypto.sha256(message))).toBe(toHex(pureCrypto.sha256(message)))
+    }
   })
   test('the browser port hashes and verifies as the native one', () => {
     expect(toHex(pureCrypto.sha256(utf8('abc')))).toBe(toHex(nodeCrypto.sha256(utf8('abc'))))

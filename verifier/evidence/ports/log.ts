@@ -10,7 +10,16 @@ export type Appended = { index: number; leafHash: string; record: AnyRecord; dur
  */
 export type Appender = {
   readonly actor: Actor
-  append<K extends RecordKind>(kind: K, body: RecordBody<K>, parents?: readonly string[]): Appended
+  /**
+   * `idempotencyKey` names the step: given again, also after a crash, it answers with the entry of the first time. @throws
+   * BAD_INPUT when the content is another, LOG_HALTED
+   */
+  append<K extends RecordKind>(
+    kind: K,
+    body: RecordBody<K>,
+    parents?: readonly string[],
+    idempotencyKey?: string,
+  ): Appended
 }
 
 export type LogReader = {
@@ -31,6 +40,8 @@ export type LogPort = LogReader & {
   putBlob(bytes: Uint8Array): BlobRef
   /** A signed checkpoint over everything appended so far, straight from the durable write-ahead log. */
   checkpoint(): Promise<string>
+  /** An inclusion proof of an entry against a fresh signed checkpoint, as C2SP tlog-proof, straight from the write-ahead log. */
+  prove(index: number): Promise<string>
   /** Writes tiles and checkpoint for everything appended so far. */
   publish(): Promise<void>
   close(): Promise<void>

@@ -1,0 +1,116 @@
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { emptyRoot, hashNode } from '#verifier/log/merkle.ts'
+
+/** A Merkle tree with all its complete subtrees at hand: any root, any proof in O(log size). 64 bytes a leaf. */
+export type MerkleTree = {
+  readonly size: number
+  append(leaf: Uint8Array): void
+  leaf(index: number): Uint8Array
+  /** Roots of the complete subtrees [from, to) of 2^height leaves, in a row. */
+  nodes(height: number, from: number, to: number): Uint8Array
+  /** Root of the first `size` leaves. */
+  root(size?: number): Uint8Array
+  /** RFC 6962 §2.1.1, in the tree of the first `size` leaves. */
+  inclusionProof(index: number, size?: number): Uint8Array[]
+  /** RFC 6962 §2.1.2, between the trees of the first `size1` and `size2` leaves; empty from size 0. */
+  consistencyProof(size1: number, size2?: number): Uint8Array[]
+}
+
+/** A tree over leaf hashes, empty unless they are given. */
+export function createMerkleTree(leaves: Iterable<Uint8Array> = []): MerkleTree {
+  // rows[h] holds the roots of complete subtrees of 2^h leaves, from left to right.
+  const rows: { bytes: Uint8Array; count: number }[] = []
+  let size = 0
+
+  function push(height: number, hash: Uint8Array): void {
+    let row = rows[height]
+    if (row === undefined) {
+      row = { bytes: new Uint8Array(32 * 16), count: 0 }
+      rows[height] = row
+    }
+    if (row.bytes.length < 32 * (row.count + 1)) {
+      const larger = new Uint8Array(2 * row.bytes.length)
+      larger.set(row.bytes)
+      row.bytes = larger
+    }
+    row.bytes.set(hash, 32 * row.count)
+    row.count++
+  }
+  function node(height: number, index: number): Uint8Array {
+    const row = rows[height]
+    if (row === undefined || index >= row.count)
+      throw new RangeError(`no complete subtree ${index} of height ${height}`)
+    return row.bytes.slice(32 * index, 32 * index + 32)
+  }
+  /** Root of leaves [from, to), where `from` is a multiple of the largest power of two in their number. */
+  function range(from: number, to: number): Uint8Array {
+    const width = to - from
+    const height = Math.floor(Math.log2(width))
+    if (2 ** height === width) return node(height, from / width)
+    const split = from + largestPowerBelow(width)
+    return hashNode(nodeCrypto, range(from, split), range(split, to))
+  }
+  function inclusion(index: number, from: number, to: number): Uint8Array[] {
+    if (to - from <= 1) return []
+    const split = from + largestPowerBelow(to - from)
+    return index < split
+      ? [...inclusion(index, from, split), range(split, to)]
+      : [...inclusion(index, split, to), range(from, split)]
+  }
+  function consistency(size1: number, from: number, to: number, complete: boolean): Uint8Array[] {
+    if (size1 === to) return complete ? [] : [range(from, to)]
+    const split = from + largestPowerBelow(to - from)
+    return size1 <= split
+      ? [...consistency(size1, from, split, complete), range(split, to)]
+      : [...consistency(size1, split, to, false), range(from, split)]
+  }
+  function within(what: string, value: number, most: number): void {
+    if (!Number.isSafeInteger(value) || value < 0 || value > most)
+      throw new RangeError(`${what} ${value} is outside the tree (${most})`)
+  }
+
+  const tree: MerkleTree = {
+    get size() {
+      return size
+    },
+    append(leaf) {
+      let hash = leaf
+      push(0, leaf)
+      let height = 0
+      for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) {
+        hash = hashNode(nodeCrypto, node(height, (rows[height]?.count ?? 0) - 2), hash)
+        height++
+        push(height, hash)
+      }
+      size++
+    },
+    leaf: index => node(0, index),
+    nodes(height, from, to) {
+      within('node', to, rows[height]?.count ?? 0)
+      within('node', from, to)
+      return (rows[height] as (typeof rows)[number]).bytes.slice(32 * from, 32 * to)
+    },
+    root(at = size) {
+      within('size', at, size)
+      return at === 0 ? emptyRoot(nodeCrypto) : range(0, at)
+    },
+    inclusionProof(index, at = size) {
+      within('size', at, size)
+      within('index', index, at - 1)
+      return inclusion(index, 0, at)
+    },
+    consistencyProof(size1, size2 = size) {
+      within('size', size2, size)
+      within('size', size1, size2)
+      return size1 === 0 || size1 === size2 ? [] : consistency(size1, 0, size2, true)
+    },
+  }
+  for (const leaf of leaves) tree.append(leaf)
+  return tree
+}
+
+function largestPowerBelow(n: number): number {
+  let power = 1
+  while (power * 2 < n) power *= 2
+  return power
+}
