@@ -1,10 +1,12 @@
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { emptyRoot, hashNode } from '#verifier/log/merkle.ts'
+import { concat } from '#verifier/evidence/bytes.ts'
+import { emptyRoot, hashNode, hashNodes } from '#verifier/log/merkle.ts'
 
 /** A Merkle tree with all its complete subtrees at hand: any root, any proof in O(log size). 64 bytes a leaf. */
 export type MerkleTree = {
   readonly size: number
-  append(leaf: Uint8Array): void
+  /** Appends leaf hashes, 32 bytes each, in a row. */
+  append(leaves: Uint8Array): void
   leaf(index: number): Uint8Array
   /** Roots of the complete subtrees [from, to) of 2^height leaves, in a row. */
   nodes(height: number, from: number, to: number): Uint8Array
@@ -17,24 +19,26 @@ export type MerkleTree = {
 }
 
 /** A tree over leaf hashes, empty unless they are given. */
-export function createMerkleTree(leaves: Iterable<Uint8Array> = []): MerkleTree {
+export function createMerkleTree(leaves: readonly Uint8Array[] = []): MerkleTree {
   // rows[h] holds the roots of complete subtrees of 2^h leaves, from left to right.
   const rows: { bytes: Uint8Array; count: number }[] = []
   let size = 0
 
-  function push(height: number, hash: Uint8Array): void {
+  function push(height: number, hashes: Uint8Array): { bytes: Uint8Array; count: number } {
     let row = rows[height]
     if (row === undefined) {
       row = { bytes: new Uint8Array(32 * 16), count: 0 }
       rows[height] = row
     }
-    if (row.bytes.length < 32 * (row.count + 1)) {
-      const larger = new Uint8Array(2 * row.bytes.length)
+    const needed = 32 * row.count + hashes.length
+    if (row.bytes.length < needed) {
+      const larger = new Uint8Array(Math.max(needed, 2 * row.bytes.length))
       larger.set(row.bytes)
       row.bytes = larger
     }
-    row.bytes.set(hash, 32 * row.count)
-    row.count++
+    row.bytes.set(hashes, 32 * row.count)
+    row.count += hashes.length / 32
+    return row
   }
   function node(height: number, index: number): Uint8Array {
     const row = rows[height]
@@ -73,16 +77,14 @@ export function createMerkleTree(leaves: Iterable<Uint8Array> = []): MerkleTree 
     get size() {
       return size
     },
-    append(leaf) {
-      let hash = leaf
-      push(0, leaf)
-      let height = 0
-      for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) {
-        hash = hashNode(nodeCrypto, node(height, (rows[height]?.count ?? 0) - 2), hash)
-        height++
-        push(height, hash)
+    append(leaves) {
+      size += leaves.length / 32
+      let row = push(0, leaves)
+      for (let height = 1; ; height++) {
+        const [had, has] = [rows[height]?.count ?? 0, Math.floor(row.count / 2)]
+        if (had === has) return
+        row = push(height, hashNodes(nodeCrypto, row.bytes.subarray(64 * had, 64 * has)))
       }
-      size++
     },
     leaf: index => node(0, index),
     nodes(height, from, to) {
@@ -105,7 +107,7 @@ export function createMerkleTree(leaves: Iterable<Uint8Array> = []): MerkleTree 
       return size1 === 0 || size1 === size2 ? [] : consistency(size1, 0, size2, true)
     },
   }
-  for (const leaf of leaves) tree.append(leaf)
+  if (leaves.length > 0) tree.append(concat(...leaves))
   return tree
 }
 

@@ -169,7 +169,7 @@ describe('every byte counts', () => {
 
   test('missing, truncated, added files are found', async () => {
     const dir = freshDir()
-    rebuildLog({
+    await rebuildLog({
       dir,
       origin: 'test.example/log',
       signer,

@@ -77,7 +77,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
   const tree = createMerkleTree()
   const blobs = openBlobStore(join(dir, 'blobs'))
   // Restore: what is published, then what only the write-ahead log has.
-  const publishedRoot = restorePublished(dir, key, leaf => tree.append(leaf))
+  const publishedRoot = restorePublished(dir, key, leaves => tree.append(leaves))
   if (publishedRoot !== null && !equalBytes(tree.root(), publishedRoot)) {
     throw new WarrantError('LOG_BEHIND', `${dir}: the published tiles do not have the root of the checkpoint`)
   }
@@ -86,10 +86,9 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
   let recent: Uint8Array[] = []
   const keys = new Map<string, number>()
 
-  /** The one way into the tree for what is not published yet: of a new record, and of one that the write-ahead log kept. */
-  function apply({ entry, leaf }: WalItem): void {
-    recent.push(entry)
-    tree.append(leaf)
+  /** The one way into the tree: of a new batch once it is durable, and of one that the write-ahead log kept. */
+  function apply(leaves: Uint8Array): void {
+    tree.append(leaves)
   }
 
   const { wal, start, items: walled, keys: named } = openWal(state, tree.size)
@@ -102,20 +101,28 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     throw new WarrantError('LOG_BEHIND', `${dir}: the write-ahead log ends before the published checkpoint`)
   }
   for (const [i, item] of walled.entries()) {
-    if (start + i >= tree.size) apply(item)
-    else if (!equalBytes(tree.leaf(start + i), item.leaf))
+    const leaf = item.leaf ?? hashLeaf(nodeCrypto, item.entry)
+    if (start + i >= tree.size) {
+      recent.push(item.entry)
+      apply(leaf)
+    } else if (!equalBytes(tree.leaf(start + i), leaf))
       throw new WarrantError('LOG_BEHIND', `${dir}: entry ${start + i} differs between tiles and write-ahead log`)
   }
   for (const [index, name] of named) keys.set(name, index)
-  if (walled.length === 0 && start < tree.size) wal.rotate(tree.size)
+  if (walled.length === 0 && start < tree.size) {
+    wal.rotate(tree.size)
+    wal.drop(tree.size)
+  }
 
-  let durableSize = tree.size
+  /** Entries taken so far; the tree has those that are durable. */
+  let size = tree.size
   let halted: WarrantError | null = null
   let closed = false
   let queue: Waiting[] = []
   let writing: Promise<void> | null = null
   /** Of the newest entry: entries become durable in order. */
   let last: Promise<void> = Promise.resolve()
+  let publishing: Promise<void> = Promise.resolve()
 
   function halt(cause: unknown): WarrantError {
     halted ??= new WarrantError(
@@ -139,15 +146,17 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
       try {
         await blobs.flush()
         const named = batch.flatMap(({ key }) => (key === null ? [] : [key]))
-        await wal.write(
-          batch.map(({ item }) => item),
-          named,
+        apply(
+          await wal.write(
+            batch.map(({ item }) => item),
+            named,
+          ),
         )
-        durableSize += batch.length
         for (const { resolve } of batch) resolve()
         if (wal.bytes > WAL_BYTES) {
-          publishNow()
-          wal.rotate(durableSize)
+          wal.rotate(tree.size)
+          // A failure halts the log; the next append says so.
+          publishNow().catch(() => {})
           forgetKeys()
           if (keys.size > 0)
             await wal.write(
@@ -172,10 +181,9 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     if (halted !== null) throw halted
     if (closed) throw new WarrantError('LOG_HALTED', 'the log is closed')
     const entry = encodeRecord(record)
-    const leaf = hashLeaf(nodeCrypto, entry)
-    const item = { entry, leaf }
-    const index = tree.size
-    apply(item)
+    const item: WalItem = { entry, leaf: null }
+    const index = size++
+    recent.push(entry)
     if (name !== null) keys.set(name, index)
     const durable = new Promise<void>((resolve, reject) =>
       queue.push({ item, key: name === null ? null : [index, name], resolve, reject }),
@@ -184,7 +192,15 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     durable.catch(() => {})
     last = durable
     writing ??= drain()
-    return { index, leafHash: toHex(leaf), record, durable }
+    return {
+      index,
+      get leafHash() {
+        item.leaf ??= hashLeaf(nodeCrypto, entry)
+        return toHex(item.leaf)
+      },
+      record,
+      durable,
+    }
   }
 
   /** The record that was appended under `name` before, once it is durable. @throws BAD_INPUT when it was another one */
@@ -195,7 +211,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     // Number and time are the log's own: all that the producer gave must be the same.
     if (!equalBytes(encodeRecord({ ...record, seq: known.seq, atMs: known.atMs }), encodeRecord(known)))
       throw new WarrantError('BAD_INPUT', `the idempotency key of entry ${index} is given again with other content`)
-    return { index, leafHash: toHex(tree.leaf(index)), record: known, durable: settled() }
+    return { index, leafHash: toHex(hashLeaf(nodeCrypto, encodeRecord(known))), record: known, durable: settled() }
   }
 
   function entryAt(index: number): Uint8Array {
@@ -224,30 +240,32 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
 
   /** A signed checkpoint of what is durable. */
   function sign(): string {
-    const text = formatCheckpoint({ origin, size: durableSize, root: tree.root(durableSize) })
+    const text = formatCheckpoint({ origin, size: tree.size, root: tree.root() })
     return formatNote(text, [{ name: origin, id: key.id, signature: signer.sign(utf8(text)) }])
   }
 
-  /** Tiles first, then the checkpoint that needs them. */
-  function publishNow(): void {
-    try {
-      publishDurable()
-    } catch (error) {
+  /** Tiles first, then the checkpoint that needs them; one publication after the other, while appends go on. */
+  function publishNow(): Promise<void> {
+    publishing = publishing.then(publishDurable).catch(error => {
       throw halt(error)
-    }
+    })
+    publishing.catch(() => {})
+    return publishing
   }
 
-  function publishDurable(): void {
-    const [from, to] = [publishedSize, durableSize]
+  async function publishDurable(): Promise<void> {
+    const [from, to] = [publishedSize, tree.size]
     const first = from - (from % TILE_WIDTH)
     const head = first < from ? readEntries(first, from) : []
     const entries = (a: number, b: number) =>
       a < from ? [...head, ...recent.slice(0, b - from)] : recent.slice(a - from, b - from)
-    publishTiles({ dir, tree, from, to, entries })
-    writeDurably(join(dir, 'checkpoint'), utf8(sign()))
+    const note = sign()
+    await publishTiles({ dir, tree, from, to, entries })
+    writeDurably(join(dir, 'checkpoint'), utf8(note))
     if (!existsSync(join(dir, 'vkey'))) writeDurably(join(dir, 'vkey'), utf8(`${formatVkey(key)}\n`))
     publishedSize = to
     recent = recent.slice(to - from)
+    wal.drop(to)
   }
 
   function runLog(runId: string, from: number): RunLog {
@@ -290,14 +308,14 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     startRun: () => runLog(randomBytes(16).toString('hex'), 0),
     resumeRun: runLog,
     get size() {
-      return tree.size
+      return size
     },
     get root() {
       return toHex(tree.root())
     },
     rootAt: size => tree.root(size),
     async entries(from, to) {
-      const end = Math.min(to, tree.size)
+      const end = Math.min(to, size)
       const old = from < publishedSize ? readEntries(from, Math.min(end, publishedSize)) : []
       return [...old, ...recent.slice(Math.max(0, from - publishedSize), Math.max(0, end - publishedSize))]
     },
@@ -316,14 +334,14 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     },
     async publish() {
       await settled()
-      publishNow()
+      await publishNow()
     },
     async close() {
       if (closed) return
       await settled()
       closed = true
       while (writing !== null) await writing
-      publishNow()
+      await publishNow()
       wal.close()
       blobs.close()
       unlock()

@@ -17,7 +17,7 @@ export type PublishTilesParameters = {
 }
 
 /** Writes every tile of the tree of size `to` that its tree of size `from` did not have. A file that exists is never given other content. @throws LOG_HALTED */
-export function publishTiles({ dir, tree, from, to, entries }: PublishTilesParameters): void {
+export async function publishTiles({ dir, tree, from, to, entries }: PublishTilesParameters): Promise<void> {
   const files: { path: string; bytes: Uint8Array }[] = []
   for (const level of ['entries', 0, 1, 2, 3, 4, 5, 6] as const) {
     const span = TILE_WIDTH ** (level === 'entries' ? 0 : level)
@@ -32,5 +32,5 @@ export function publishTiles({ dir, tree, from, to, entries }: PublishTilesParam
         throw new WarrantError('LOG_HALTED', `${path} exists with other content: a tile is never rewritten`)
     }
   }
-  writeManyDurably(files)
+  await writeManyDurably(files)
 }

@@ -13,7 +13,7 @@ import { publishTiles } from './publishTiles.ts'
 const CHUNK = 65_536
 
 /** Writes tiles and a signed checkpoint for entries into `dir`, which must not hold tiles. Returns the note. */
-export function rebuildLog({
+export async function rebuildLog({
   dir,
   origin,
   signer,
@@ -23,22 +23,22 @@ export function rebuildLog({
   origin: string
   signer: Ed25519Signer
   entries: Iterable<Uint8Array>
-}): string {
+}): Promise<string> {
   const key = noteKey(nodeCrypto, origin, signer.publicKey)
   const tree = createMerkleTree()
   let held: Uint8Array[] = []
   let written = 0
-  const publish = (to: number) => {
-    publishTiles({ dir, tree, from: written, to, entries: (a, b) => held.slice(a - written, b - written) })
+  const publish = async (to: number) => {
+    await publishTiles({ dir, tree, from: written, to, entries: (a, b) => held.slice(a - written, b - written) })
     held = held.slice(to - written)
     written = to
   }
   for (const entry of entries) {
     held.push(entry)
     tree.append(hashLeaf(nodeCrypto, entry))
-    if (held.length === CHUNK) publish(tree.size)
+    if (held.length === CHUNK) await publish(tree.size)
   }
-  publish(tree.size)
+  await publish(tree.size)
   const text = formatCheckpoint({ origin, size: tree.size, root: tree.root() })
   const note = formatNote(text, [{ name: origin, id: key.id, signature: signer.sign(utf8(text)) }])
   writeDurably(join(dir, 'checkpoint'), utf8(note))

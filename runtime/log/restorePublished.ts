@@ -7,16 +7,15 @@ import { hashLeaves } from '#verifier/log/merkle.ts'
 import type { NoteKey } from '#verifier/log/signedNote.ts'
 import { decodeBundle, TILE_WIDTH, tilePath } from '#verifier/log/tiles.ts'
 
-/** Hands over the leaf hash of every entry under the published checkpoint, in order. Returns its root; null when nothing is published. @throws EVIDENCE_MISSING, EVIDENCE_MALFORMED */
-export function restorePublished(dir: string, key: NoteKey, onLeaf: (leaf: Uint8Array) => void): Uint8Array | null {
+/** Hands over the leaf hashes of the entries under the published checkpoint, in rows, in order. Returns its root; null when nothing is published. @throws EVIDENCE_MISSING, EVIDENCE_MALFORMED */
+export function restorePublished(dir: string, key: NoteKey, onLeaves: (leaves: Uint8Array) => void): Uint8Array | null {
   removeTemporary(dir)
   const path = join(dir, 'checkpoint')
   if (!existsSync(path)) return null
   const { size, root } = openCheckpoint(nodeCrypto, readFileSync(path, 'utf8'), key)
   for (let index = 0; index * TILE_WIDTH < size; index++) {
     const { bytes, entries } = readBundle(dir, index, Math.min(TILE_WIDTH, size - index * TILE_WIDTH))
-    const leaves = hashLeaves(nodeCrypto, bytes, entries)
-    for (let at = 0; at < leaves.length; at += 32) onLeaf(leaves.subarray(at, at + 32))
+    onLeaves(hashLeaves(nodeCrypto, bytes, entries))
   }
   return root
 }

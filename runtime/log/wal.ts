@@ -23,7 +23,8 @@ import { makeDirectory, syncDirectory } from './disk.ts'
 const MAGIC = Uint8Array.of(0x57, 0x41, 0x4c, 0x32)
 const HEADER = 4 + 4 + 4 + 4 + 8
 
-export type WalItem = { entry: Uint8Array; leaf: Uint8Array }
+/** An entry; its leaf hash, once something asked for it. */
+export type WalItem = { readonly entry: Uint8Array; leaf: Uint8Array | null }
 /** The index of an entry, and the idempotency key that its producer gave it. */
 export type WalKey = readonly [index: number, key: string]
 
@@ -34,12 +35,14 @@ export type WalKey = readonly [index: number, key: string]
  * Segments are named by the index of their first entry.
  */
 export type Wal = {
-  /** Resolves once the batch is durable. The caller MUST NOT write again before that, nor after a rejection. */
-  write(items: readonly WalItem[], keys: readonly WalKey[]): Promise<void>
+  /** Resolves once the batch is durable, with its leaf hashes in a row. The caller MUST NOT write again before that, nor after a rejection. */
+  write(items: readonly WalItem[], keys: readonly WalKey[]): Promise<Uint8Array>
   /** Bytes in the current segment. */
   readonly bytes: number
-  /** Starts a segment at entry `start`; the older ones, whose entries the caller has published durably, are removed in the background. */
+  /** Starts a segment at entry `start`, up to which everything is written. */
   rotate(start: number): void
+  /** Removes, in the background, the segments that a later one follows at or before `published`: their entries are in tiles, durably. */
+  drop(published: number): void
   close(): void
 }
 
@@ -49,10 +52,10 @@ export function openWal(
   emptyStart: number,
 ): { wal: Wal; start: number; items: WalItem[]; keys: WalKey[] } {
   makeDirectory(dir)
-  const segments = readdirSync(dir)
-    .filter(name => /^wal-\d+$/.test(name))
-    .map(name => Number(name.slice(4)))
-    .sort((a, b) => a - b)
+  // A crash can leave an empty segment before the newest: it holds nothing.
+  const segments = segmentsIn(dir).filter(
+    (first, i, all) => i === all.length - 1 || statSync(join(dir, `wal-${first}`)).size > 0,
+  )
   const items: WalItem[] = []
   const keys: WalKey[] = []
   const start = segments[0] ?? emptyStart
@@ -77,7 +80,7 @@ export function openWal(
       return bytes
     },
     write(batch, named) {
-      const frame = encodeBatch(batch, named)
+      const { frame, leaves } = encodeBatch(batch, named)
       return new Promise((resolve, reject) => {
         const writeFrom = (offset: number): void =>
           write(fd, frame, offset, frame.length - offset, null, (error, written) => {
@@ -86,7 +89,7 @@ export function openWal(
             fdatasync(fd, failed => {
               if (failed) return reject(failed)
               bytes += frame.length
-              resolve()
+              resolve(leaves)
             })
           })
         writeFrom(0)
@@ -96,14 +99,23 @@ export function openWal(
       const old = fd
       ;({ fd, bytes } = openSegment(dir, next))
       close(old, () => {})
+    },
+    drop(published) {
+      const starts = segmentsIn(dir).filter(start => start <= published)
       // Off the writing path: a segment that stays behind is only read again, and removed next time.
-      for (const name of readdirSync(dir)) {
-        if (/^wal-\d+$/.test(name) && Number(name.slice(4)) < next) unlink(join(dir, name), () => {})
-      }
+      for (const start of starts.slice(0, -1)) unlink(join(dir, `wal-${start}`), () => {})
     },
     close: () => closeSync(fd),
   }
   return { wal, start, items, keys }
+}
+
+/** First entries of the segments in `dir`, ascending. */
+function segmentsIn(dir: string): number[] {
+  return readdirSync(dir)
+    .filter(name => /^wal-\d+$/.test(name))
+    .map(name => Number(name.slice(4)))
+    .sort((a, b) => a - b)
 }
 
 function openSegment(dir: string, start: number): { fd: number; bytes: number } {
@@ -114,7 +126,7 @@ function openSegment(dir: string, start: number): { fd: number; bytes: number } 
   return { fd, bytes: existed ? statSync(path).size : 0 }
 }
 
-function encodeBatch(items: readonly WalItem[], named: readonly WalKey[]): Uint8Array {
+function encodeBatch(items: readonly WalItem[], named: readonly WalKey[]): { frame: Uint8Array; leaves: Uint8Array } {
   const keys = named.length === 0 ? NONE : utf8(JSON.stringify(named))
   let size = 0
   for (const { entry } of items) size += 2 + entry.length
@@ -131,8 +143,15 @@ function encodeBatch(items: readonly WalItem[], named: readonly WalKey[]): Uint8
     offset += 2 + entry.length
   }
   frame.set(keys, offset)
-  frame.set(checksum(concat(...items.map(item => item.leaf)), keys), 16)
-  return frame
+  const entries = items.map(item => item.entry)
+  const known = items.flatMap(({ leaf }) => (leaf === null ? [] : [leaf]))
+  // Many at once are hashed faster than one by one, so those that nobody asked for are left to this.
+  const leaves =
+    known.length === items.length
+      ? concat(...known)
+      : hashLeaves(nodeCrypto, frame.subarray(HEADER, HEADER + size), entries)
+  frame.set(checksum(leaves, keys), 16)
+  return { frame, leaves }
 }
 
 /** Over the leaf hashes instead of the entries: those are hashed already. */

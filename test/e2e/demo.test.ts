@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DemoReport } from '#runtime/demo/runDemo.ts'
-import { goVerify, hasGo } from '../support/goVerifier.ts'
+import { goVerify, hasGo } from '../conformance/goVerifier.ts'
 import { warrant } from '../support/warrant.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'warrant-e2e-'))

@@ -35,7 +35,9 @@ export function fromHex(hex: string): Uint8Array {
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const VALUES = new Map([...ALPHABET].map((char, value) => [char.charCodeAt(0), value]))
+/** Six bits by character code; 64 for what is no base64. */
+const VALUES = new Uint8Array(128).fill(64)
+for (const [value, char] of [...ALPHABET].entries()) VALUES[char.charCodeAt(0)] = value
 
 /** Standard base64 with padding (RFC 4648 §4). Written out, because a strategy's sandbox has neither btoa nor Buffer. */
 export function toBase64(bytes: Uint8Array): string {
@@ -60,19 +62,18 @@ export function fromBase64(text: string): Uint8Array {
   const malformed = () =>
     new WarrantError('EVIDENCE_MALFORMED', `not base64 in its one canonical form: ${text.slice(0, 80)}`)
   if (text.length % 4 !== 0) throw malformed()
-  let bits = 0
-  for (let i = 0; i < text.length; i++) {
-    const value = i >= text.length - padding ? 0 : VALUES.get(text.charCodeAt(i))
-    if (value === undefined) throw malformed()
-    bits = ((bits << 6) | value) & 0xffffff
-    if (i % 4 !== 3) continue
-    const at = ((i - 3) / 4) * 3
-    for (let j = 0; j < 3; j++) {
-      const byte = (bits >> (16 - 8 * j)) & 255
-      if (at + j < bytes.length) bytes[at + j] = byte
-      // Bits behind the last byte must be zero: else two texts would name the same bytes.
-      else if (byte !== 0) throw malformed()
-    }
+  const sextet = (at: number): number => {
+    const value = at >= text.length - padding ? 0 : (VALUES[text.charCodeAt(at)] ?? 64)
+    if (value === 64) throw malformed()
+    return value
+  }
+  for (let i = 0, at = 0; i < text.length; i += 4, at += 3) {
+    const bits = (sextet(i) << 18) | (sextet(i + 1) << 12) | (sextet(i + 2) << 6) | sextet(i + 3)
+    bytes[at] = bits >> 16
+    bytes[at + 1] = (bits >> 8) & 255
+    bytes[at + 2] = bits & 255
+    // Bits behind the last byte must be zero: else two texts would name the same bytes.
+    if (at + 3 > bytes.length && (bits & (padding === 2 ? 0xffff : 0xff)) !== 0) throw malformed()
   }
   return bytes
 }

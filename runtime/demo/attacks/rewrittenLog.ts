@@ -39,7 +39,7 @@ export async function rewrittenLog({
 
   cpSync(logDir, copyDir, { recursive: true })
   rmSync(join(copyDir, 'tile'), { recursive: true })
-  rebuildLog({ dir: copyDir, origin: key.name, signer, entries })
+  await rebuildLog({ dir: copyDir, origin: key.name, signer, entries })
   const report = await verifyTree({ files: openLogFiles(copyDir), crypto: nodeCrypto, key }, () => {})
   const note = readFileSync(join(copyDir, 'checkpoint'), 'utf8')
   const { size } = openCheckpoint(nodeCrypto, note, key)
