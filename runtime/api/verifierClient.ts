@@ -4,6 +4,8 @@ import type { LogPort } from '#verifier/evidence/ports/log.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { type Outcome, outcome } from '#verifier/evidence/records/outcome.ts'
 import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
+import { parseCheckpoint } from '#verifier/log/checkpoint.ts'
+import { parseNote } from '#verifier/log/signedNote.ts'
 
 /** A verifier, as those see it who ask it. */
 export type VerifierClient = {
@@ -42,8 +44,10 @@ export function createVerifierClient({
         const withBlobs = sent === null
         const from = sent ?? (await call<{ size: number }>(`${url}/v1/status`)).size
         const note = await log.checkpoint()
-        if (from === log.size && !withBlobs) return
-        const entries = (await log.entries(from, log.size)).map(toBase64)
+        // The log may have grown since it signed.
+        const { size } = parseCheckpoint(parseNote(note).text)
+        if (from === size && !withBlobs) return
+        const entries = (await log.entries(from, size)).map(toBase64)
         const payloads = withBlobs ? await Promise.all(blobs.map(async ref => toBase64(await log.blob(ref)))) : []
         try {
           sent = (await post<{ size: number }>('/v1/log', { note, from, entries, blobs: payloads })).size

@@ -6,11 +6,12 @@ import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { gatewayCommand } from './gateway.ts'
 import { initCommand } from './init.ts'
-import { logCommand } from './log.ts'
+import { logCommand } from './log/log.ts'
 import { parityCommand } from './parity.ts'
 import { policyCommand } from './policy.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
+import { showCommand } from './show.ts'
 import { strategyCommand } from './strategy.ts'
 import { verifierCommand } from './verifier.ts'
 import { witnessCommand } from './witness.ts'
@@ -25,6 +26,7 @@ export function registerCommands(program: Command): void {
     gatewayCommand,
     initCommand,
     runCommand,
+    showCommand,
     strategyCommand,
     logCommand,
     parityCommand,

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { z } from 'zod'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { fromBase64, toBase64, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
+import { count, digest } from '#verifier/evidence/primitives.ts'
 import { openCheckpoint, parseCheckpoint } from '#verifier/log/checkpoint.ts'
 import { cosignatureMessage, encodeCosignature, formatWitnessVkey, witnessKey } from '#verifier/log/cosignature.ts'
 import { emptyRoot, verifyConsistency } from '#verifier/log/merkle.ts'
@@ -13,7 +15,12 @@ import { writeDurably } from './disk.ts'
 /** An answer of the tlog-witness protocol: HTTP status, body, content type. */
 export type WitnessAnswer = { status: 200 | 400 | 403 | 404 | 409 | 422; body: string; type?: string }
 
-export type Witness = { readonly vkey: string; addCheckpoint(body: string): WitnessAnswer }
+export type Witness = {
+  readonly vkey: string
+  addCheckpoint(body: string): WitnessAnswer
+  /** The last checkpoint of a log that it cosigned, as the log gave it: what others compare with what they were shown. */
+  latest(origin: string): string | null
+}
 
 /**
  * A witness (C2SP tlog-witness): cosigns a checkpoint only when it is consistent with the last one that it saw of that
@@ -35,7 +42,7 @@ export function createWitness({
   clock: Clock
 }): Witness {
   const key = witnessKey(nodeCrypto, name, signer.publicKey)
-  const seen = new Map<string, { size: number; root: string }>(existsSync(stateFile) ? readState(stateFile) : [])
+  const seen = new Map<string, Seen>(existsSync(stateFile) ? readState(stateFile) : [])
 
   function addCheckpoint(body: string): WitnessAnswer {
     const request = parseRequest(body)
@@ -74,7 +81,7 @@ export function createWitness({
             proof,
           })
     if (!consistent) return { status: 422, body: 'the consistency proof does not hold\n' }
-    seen.set(origin, { size, root })
+    seen.set(origin, { size, root, note })
     writeDurably(stateFile, utf8(JSON.stringify([...seen])))
     const timeSeconds = Math.floor(clock.nowMs() / 1_000)
     const signature = signer.sign(cosignatureMessage(checkpoint.note.text, timeSeconds))
@@ -82,7 +89,7 @@ export function createWitness({
     return { status: 200, body: formatNote('', [encodeCosignature(key, timeSeconds, signature)]).slice(1) }
   }
 
-  return { vkey: formatWitnessVkey(key), addCheckpoint }
+  return { vkey: formatWitnessVkey(key), addCheckpoint, latest: origin => seen.get(origin)?.note ?? null }
 }
 
 /** The body of add-checkpoint: `old SIZE`, proof lines, an empty line, the checkpoint. */
@@ -104,9 +111,13 @@ export function formatAddCheckpoint(old: number, proof: readonly Uint8Array[], n
   return `old ${old}\n${proof.map(hash => `${toBase64(hash)}\n`).join('')}\n${note}`
 }
 
-function readState(file: string): [string, { size: number; root: string }][] {
+/** What a witness remembers of a log. */
+type Seen = { size: number; root: string; note: string }
+const stateSchema = z.array(z.tuple([z.string(), z.strictObject({ size: count, root: digest, note: z.string() })]))
+
+function readState(file: string): [string, Seen][] {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    return stateSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch (cause) {
     throw new WarrantError(
       'EVIDENCE_MALFORMED',

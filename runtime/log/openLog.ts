@@ -14,6 +14,7 @@ import { formatNote, formatVkey, noteKey } from '#verifier/log/signedNote.ts'
 import { TILE_WIDTH } from '#verifier/log/tiles.ts'
 import { formatProof } from '#verifier/log/tlogProof.ts'
 import { openBlobStore } from './blobStore.ts'
+import type { Cosigner } from './cosigner.ts'
 import { makeDirectory, syncDirectory, writeDurably } from './disk.ts'
 import { takeLock } from './lock.ts'
 import { createMerkleTree } from './merkleTree.ts'
@@ -33,6 +34,10 @@ export type OpenLogParameters = {
   origin: string
   signer: Ed25519Signer
   clock: Clock
+  /** Cosigns every checkpoint before it is handed out or published. */
+  cosigner?: Cosigner | null
+  /** Publishes this long after something new became durable; without it only when the write-ahead log is full, asked for, or closed. */
+  publishEveryMs?: number | null
 }
 
 export type Log = LogPort & {
@@ -53,12 +58,13 @@ export type Log = LogPort & {
  *
  * @throws LOG_LOCKED, LOG_BEHIND (published tree and write-ahead log contradict each other), EVIDENCE_MALFORMED
  */
-export function openLog({ dir, origin, signer, clock }: OpenLogParameters): Log {
+export function openLog(parameters: OpenLogParameters): Log {
+  const { dir } = parameters
   const state = join(dir, 'state')
   makeDirectory(state)
   const unlock = takeLock(join(state, 'lock'))
   try {
-    return openLocked({ dir, origin, signer, clock }, state, unlock)
+    return openLocked(parameters, state, unlock)
   } catch (error) {
     unlock()
     throw error
@@ -72,7 +78,11 @@ type Waiting = {
   reject: (error: unknown) => void
 }
 
-function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: string, unlock: () => void): Log {
+function openLocked(
+  { dir, origin, signer, clock, cosigner = null, publishEveryMs = null }: OpenLogParameters,
+  state: string,
+  unlock: () => void,
+): Log {
   const key = noteKey(nodeCrypto, origin, signer.publicKey)
   const tree = createMerkleTree()
   const blobs = openBlobStore(join(dir, 'blobs'))
@@ -123,6 +133,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
   /** Of the newest entry: entries become durable in order. */
   let last: Promise<void> = Promise.resolve()
   let publishing: Promise<void> = Promise.resolve()
+  let timer: NodeJS.Timeout | null = null
 
   function halt(cause: unknown): WarrantError {
     halted ??= new WarrantError(
@@ -153,6 +164,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
           ),
         )
         for (const { resolve } of batch) resolve()
+        if (publishEveryMs !== null) timer ??= setTimeout(publishOnTime, publishEveryMs)
         if (wal.bytes > WAL_BYTES) {
           wal.rotate(tree.size)
           // A failure halts the log; the next append says so.
@@ -244,7 +256,28 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     return formatNote(text, [{ name: origin, id: key.id, signature: signer.sign(utf8(text)) }])
   }
 
+  /** The same, cosigned. A witness that has seen more, or another tree, halts the log. */
+  async function signCosigned(): Promise<string> {
+    const note = sign()
+    const { size: signed } = tree
+    if (cosigner === null) return note
+    try {
+      return await cosigner.cosign({
+        note,
+        size: signed,
+        consistencyProof: from => tree.consistencyProof(from, signed),
+      })
+    } catch (error) {
+      throw halt(error)
+    }
+  }
+
   /** Tiles first, then the checkpoint that needs them; one publication after the other, while appends go on. */
+  function publishOnTime(): void {
+    timer = null
+    if (!closed) publishNow().catch(() => {})
+  }
+
   function publishNow(): Promise<void> {
     publishing = publishing.then(publishDurable).catch(error => {
       throw halt(error)
@@ -259,7 +292,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     const head = first < from ? readEntries(first, from) : []
     const entries = (a: number, b: number) =>
       a < from ? [...head, ...recent.slice(0, b - from)] : recent.slice(a - from, b - from)
-    const note = sign()
+    const note = await signCosigned()
     await publishTiles({ dir, tree, from, to, entries })
     writeDurably(join(dir, 'checkpoint'), utf8(note))
     if (!existsSync(join(dir, 'vkey'))) writeDurably(join(dir, 'vkey'), utf8(`${formatVkey(key)}\n`))
@@ -322,7 +355,9 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     consistencyProof: size => tree.consistencyProof(size),
     async prove(index) {
       await settled()
-      return formatProof({ index, hashes: tree.inclusionProof(index), note: sign() })
+      const { size: proven } = tree
+      const note = await signCosigned()
+      return formatProof({ index, hashes: tree.inclusionProof(index, proven), note })
     },
     async blob(ref) {
       return blobs.get(ref)
@@ -330,7 +365,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
     putBlob: bytes => blobs.put(bytes),
     async checkpoint() {
       await settled()
-      return sign()
+      return signCosigned()
     },
     async publish() {
       await settled()
@@ -340,6 +375,7 @@ function openLocked({ dir, origin, signer, clock }: OpenLogParameters, state: st
       if (closed) return
       await settled()
       closed = true
+      if (timer !== null) clearTimeout(timer)
       while (writing !== null) await writing
       await publishNow()
       wal.close()

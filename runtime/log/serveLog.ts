@@ -1,61 +1,146 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { fromHex, toBase64 } from '#verifier/evidence/bytes.ts'
+import { fromHex, toBase64, utf8 } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { domainBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Appender, LogPort } from '#verifier/evidence/ports/log.ts'
 import { count, ed25519Signature, json, leafHash } from '#verifier/evidence/primitives.ts'
+import { parseTilePath } from '#verifier/log/tiles.ts'
+import type { LogFiles } from '#verifier/log/verifyTree.ts'
 
 /** A producer elsewhere: its handle on the log, and the key that must sign its appends. */
 export type RemoteActor = { appender: Appender; publicKey: string }
 
+/** Who may append what. */
+export type Producers = {
+  /** The handle of an actor on a run; null when there is none. */
+  find(runId: string | null, actor: string): RemoteActor | null
+  /** Starts a run at the request of its runtime; null where runs are started otherwise. */
+  startRun: ((key: string) => string) | null
+  /** The key that must sign the start of a run. */
+  runtimeKey: string | null
+}
+
+const idempotencyKey = z.string().min(1).max(200)
 const appendBody = z.strictObject({
+  runId: z.string().nullable().default(null),
   actor: z.string(),
   kind: z.string(),
   body: json,
   parents: z.array(leafHash).max(64),
+  /** Names the step: the same append sent again is answered with the entry of the first time. */
+  key: idempotencyKey.nullable().default(null),
   signature: ed25519Signature,
 })
+const runBody = z.strictObject({ key: idempotencyKey, signature: ed25519Signature })
 
 /** What a producer signs to append: domain `append` over the record's parts. */
 export function appendMessage(part: {
+  runId?: string | null
   actor: string
   kind: string
   body: unknown
   parents: readonly string[]
+  key?: string | null
 }): Uint8Array {
-  return domainBytes('append', canonicalBytes(part))
+  const { runId = null, key = null, ...rest } = part
+  return domainBytes('append', canonicalBytes({ ...rest, runId, key }))
 }
 
-/** The log for producers and readers on other processes: authenticated append, fresh checkpoints, entries. */
-export function serveLog(log: LogPort, actors: readonly RemoteActor[]): FastifyInstance {
+/** What a runtime signs to start a run: domain `append` over the step's key. */
+export function startRunMessage(key: string): Uint8Array {
+  return domainBytes('append', canonicalBytes({ startRun: key }))
+}
+
+/** The producers of one run that this process started: their handles as they are. */
+export function fixedProducers(actors: readonly RemoteActor[]): Producers {
+  const find: Producers['find'] = (_runId, name) => actors.find(({ appender }) => appender.actor === name) ?? null
+  return { find, startRun: null, runtimeKey: null }
+}
+
+/**
+ * The log over HTTP: authenticated append, fresh checkpoints and proofs straight from the write-ahead log, and, with
+ * `files`, the published tree as C2SP tlog-tiles asks: the checkpoint is never cached, tiles never change.
+ */
+export function serveLog(log: LogPort, producers: Producers, files: LogFiles | null = null): FastifyInstance {
   const app = fastify({ bodyLimit: 256 * 1024 })
   app.setErrorHandler((error, _request, reply) => {
     const code = error instanceof WarrantError ? error.code : 'BAD_INPUT'
-    const status = code === 'UNAUTHORIZED' ? 403 : code === 'LOG_HALTED' ? 503 : 400
+    const status = code === 'UNAUTHORIZED' ? 403 : code === 'LOG_HALTED' ? 503 : code === 'EVIDENCE_MISSING' ? 404 : 400
     void reply.status(status).send({ code, message: reasonOf(error) })
   })
+  const signedBy = (publicKey: string, message: Uint8Array, signature: string) =>
+    nodeCrypto.verifyEd25519(fromHex(publicKey), message, fromHex(signature))
+
+  app.post('/v1/runs', async request => {
+    const { key, signature } = runBody.parse(request.body)
+    const { startRun, runtimeKey } = producers
+    if (startRun === null || runtimeKey === null || !signedBy(runtimeKey, startRunMessage(key), signature))
+      throw new WarrantError('UNAUTHORIZED', 'the start of a run is not signed by the runtime')
+    return { runId: startRun(key) }
+  })
   app.post('/v1/append', async request => {
+    const { prove } = z.strictObject({ prove: z.literal('1').optional() }).parse(request.query)
     const { signature, ...part } = appendBody.parse(request.body)
-    const actor = actors.find(candidate => candidate.appender.actor === part.actor)
-    if (
-      actor === undefined ||
-      !nodeCrypto.verifyEd25519(fromHex(actor.publicKey), appendMessage(part), fromHex(signature))
-    ) {
-      throw new WarrantError('UNAUTHORIZED', `the append is not signed by ${part.actor}`)
-    }
-    const appended = actor.appender.append(part.kind as never, part.body as never, part.parents)
+    const producer = producers.find(part.runId, part.actor)
+    if (producer === null || !signedBy(producer.publicKey, appendMessage(part), signature))
+      throw new WarrantError('UNAUTHORIZED', `the append is not signed by ${part.actor} of this run`)
+    const { appender } = producer
+    const appended = appender.append(part.kind as never, part.body as never, part.parents, part.key ?? undefined)
     await appended.durable
-    return { index: appended.index, leafHash: appended.leafHash }
+    const { index, leafHash: leaf } = appended
+    return { index, leafHash: leaf, ...(prove === undefined ? {} : { proof: await log.prove(index) }) }
   })
   app.get('/v1/checkpoint', async () => ({ note: await log.checkpoint() }))
+  app.get('/v1/proof', async request => {
+    const { index } = z.strictObject({ index: z.coerce.number().pipe(count) }).parse(request.query)
+    if (index >= log.size) throw new WarrantError('EVIDENCE_MISSING', `the log has ${log.size} entries`)
+    return { proof: await log.prove(index) }
+  })
   app.get('/v1/entries', async request => {
     const { from, to } = z
       .strictObject({ from: z.coerce.number().pipe(count), to: z.coerce.number().pipe(count) })
       .parse(request.query)
     return { entries: (await log.entries(from, Math.min(to, from + 20_000))).map(toBase64) }
   })
+  if (files !== null) serveFiles(app, files)
   return app
+}
+
+const TEXT = 'text/plain; charset=utf-8'
+const FOREVER = 'public, max-age=31536000, immutable'
+
+function serveFiles(app: FastifyInstance, files: LogFiles): void {
+  app.get('/checkpoint', async (_request, reply) => send(reply, await files.read('checkpoint'), TEXT, 'no-cache'))
+  app.get('/vkey', async (_request, reply) => send(reply, await files.read('vkey'), TEXT, FOREVER))
+  app.get('/tile/*', async (request, reply) => {
+    const path = request.url.slice(1)
+    const bytes = parseTilePath(path) === null ? null : await files.read(path)
+    return send(reply, bytes, 'application/octet-stream', FOREVER)
+  })
+  app.get('/blobs/', async (_request, reply) => {
+    const packs = (await files.list()).filter(path => /^blobs\/pack-\d{6}$/.test(path)).sort()
+    return send(reply, utf8(packs.map(path => `${path.slice('blobs/'.length)}\n`).join('')), TEXT, 'no-cache')
+  })
+  app.get('/blobs/:pack', async (request, reply) => {
+    const path = request.url.slice(1)
+    // The newest pack still grows.
+    const bytes = /^blobs\/pack-\d{6}$/.test(path) ? await files.read(path) : null
+    return send(reply, bytes, 'application/octet-stream', 'no-cache')
+  })
+}
+
+type Reply = {
+  status(code: number): Reply
+  header(name: string, value: string): Reply
+  type(type: string): Reply
+  send(body: unknown): unknown
+}
+
+function send(reply: Reply, bytes: Uint8Array | null, type: string, cache: string): unknown {
+  return bytes === null
+    ? reply.status(404).type(TEXT).header('cache-control', 'no-cache').send('not found\n')
+    : reply.type(type).header('cache-control', cache).send(Buffer.from(bytes))
 }

@@ -46,12 +46,19 @@ export type Wal = {
   close(): void
 }
 
-/** Opens the log in `dir` and returns what it holds: entries from index `start` on. A torn last batch is cut off. @throws EVIDENCE_MALFORMED when anything before the end is damaged */
-export function openWal(
-  dir: string,
-  emptyStart: number,
-): { wal: Wal; start: number; items: WalItem[]; keys: WalKey[] } {
-  makeDirectory(dir)
+export type WalContents = {
+  /** Index of the first entry. */
+  start: number
+  items: WalItem[]
+  keys: WalKey[]
+  /** First entries of the segments, ascending. */
+  segments: number[]
+  /** Bytes of a write that was never acknowledged, at the end of the last segment. */
+  torn: number
+}
+
+/** Reads the write-ahead log in `dir`, changing nothing. @throws EVIDENCE_MALFORMED when anything before the end is damaged */
+export function readWal(dir: string, emptyStart: number): WalContents {
   // A crash can leave an empty segment before the newest: it holds nothing.
   const segments = segmentsIn(dir).filter(
     (first, i, all) => i === all.length - 1 || statSync(join(dir, `wal-${first}`)).size > 0,
@@ -59,18 +66,29 @@ export function openWal(
   const items: WalItem[] = []
   const keys: WalKey[] = []
   const start = segments[0] ?? emptyStart
+  let torn = 0
   for (const [i, segment] of segments.entries()) {
     if (segment !== start + items.length)
       throw damaged(dir, segment, 0, `starts at ${segment}, expected ${start + items.length}`)
-    const path = join(dir, `wal-${segment}`)
-    const bytes = readFileSync(path)
+    const bytes = readFileSync(join(dir, `wal-${segment}`))
     const valid = readBatches(bytes, items, keys)
-    if (valid === bytes.length) continue
+    torn = bytes.length - valid
     // A write that was never acknowledged may be torn, but only at the very end of the last segment.
-    if (i !== segments.length - 1 || holdsLaterBatch(bytes, valid))
+    if (torn > 0 && (i !== segments.length - 1 || holdsLaterBatch(bytes, valid)))
       throw damaged(dir, segment, valid, 'a batch is damaged and later ones exist')
+  }
+  return { start, items, keys, segments, torn }
+}
+
+/** Opens the write-ahead log in `dir` for writing, and returns what it holds. A torn last batch is cut off. @throws EVIDENCE_MALFORMED */
+export function openWal(dir: string, emptyStart: number): { wal: Wal } & WalContents {
+  makeDirectory(dir)
+  const contents = readWal(dir, emptyStart)
+  const { segments, torn } = contents
+  if (torn > 0) {
+    const path = join(dir, `wal-${segments.at(-1)}`)
     const fd = openSync(path, 'r+')
-    ftruncateSync(fd, valid)
+    ftruncateSync(fd, statSync(path).size - torn)
     fsyncSync(fd)
     closeSync(fd)
   }
@@ -107,7 +125,7 @@ export function openWal(
     },
     close: () => closeSync(fd),
   }
-  return { wal, start, items, keys }
+  return { wal, ...contents }
 }
 
 /** First entries of the segments in `dir`, ascending. */

@@ -36,7 +36,12 @@ export function openCheckpoint(crypto: CryptoPort, note: string, key: NoteKey): 
   return { ...checkpoint, note: parsed }
 }
 
-/** Whether a note carries only signatures of `key`: in a log's own directory nothing else is expected. */
+/** Bytes of a witness's timestamped cosignature (C2SP tlog-cosignature). */
+const COSIGNATURE_BYTES = 72
+
+/** Whether a note carries only signatures of `key` and what may be cosignatures of witnesses: nothing else is expected beside a log. */
 export function signedOnlyBy(note: SignedNote, key: NoteKey): boolean {
-  return note.signatures.every(s => s.name === key.name && equalBytes(s.id, key.id))
+  return note.signatures.every(
+    s => (s.name === key.name && equalBytes(s.id, key.id)) || s.signature.length === COSIGNATURE_BYTES,
+  )
 }

@@ -13,6 +13,16 @@ export function tilePath(level: number | 'entries', index: number, width: number
   return `tile/${level}/${path}${width === TILE_WIDTH ? '' : `.p/${width}`}`
 }
 
+/** What a path names, null when it is no tile's in its one canonical form. */
+export function parseTilePath(path: string): { level: number | 'entries'; index: number; width: number } | null {
+  const match = /^tile\/(entries|[0-6])\/((?:x[0-9]{3}\/)*[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/.exec(path)
+  if (match === null) return null
+  const level = match[1] === 'entries' ? 'entries' : Number(match[1])
+  const index = Number((match[2] as string).replace(/[x/]/g, ''))
+  const width = match[3] === undefined ? TILE_WIDTH : Number(match[3])
+  return tilePath(level, index, width) === path ? { level, index, width } : null
+}
+
 /** Every tile of a tree of `size`: level by level, full ones first, then the partial one. Entry bundles included. */
 export function* tilesOf(
   size: number,

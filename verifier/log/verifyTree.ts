@@ -1,11 +1,11 @@
 import { equalBytes, fromUtf8, toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
-import { decodePack } from './blobPack.ts'
 import { type Checkpoint, openCheckpoint, signedOnlyBy } from './checkpoint.ts'
 import { emptyRoot } from './merkle.ts'
 import { formatVkey, type NoteKey } from './signedNote.ts'
 import { TILE_WIDTH, tilePath, tilesOf } from './tiles.ts'
+import { verifyBlobs } from './verifyBlobs.ts'
 import { type OnEntry, type Partials, UNIT, type UnitReport, verifyUnit, verifyUpperTiles } from './verifyUnit.ts'
 
 /** Read access to a log's directory, wherever it lies. Paths are relative, with `/`. */
@@ -127,26 +127,4 @@ function partialsIn(paths: Iterable<string>): Map<string, number[]> {
     partials.set(tile, [...(partials.get(tile) ?? []), width])
   }
   return partials
-}
-
-async function verifyBlobs(
-  files: LogFiles,
-  crypto: CryptoPort,
-  rest: Set<string>,
-  find: (where: string, reason: string) => void,
-): Promise<Map<string, number>> {
-  const blobs = new Map<string, number>()
-  for (const path of [...rest].filter(name => /^blobs\/pack-\d{6}$/.test(name)).sort()) {
-    rest.delete(path)
-    try {
-      for (const { sha256, bytes, offset } of decodePack((await files.read(path)) ?? new Uint8Array(0))) {
-        if (toHex(crypto.sha256(bytes)) !== sha256)
-          find(path, `the blob at byte ${offset} is not what its digest names`)
-        else blobs.set(sha256, bytes.length)
-      }
-    } catch (error) {
-      find(path, reasonOf(error))
-    }
-  }
-  return blobs
 }

@@ -1,5 +1,6 @@
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
+import type { RecordChecker } from '#verifier/audit/recordChecker.ts'
 import { verifyLog } from '#verifier/audit/verifyLog.ts'
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
@@ -7,27 +8,35 @@ import type { RecordOf } from '#verifier/evidence/record.ts'
 import { float32Values } from '#verifier/evidence/tensor.ts'
 import { logKeyFor } from './logKey.ts'
 
-type Story = {
+export type Story = {
   decisionLeaf: string
   run: RecordOf<'run'>
   decision: RecordOf<'decision'>
   observation: RecordOf<'observation'> | null
   calls: { request: RecordOf<'request'> | null; response: RecordOf<'response'> }[]
   proposals: { leaf: string; record: RecordOf<'proposal'> }[]
+  approvals: RecordOf<'approval'>[]
   verdicts: RecordOf<'verdict'>[]
   submissions: { leaf: string; record: RecordOf<'submission'> }[]
   outcomes: RecordOf<'outcome'>[]
   fills: RecordOf<'fill'>[]
 }
 
-export type Explanation = Story & { logVerified: boolean; logFindings: number }
+/** `from`: what the story was taken from, and verified with. */
+export type Explanation = Story & { from: 'log' | 'warrant'; verified: boolean; findings: number }
 
-/** Everything in a log about one decision. @throws EVIDENCE_MISSING when nothing matches */
-export async function explainDecision(dir: string, what: string): Promise<Explanation> {
+export type StoryCollector = {
+  /** Takes a record, in the order of the log. */
+  onRecord(leaf: string, records: RecordChecker): void
+  /** The story that a tick, a leaf hash of any of its records, or its transaction's hash names. */
+  find(what: string): Story | null
+}
+
+/** Gathers, record by record, what belongs to each decision. */
+export function createStoryCollector(): StoryCollector {
   const stories = new Map<string, Story>()
   const byRecord = new Map<string, Story>()
-  const { key } = logKeyFor(dir, undefined)
-  const report = await verifyLog({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (leaf, _index, records) => {
+  function onRecord(leaf: string, records: RecordChecker): void {
     const decision = records.find(leaf, 'decision')
     const run = decision === null ? undefined : records.runs.get(decision.runId)?.run
     if (decision !== null && run !== undefined) {
@@ -42,6 +51,7 @@ export async function explainDecision(dir: string, what: string): Promise<Explan
           decision,
           calls,
           proposals: [],
+          approvals: [],
           verdicts: [],
           submissions: [],
           outcomes: [],
@@ -53,7 +63,7 @@ export async function explainDecision(dir: string, what: string): Promise<Explan
       for (const id of [leaf, decision.body.observation, ...decision.body.doors.map(use => use.answer)])
         if (id !== null) byRecord.set(id, story)
     }
-    const attach = <K extends 'proposal' | 'verdict' | 'submission' | 'outcome' | 'fill'>(
+    const attach = <K extends 'proposal' | 'approval' | 'verdict' | 'submission' | 'outcome' | 'fill'>(
       kind: K,
       parent: (record: RecordOf<K>) => string,
       add: (story: Story, record: RecordOf<K>) => void,
@@ -68,6 +78,11 @@ export async function explainDecision(dir: string, what: string): Promise<Explan
       'proposal',
       r => r.body.decision,
       (s, record) => s.proposals.push({ leaf, record }),
+    )
+    attach(
+      'approval',
+      r => r.body.proposal,
+      (s, record) => s.approvals.push(record),
     )
     attach(
       'verdict',
@@ -92,12 +107,29 @@ export async function explainDecision(dir: string, what: string): Promise<Explan
       r => r.body.decision,
       (s, record) => s.fills.push(record),
     )
-  })
-  const byTick = /^\d+$/.test(what) ? [...stories.values()].find(s => s.decision.body.tick === Number(what)) : undefined
-  const story = byRecord.get(what.toLowerCase()) ?? byTick
-  if (story === undefined)
+  }
+  return {
+    onRecord,
+    find(what) {
+      const byTick = /^\d+$/.test(what)
+        ? [...stories.values()].find(s => s.decision.body.tick === Number(what))
+        : undefined
+      return byRecord.get(what.toLowerCase()) ?? byTick ?? null
+    },
+  }
+}
+
+/** Everything in a log about one decision. @throws EVIDENCE_MISSING when nothing matches */
+export async function explainDecision(dir: string, what: string): Promise<Explanation> {
+  const { key } = logKeyFor(dir, undefined)
+  const stories = createStoryCollector()
+  const report = await verifyLog({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (leaf, _index, records) =>
+    stories.onRecord(leaf, records),
+  )
+  const story = stories.find(what)
+  if (story === null)
     throw new WarrantError('EVIDENCE_MISSING', `${what}: no decision, record or transaction of that name in ${dir}`)
-  return { ...story, logVerified: report.ok, logFindings: report.findings.length }
+  return { ...story, from: 'log', verified: report.ok, findings: report.findings.length }
 }
 
 /** The explanation as one page of text. */
@@ -111,9 +143,9 @@ export function explanationPage(e: Explanation): string {
     `tick ${body.tick} of ${body.agent}, ${new Date(e.observation?.body.view.timeMs ?? e.decision.atMs).toISOString()}, ${e.run.body.mode}`,
   )
   line(
-    e.logVerified
-      ? 'the log that this page is taken from verifies'
-      : `THE LOG DOES NOT VERIFY: ${e.logFindings} findings; run warrant log verify`,
+    e.verified
+      ? `the ${e.from} that this page is taken from verifies`
+      : `THE ${e.from.toUpperCase()} DOES NOT VERIFY: ${e.findings} findings`,
   )
   head('seen')
   if (e.observation === null) line('nothing')

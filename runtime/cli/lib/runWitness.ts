@@ -37,5 +37,14 @@ export async function runWitness({
     const { status, body, type = 'text/plain; charset=utf-8' } = witness.addCheckpoint(String(request.body ?? ''))
     return reply.status(status).type(type).send(body)
   })
+  app.get('/latest', async (request, reply) => {
+    const { origin } = request.query as { origin?: string }
+    const note = witness.latest(String(origin ?? ''))
+    return reply
+      .status(note === null ? 404 : 200)
+      .type('text/plain; charset=utf-8')
+      .header('cache-control', 'no-cache')
+      .send(note ?? 'not found\n')
+  })
   await serveUntilStopped(app, { host: '127.0.0.1', port: number }, { vkey: witness.vkey })
 }

@@ -11,7 +11,7 @@ import { listen } from '#runtime/cli/lib/serve.ts'
 import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLog } from '#runtime/log/openLog.ts'
-import { serveLog } from '#runtime/log/serveLog.ts'
+import { fixedProducers, serveLog } from '#runtime/log/serveLog.ts'
 import { askWitness } from '#runtime/log/witnessClient.ts'
 import { chainBalances, createObserver } from '#runtime/market/observer.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, openRun } from '#runtime/run/openRun.ts'
@@ -135,7 +135,10 @@ export async function runAttacks(
   // 3 and 4 need the log and the verifier as the outside sees them.
   const { devnet } = world
   const chain = createChainPort(devnet.url)
-  const app = serveLog(world.log, [{ appender: run.opened.appenders.agent, publicKey: world.keys.agent.publicKeyHex }])
+  const app = serveLog(
+    world.log,
+    fixedProducers([{ appender: run.opened.appenders.agent, publicKey: world.keys.agent.publicKeyHex }]),
+  )
   const logUrl = await listen(app, { host: '127.0.0.1', port: 0 })
   try {
     const ethKey = await fundedKey(world)

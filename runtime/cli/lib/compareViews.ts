@@ -1,0 +1,72 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { writeDurably } from '#runtime/log/disk.ts'
+import { createMerkleTree } from '#runtime/log/merkleTree.ts'
+import { fromUtf8 } from '#verifier/evidence/bytes.ts'
+import { canonicalBytes } from '#verifier/evidence/canonical.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { openCheckpoint } from '#verifier/log/checkpoint.ts'
+import { parseVkey } from '#verifier/log/signedNote.ts'
+import { findSplitView, openSplitView } from '#verifier/log/splitView.ts'
+import { verifyTree } from '#verifier/log/verifyTree.ts'
+import { openFiles, withoutManifest } from './verifyLogAt.ts'
+
+/** Compares two views of a log; returns the exit code. @throws FILE_MISSING, UNREACHABLE, EVIDENCE_MALFORMED */
+export async function compareViews(
+  where: string,
+  other: string,
+  { vkey, out }: { vkey: string; out: string },
+): Promise<number> {
+  const key = parseVkey(nodeCrypto, vkey)
+  if (other.endsWith('.json') && existsSync(other)) {
+    process.stdout.write(`${openSplitView(nodeCrypto, readFileSync(other), key)}\n`)
+    return 1
+  }
+  const files = withoutManifest(await openFiles(where))
+  const tree = createMerkleTree()
+  const { findings } = await verifyTree({ files, crypto: nodeCrypto, key }, (_entry, _index, leaf) => tree.append(leaf))
+  const [finding] = findings
+  if (finding !== undefined)
+    throw new WarrantError('EVIDENCE_MALFORMED', `${where} does not verify: ${finding.where}: ${finding.reason}`)
+  const mine = fromUtf8((await files.read('checkpoint')) as Uint8Array)
+  const theirs = await noteOf(other, key.name)
+  const { size } = openCheckpoint(nodeCrypto, theirs, key)
+  if (size > tree.size)
+    throw new WarrantError(
+      'LOG_BEHIND',
+      `${other} has seen ${size} entries, ${where} has ${tree.size}: take a newer copy of the log and compare again`,
+    )
+  const split = findSplitView({
+    crypto: nodeCrypto,
+    vkey,
+    notes: [mine, theirs],
+    prefixOfLarger: (at, larger) => ({ root: tree.root(at), proof: tree.consistencyProof(at, larger) }),
+  })
+  if (split === null) {
+    process.stdout.write(`one tree: what ${other} saw at ${size} entries is a prefix of ${where} (${tree.size})\n`)
+    return 0
+  }
+  const evidence = canonicalBytes(split)
+  writeDurably(out, evidence)
+  process.stdout.write(`SPLIT VIEW: ${openSplitView(nodeCrypto, evidence, key)}\n      evidence: ${out}\n`)
+  return 1
+}
+
+async function noteOf(other: string, origin: string): Promise<string> {
+  if (/^https?:\/\//.test(other)) {
+    const witness = await fetch(`${other.replace(/\/+$/, '')}/latest?origin=${encodeURIComponent(origin)}`).catch(
+      cause => {
+        throw new WarrantError('UNREACHABLE', `nobody answers at ${other}`, { cause, retry: 'safe' })
+      },
+    )
+    if (witness.ok) return witness.text()
+  }
+  if (existsSync(other) && statSync(other).isFile()) {
+    const bytes = readFileSync(other)
+    // A bundle is an archive; a checkpoint is text.
+    if (bytes.length < 20_000 && !bytes.includes(0)) return bytes.toString('utf8')
+  }
+  const note = await (await openFiles(other)).read('checkpoint')
+  if (note === null) throw new WarrantError('FILE_MISSING', `${other} holds no checkpoint of ${origin}`)
+  return fromUtf8(note)
+}

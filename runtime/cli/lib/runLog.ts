@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { createCosigner } from '#runtime/log/cosigner.ts'
+import { openLogFiles } from '#runtime/log/logFiles.ts'
+import { openLog } from '#runtime/log/openLog.ts'
+import { openRuns } from '#runtime/log/openRuns.ts'
+import { serveLog } from '#runtime/log/serveLog.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { parseQuorum, type Quorum } from '#verifier/log/quorum.ts'
+import { serveUntilStopped } from './serve.ts'
+
+export type RunLogParameters = {
+  dir: string
+  origin: string
+  key: string
+  actor: string[]
+  quorum?: string
+  host: string
+  port: string
+  publishEvery: string
+}
+
+/** Runs a log until SIGTERM. @throws BAD_INPUT, BAD_CONFIG, LOG_LOCKED, LOG_BEHIND, PORT_IN_USE */
+export async function runLog({
+  dir,
+  origin,
+  key,
+  actor,
+  quorum,
+  host,
+  port,
+  publishEvery,
+}: RunLogParameters): Promise<void> {
+  const witnesses = quorum === undefined ? null : readQuorum(quorum)
+  const log = openLog({
+    dir,
+    origin,
+    signer: openEd25519Key(key),
+    clock: { nowMs: () => Date.now() },
+    cosigner: witnesses === null ? null : createCosigner(witnesses.witnesses),
+    publishEveryMs: whole('--publish-every', publishEvery, 86_400_000),
+  })
+  // Before anything is signed for anyone: a witness that has seen more stops a log that was restored from a backup.
+  await log.publish()
+  const producers = await openRuns(log, new Map(actor.map(actorKey)))
+  const app = serveLog(log, producers, openLogFiles(dir))
+  app.addHook('onClose', () => log.close())
+  await serveUntilStopped(app, { host, port: whole('--port', port, 65_535) }, { vkey: log.vkey })
+}
+
+/** A quorum file. @throws FILE_MISSING, BAD_CONFIG */
+export function readQuorum(file: string): Quorum {
+  if (!existsSync(file)) throw new WarrantError('FILE_MISSING', `${file}: no such quorum file`)
+  return parseQuorum(nodeCrypto, readFileSync(file, 'utf8'))
+}
+
+function actorKey(text: string): [string, string] {
+  const match = /^([a-z]+)=([0-9a-f]{64})$/.exec(text)
+  if (match === null)
+    throw new WarrantError('BAD_INPUT', `--actor ${text}: expected NAME=KEY, the key as 64 lower-case hex digits`)
+  return [match[1] as string, match[2] as string]
+}
+
+function whole(name: string, text: string, most: number): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value > most)
+    throw new WarrantError('BAD_INPUT', `${name} must be 0 to ${most}, got ${text}`)
+  return value
+}

@@ -1,0 +1,23 @@
+import type { Command } from 'commander'
+import { registerCompare } from './compare.ts'
+import { registerExport } from './export.ts'
+import { registerFsck } from './fsck.ts'
+import { registerServe } from './serve.ts'
+import { registerShow } from './show.ts'
+import { registerTail } from './tail.ts'
+import { registerVerify } from './verify.ts'
+
+/** `warrant log …`, one file per subcommand. */
+export function logCommand(program: Command): void {
+  const log = program.command('log').description('Keep, verify and read a log.')
+  for (const register of [
+    registerVerify,
+    registerShow,
+    registerExport,
+    registerFsck,
+    registerTail,
+    registerCompare,
+    registerServe,
+  ])
+    register(log)
+}

@@ -1,0 +1,50 @@
+import { fromUtf8 } from '#verifier/evidence/bytes.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { parseCheckpoint } from '#verifier/log/checkpoint.ts'
+import { parseNote } from '#verifier/log/signedNote.ts'
+import { tilesOf } from '#verifier/log/tiles.ts'
+import type { LogFiles } from '#verifier/log/verifyTree.ts'
+
+/** The most that a resource of a log may have: an entry bundle of 256 full entries, a blob pack. */
+const MAX_BYTES = 256 * 1024 * 1024
+
+/**
+ * A log that is served over HTTP (C2SP tlog-tiles). What it should hold follows from its checkpoint, which is read once;
+ * a server that lists its blob packs under `blobs/` has them read, too.
+ */
+export function openRemoteFiles(url: string): LogFiles {
+  const base = url.replace(/\/+$/, '')
+  let checkpoint: Promise<Uint8Array | null> | null = null
+
+  async function get(path: string): Promise<Uint8Array | null> {
+    let response: Response
+    try {
+      response = await fetch(`${base}/${path}`, { signal: AbortSignal.timeout(60_000), redirect: 'error' })
+    } catch (cause) {
+      throw new WarrantError('UNREACHABLE', `${base}/${path}: ${reasonOf(cause)}`, { cause, retry: 'safe' })
+    }
+    if (response.status === 404) return null
+    if (!response.ok) throw new WarrantError('UNREACHABLE', `${base}/${path} answered ${response.status}`)
+    if (Number(response.headers.get('content-length') ?? 0) > MAX_BYTES)
+      throw new WarrantError('EVIDENCE_MALFORMED', `${base}/${path} is larger than any resource of a log`)
+    return new Uint8Array(await response.arrayBuffer())
+  }
+  const read = (path: string) => {
+    if (path !== 'checkpoint') return get(path)
+    checkpoint ??= get(path)
+    return checkpoint
+  }
+  return {
+    read,
+    async list() {
+      const note = await read('checkpoint')
+      if (note === null)
+        throw new WarrantError('FILE_MISSING', `${base} serves no checkpoint: give the prefix of a log`)
+      const { size } = parseCheckpoint(parseNote(fromUtf8(note)).text)
+      const packs = fromUtf8((await get('blobs/')) ?? new Uint8Array(0))
+        .split('\n')
+        .filter(name => /^pack-\d{6}$/.test(name))
+      return ['checkpoint', ...[...tilesOf(size)].map(tile => tile.path), ...packs.map(name => `blobs/${name}`)]
+    },
+  }
+}
