@@ -67,6 +67,8 @@ async function blobsOf(
   from: number,
   to: number,
 ): Promise<Uint8Array> {
+  const packs = (await files.list()).filter(name => name.startsWith('blobs/')).sort()
+  if (packs.length === 0) return new Uint8Array(0)
   const named = new Set<string>()
   for (const { path, first, width } of bundles) {
     for (const [i, entry] of decodeBundle(await present(files, path), width).entries()) {
@@ -78,7 +80,7 @@ async function blobsOf(
     }
   }
   const packed: Uint8Array[] = []
-  for (const path of (await files.list()).filter(name => name.startsWith('blobs/')).sort()) {
+  for (const path of packs) {
     for (const blob of decodePack(await present(files, path)))
       if (named.delete(blob.sha256)) packed.push(encodePacked(blob.sha256, blob.bytes))
   }

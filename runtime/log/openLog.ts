@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { equalBytes, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Appended, Appender, LogPort, RunLog } from '#verifier/evidence/ports/log.ts'
+import { count } from '#verifier/evidence/primitives.ts'
 import { ACTOR_OF, type Actor, type AnyRecord, decodeRecord, encodeRecord } from '#verifier/evidence/record.ts'
 import { formatCheckpoint } from '#verifier/log/checkpoint.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
@@ -38,6 +40,8 @@ export type OpenLogParameters = {
   cosigner?: Cosigner | null
   /** Publishes this long after something new became durable; without it only when the write-ahead log is full, asked for, or closed. */
   publishEveryMs?: number | null
+  /** Size of a write-ahead log segment that makes the log publish, and start the next. */
+  walBytes?: number
 }
 
 export type Log = LogPort & {
@@ -79,7 +83,7 @@ type Waiting = {
 }
 
 function openLocked(
-  { dir, origin, signer, clock, cosigner = null, publishEveryMs = null }: OpenLogParameters,
+  { dir, origin, signer, clock, cosigner = null, publishEveryMs = null, walBytes = WAL_BYTES }: OpenLogParameters,
   state: string,
   unlock: () => void,
 ): Log {
@@ -107,7 +111,7 @@ function openLocked(
       'LOG_BEHIND',
       `${dir}: entries ${tree.size} to ${start} are in neither tiles nor write-ahead log`,
     )
-  if (start + walled.length < tree.size && walled.length > 0) {
+  if (start + walled.length < publishedSize && walled.length > 0) {
     throw new WarrantError('LOG_BEHIND', `${dir}: the write-ahead log ends before the published checkpoint`)
   }
   for (const [i, item] of walled.entries()) {
@@ -118,11 +122,10 @@ function openLocked(
     } else if (!equalBytes(tree.leaf(start + i), leaf))
       throw new WarrantError('LOG_BEHIND', `${dir}: entry ${start + i} differs between tiles and write-ahead log`)
   }
-  for (const [index, name] of named) keys.set(name, index)
-  if (walled.length === 0 && start < tree.size) {
-    wal.rotate(tree.size)
-    wal.drop(tree.size)
-  }
+  const kept = readKeys(join(state, 'keys'))
+  for (const [index, name] of [...kept, ...named]) if (index < tree.size) keys.set(name, index)
+  // Everything that the write-ahead log held is published, and more: what comes needs a segment of its own.
+  let mustRotate = start + walled.length < tree.size || kept.length > named.length
 
   /** Entries taken so far; the tree has those that are durable. */
   let size = tree.size
@@ -156,6 +159,8 @@ function openLocked(
       queue = queue.slice(BATCH)
       try {
         await blobs.flush()
+        if (mustRotate) await rotate()
+        mustRotate = false
         const named = batch.flatMap(({ key }) => (key === null ? [] : [key]))
         apply(
           await wal.write(
@@ -165,16 +170,10 @@ function openLocked(
         )
         for (const { resolve } of batch) resolve()
         if (publishEveryMs !== null) timer ??= setTimeout(publishOnTime, publishEveryMs)
-        if (wal.bytes > WAL_BYTES) {
-          wal.rotate(tree.size)
+        if (wal.bytes > walBytes) {
+          await rotate()
           // A failure halts the log; the next append says so.
           publishNow().catch(() => {})
-          forgetKeys()
-          if (keys.size > 0)
-            await wal.write(
-              [],
-              [...keys].map(([name, index]) => [index, name] as const),
-            )
         }
       } catch (error) {
         const reason = halt(error)
@@ -185,8 +184,13 @@ function openLocked(
     writing = null
   }
 
-  function forgetKeys(): void {
+  function rotate(): Promise<void> {
+    return wal.rotate(tree.size, recentKeys())
+  }
+
+  function recentKeys(): WalKey[] {
     for (const [name, index] of keys) if (index < tree.size - KEYS_KEPT) keys.delete(name)
+    return [...keys].map(([name, index]) => [index, name] as const)
   }
 
   function append(record: AnyRecord, name: string | null): Appended {
@@ -381,8 +385,25 @@ function openLocked(
       wal.close()
       blobs.close()
       unlock()
-      rmSync(state, { recursive: true })
+      // Steps may be sent again after a restart in good order, too.
+      if (keys.size > 0) writeDurably(join(state, 'keys'), utf8(JSON.stringify(recentKeys())))
+      for (const name of readdirSync(state)) if (name !== 'keys') rmSync(join(state, name))
+      if (keys.size === 0) rmSync(state, { recursive: true })
       syncDirectory(dir)
     },
+  }
+}
+
+const keysFile = z.array(z.tuple([count, z.string()]))
+
+/** Idempotency keys that a log closed in good order left behind. @throws EVIDENCE_MALFORMED */
+function readKeys(path: string): WalKey[] {
+  if (!existsSync(path)) return []
+  try {
+    return keysFile.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch (cause) {
+    throw new WarrantError('EVIDENCE_MALFORMED', `${path} is damaged: without it a step could be logged twice`, {
+      cause,
+    })
   }
 }

@@ -39,9 +39,9 @@ export type Wal = {
   write(items: readonly WalItem[], keys: readonly WalKey[]): Promise<Uint8Array>
   /** Bytes in the current segment. */
   readonly bytes: number
-  /** Starts a segment at entry `start`, up to which everything is written. */
-  rotate(start: number): void
-  /** Removes, in the background, the segments that a later one follows at or before `published`: their entries are in tiles, durably. */
+  /** Starts a segment at entry `start`, up to which everything is written; `keys` are durable in it before it is the newest. */
+  rotate(start: number, keys: readonly WalKey[]): Promise<void>
+  /** Removes, in the background, the segments whose entries all stand before `published`: they are in tiles, durably. */
   drop(published: number): void
   close(): void
 }
@@ -57,19 +57,24 @@ export type WalContents = {
   torn: number
 }
 
-/** Reads the write-ahead log in `dir`, changing nothing. @throws EVIDENCE_MALFORMED when anything before the end is damaged */
-export function readWal(dir: string, emptyStart: number): WalContents {
+/** Reads the write-ahead log in `dir`, changing nothing. `published`: how many entries are in tiles. @throws EVIDENCE_MALFORMED when anything before the end is damaged */
+export function readWal(dir: string, published: number): WalContents {
   // A crash can leave an empty segment before the newest: it holds nothing.
   const segments = segmentsIn(dir).filter(
     (first, i, all) => i === all.length - 1 || statSync(join(dir, `wal-${first}`)).size > 0,
   )
-  const items: WalItem[] = []
+  let items: WalItem[] = []
   const keys: WalKey[] = []
-  const start = segments[0] ?? emptyStart
+  let start = segments[0] ?? published
   let torn = 0
   for (const [i, segment] of segments.entries()) {
-    if (segment !== start + items.length)
-      throw damaged(dir, segment, 0, `starts at ${segment}, expected ${start + items.length}`)
+    if (segment !== start + items.length) {
+      // The removal of a segment failed, a later one's did not: what stands before the gap is published.
+      if (segment > published || start + items.length > segment)
+        throw damaged(dir, segment, 0, `starts at ${segment}, expected ${start + items.length}`)
+      start = segment
+      items = []
+    }
     const bytes = readFileSync(join(dir, `wal-${segment}`))
     const valid = readBatches(bytes, items, keys)
     torn = bytes.length - valid
@@ -81,9 +86,9 @@ export function readWal(dir: string, emptyStart: number): WalContents {
 }
 
 /** Opens the write-ahead log in `dir` for writing, and returns what it holds. A torn last batch is cut off. @throws EVIDENCE_MALFORMED */
-export function openWal(dir: string, emptyStart: number): { wal: Wal } & WalContents {
+export function openWal(dir: string, published: number): { wal: Wal } & WalContents {
   makeDirectory(dir)
-  const contents = readWal(dir, emptyStart)
+  const contents = readWal(dir, published)
   const { segments, torn } = contents
   if (torn > 0) {
     const path = join(dir, `wal-${segments.at(-1)}`)
@@ -92,36 +97,33 @@ export function openWal(dir: string, emptyStart: number): { wal: Wal } & WalCont
     fsyncSync(fd)
     closeSync(fd)
   }
-  let { fd, bytes } = openSegment(dir, segments.at(-1) ?? emptyStart)
+  const starts = segments.length > 0 ? [...segments] : [published]
+  let { fd, bytes } = openSegment(dir, starts.at(-1) as number)
   const wal: Wal = {
     get bytes() {
       return bytes
     },
-    write(batch, named) {
+    async write(batch, named) {
       const { frame, leaves } = encodeBatch(batch, named)
-      return new Promise((resolve, reject) => {
-        const writeFrom = (offset: number): void =>
-          write(fd, frame, offset, frame.length - offset, null, (error, written) => {
-            if (error) return reject(error)
-            if (offset + written < frame.length) return writeFrom(offset + written)
-            fdatasync(fd, failed => {
-              if (failed) return reject(failed)
-              bytes += frame.length
-              resolve(leaves)
-            })
-          })
-        writeFrom(0)
-      })
+      await writeAndSync(fd, frame)
+      bytes += frame.length
+      return leaves
     },
-    rotate(next) {
-      const old = fd
-      ;({ fd, bytes } = openSegment(dir, next))
-      close(old, () => {})
+    async rotate(next, named) {
+      const { frame } = encodeBatch([], named)
+      const opened = openSegment(dir, next)
+      if (named.length > 0) await writeAndSync(opened.fd, frame)
+      close(fd, () => {})
+      fd = opened.fd
+      bytes = 0
+      starts.push(next)
     },
     drop(published) {
-      const starts = segmentsIn(dir).filter(start => start <= published)
-      // Off the writing path: a segment that stays behind is only read again, and removed next time.
-      for (const start of starts.slice(0, -1)) unlink(join(dir, `wal-${start}`), () => {})
+      // The newest segment stays, and the one before it until everything in it is published.
+      while (starts.length > 1 && (starts[1] as number) <= published) {
+        // Off the writing path: a segment that stays behind is only read again, and removed next time.
+        unlink(join(dir, `wal-${starts.shift()}`), () => {})
+      }
     },
     close: () => closeSync(fd),
   }
@@ -134,6 +136,18 @@ function segmentsIn(dir: string): number[] {
     .filter(name => /^wal-\d+$/.test(name))
     .map(name => Number(name.slice(4)))
     .sort((a, b) => a - b)
+}
+
+function writeAndSync(fd: number, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const writeFrom = (offset: number): void =>
+      write(fd, bytes, offset, bytes.length - offset, null, (error, written) => {
+        if (error) return reject(error)
+        if (offset + written < bytes.length) return writeFrom(offset + written)
+        fdatasync(fd, failed => (failed ? reject(failed) : resolve()))
+      })
+    writeFrom(0)
+  })
 }
 
 function openSegment(dir: string, start: number): { fd: number; bytes: number } {

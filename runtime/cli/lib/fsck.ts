@@ -47,7 +47,8 @@ export async function fsck(dir: string, vkey: string | undefined): Promise<FsckR
     differs.push(...report.findings)
   } else notes.push('nothing was published yet')
 
-  if (existsSync(state)) {
+  const isOpen = existsSync(state) && readdirSync(state).some(name => name !== 'keys')
+  if (isOpen) {
     try {
       const { start, items, torn } = readWal(state, published)
       for (const [i, item] of items.entries()) {

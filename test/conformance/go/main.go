@@ -1,13 +1,16 @@
 // A second verifier of a log directory, written from the C2SP specifications (tlog-tiles, tlog-checkpoint, signed-note)
-// with golang.org/x/mod alone. It shares nothing with the project: a stranger's check.
+// with golang.org/x/mod alone. It shares nothing with the project: a stranger's check. A log's directory, or a bundle of
+// the whole of it, which is a tar archive of that directory.
 //
-// usage: verify DIR VKEY
+// usage: verify DIR|BUNDLE VKEY
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,7 +22,7 @@ import (
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: verify DIR VKEY")
+		fmt.Fprintln(os.Stderr, "usage: verify DIR|BUNDLE VKEY")
 		os.Exit(2)
 	}
 	size, root, err := verify(os.Args[1], os.Args[2])
@@ -30,13 +33,56 @@ func main() {
 	fmt.Printf("ok %d %x\n", size, root[:])
 }
 
-func verify(dir, vkey string) (int64, tlog.Hash, error) {
+// opener gives the reader of a log's files by their path in it.
+func opener(where string) (func(string) ([]byte, error), error) {
+	info, err := os.Stat(where)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(where, name)) }, nil
+	}
+	file, err := os.Open(where)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	files := map[string][]byte{}
+	archive := tar.NewReader(file)
+	for {
+		header, err := archive.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(archive)
+		if err != nil {
+			return nil, err
+		}
+		files[header.Name] = data
+	}
+	return func(name string) ([]byte, error) {
+		data, ok := files[name]
+		if !ok {
+			return nil, fmt.Errorf("the bundle has no %s", name)
+		}
+		return data, nil
+	}, nil
+}
+
+func verify(where, vkey string) (int64, tlog.Hash, error) {
 	var root tlog.Hash
+	read, err := opener(where)
+	if err != nil {
+		return 0, root, err
+	}
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
 		return 0, root, err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+	text, err := read("checkpoint")
 	if err != nil {
 		return 0, root, err
 	}
@@ -77,7 +123,7 @@ func verify(dir, vkey string) (int64, tlog.Hash, error) {
 		if width > 256 {
 			width = 256
 		}
-		data, err := os.ReadFile(filepath.Join(dir, path("entries", bundle, width)))
+		data, err := read(path("entries", bundle, width))
 		if err != nil {
 			return 0, root, err
 		}
@@ -117,7 +163,7 @@ func verify(dir, vkey string) (int64, tlog.Hash, error) {
 		if err != nil {
 			return 0, root, err
 		}
-		got, err := os.ReadFile(filepath.Join(dir, path(strconv.Itoa(tile.L), tile.N, int64(tile.W))))
+		got, err := read(path(strconv.Itoa(tile.L), tile.N, int64(tile.W)))
 		if err != nil {
 			return 0, root, err
 		}
