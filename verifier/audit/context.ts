@@ -54,6 +54,8 @@ export type AuditContext = {
   policyDigest: string
   logKey: string
   checkpointSize: number
+  /** Witnesses of the policy that cosigned that checkpoint, each once, and when. */
+  cosigned: readonly { name: string; timeSeconds: number }[]
   logFindings: readonly Finding[]
   records: RecordChecker
   runState: RunState

@@ -44,6 +44,15 @@ export const policy = z.strictObject({
   }),
   proofs: z.array(proofBand).min(1),
   approvals: z.strictObject({ aboveUsd: usd.nullable(), approvers: z.array(address), threshold: count }),
+  witnesses: z
+    .strictObject({
+      aboveUsd: usd.describe('value at risk above which the log must be cosigned'),
+      threshold: z.int().min(1),
+      keys: z.array(label).min(1).describe('verification keys of witnesses'),
+    })
+    .refine(w => w.threshold <= new Set(w.keys).size, 'the threshold exceeds the number of keys')
+    .optional()
+    .describe('cosignatures that the checkpoint must carry'),
   identities: z.strictObject({
     log: z.array(z.strictObject({ vkey: label, ...validity })),
     agents: z.array(z.strictObject({ publicKey: ed25519Key, ...validity })),

@@ -15,6 +15,8 @@ import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
+import { cosignedAt, parseWitnessVkey } from '#verifier/log/cosignature.ts'
+import { type NoteKey, parseNote } from '#verifier/log/signedNote.ts'
 import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
 import { createFollower, type TakeParameters } from './follower.ts'
 import type { Journal } from './journal.ts'
@@ -52,6 +54,8 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   const follower = createFollower({ crypto, vkey: logKey, pinned: journal.pinned })
   const strategies = new Map<string, Promise<SandboxedStrategy>>()
   const digest = policyDigest(policy)
+  const witnessKeys = (policy.witnesses?.keys ?? []).map(vkey => parseWitnessVkey(crypto, vkey))
+  let cosigned: AuditContext['cosigned'] = []
 
   const ports: AuditPorts = {
     crypto,
@@ -120,6 +124,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       policyDigest: digest,
       logKey,
       checkpointSize: follower.size,
+      cosigned,
       logFindings: follower.findings,
       records,
       runState,
@@ -188,6 +193,11 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     async take({ blobs, ...entries }) {
       for (const blob of blobs) follower.putBlob(blob)
       const { size, root } = await follower.take(entries)
+      const note = parseNote(entries.note)
+      cosigned = distinct(witnessKeys).flatMap(witness => {
+        const timeSeconds = cosignedAt(crypto, note, witness)
+        return timeSeconds === null ? [] : [{ name: witness.name, timeSeconds }]
+      })
       journal.seen(size, toHex(root))
       await Promise.all([...follower.records.runs.values()].map(state => prepare(state.run)))
       return { size, root: toHex(root) }
@@ -227,6 +237,11 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       journal.close()
     },
   }
+}
+
+/** One key counts once, under whatever name it stands. */
+function distinct(keys: readonly NoteKey[]): NoteKey[] {
+  return [...new Map(keys.map(key => [toHex(key.publicKey), key])).values()]
 }
 
 /** Selector of isNonceUsed(uint256). */

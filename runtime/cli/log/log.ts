@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { registerAnchor } from './anchor.ts'
 import { registerCompare } from './compare.ts'
 import { registerExport } from './export.ts'
 import { registerFsck } from './fsck.ts'
@@ -17,6 +18,7 @@ export function logCommand(program: Command): void {
     registerFsck,
     registerTail,
     registerCompare,
+    registerAnchor,
     registerServe,
   ])
     register(log)

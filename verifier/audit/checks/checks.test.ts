@@ -80,6 +80,7 @@ beforeAll(async () => {
     policyDigest: policyDigest(world.policy),
     logKey: world.log.vkey,
     checkpointSize: follower.size,
+    cosigned: [],
     logFindings: follower.findings,
     records,
     runState,
@@ -137,6 +138,10 @@ const reserved = (usd: number, secondsAgo: number, status: 'reserved' | 'execute
 describe('the nine checks', () => {
   test('an honest proposal passes all of them', async () => {
     expect(await failing({})).toEqual([])
+    const witnesses = { aboveUsd: 100, threshold: 1, keys: ['a'] }
+    expect(
+      await failing({ policy: { ...context.policy, witnesses }, cosigned: [{ name: 'a', timeSeconds: 1 }] }),
+    ).toEqual([])
   })
 
   const only: [CheckId, string, () => [Partial<AuditContext>, Partial<AuditPorts>?], RegExp][] = [
@@ -145,6 +150,17 @@ describe('the nine checks', () => {
       'a record of the log was found wrong',
       () => [{ logFindings: [{ where: 'entry 3', reason: 'changed' }] }],
       /entry 3: changed/,
+    ],
+    [
+      'log',
+      'the policy asks for cosignatures, and too few are there',
+      () => [
+        {
+          policy: { ...context.policy, witnesses: { aboveUsd: 100, threshold: 2, keys: ['a', 'b', 'c'] } },
+          cosigned: [{ name: 'a', timeSeconds: 1 }],
+        },
+      ],
+      /need 2 cosignatures of the checkpoint, 1 are there/,
     ],
     ['log', 'the run is closed', () => [{ runState: { ...context.runState, closed: true } }], /closed/],
     [

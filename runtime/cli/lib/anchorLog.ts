@@ -1,0 +1,83 @@
+import { openLogAnchorWriter, readLogAnchor } from '#runtime/chain/logAnchor.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { openLogFiles } from '#runtime/log/logFiles.ts'
+import { createMerkleTree } from '#runtime/log/merkleTree.ts'
+import { toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { formatVkey } from '#verifier/log/signedNote.ts'
+import { verifyTree } from '#verifier/log/verifyTree.ts'
+import { logKeyFor } from './logKey.ts'
+
+export type AnchorReport = {
+  ok: boolean
+  says: string
+  contract: string
+  publisher: string
+  size: number
+  root: string
+  anchoredBefore: number
+  transactionHash: string | null
+  gasUsed: number | null
+}
+
+/** Anchors a published log, or compares it with what is anchored. @throws BAD_INPUT, FILE_MISSING, EVIDENCE_MALFORMED, UNREACHABLE, CHAIN_FAILED */
+export async function anchorLog(
+  dir: string,
+  {
+    rpc,
+    contract: given,
+    key: keyFile,
+    deploy,
+    check,
+    vkey,
+  }: { rpc: string; contract?: string; key: string; deploy?: boolean; check?: boolean; vkey?: string },
+): Promise<AnchorReport> {
+  if ((given === undefined) === (deploy !== true))
+    throw new WarrantError('BAD_INPUT', 'give either --contract ADDRESS or --deploy')
+  if (given !== undefined && !/^0x[0-9a-fA-F]{40}$/.test(given))
+    throw new WarrantError('BAD_INPUT', `--contract ${given} is no address`)
+  const { key } = logKeyFor(dir, vkey)
+  const tree = createMerkleTree()
+  const { findings } = await verifyTree({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (_entry, _index, leaf) =>
+    tree.append(leaf),
+  )
+  const [finding] = findings
+  if (finding !== undefined)
+    throw new WarrantError('EVIDENCE_MALFORMED', `${dir} does not verify: ${finding.where}: ${finding.reason}`)
+
+  const writer = await openLogAnchorWriter(rpc, keyFile)
+  const contract = given?.toLowerCase() ?? (await writer.deploy())
+  const log = nodeCrypto.sha256(utf8(formatVkey(key)))
+  const head = await readLogAnchor(rpc, contract).headOf(writer.publisher, log)
+  const base = {
+    contract,
+    publisher: writer.publisher,
+    size: tree.size,
+    root: toHex(tree.root()),
+    anchoredBefore: head.size,
+    transactionHash: null,
+    gasUsed: null,
+  }
+  if (head.size > tree.size)
+    return { ...base, ok: false, says: `rolled back: ${head.size} entries are anchored, the log has ${tree.size}` }
+  if (head.size > 0 && toHex(tree.root(head.size)) !== head.root)
+    return {
+      ...base,
+      ok: false,
+      says: `forked: another tree of ${head.size} entries is anchored in block ${head.blockNumber}`,
+    }
+  if (check || head.size === tree.size)
+    return { ...base, ok: true, says: `${tree.size} entries; what is anchored (${head.size}) is a prefix of them` }
+  const sent = await writer.anchor(contract, {
+    log,
+    size: tree.size,
+    root: tree.root(),
+    proof: tree.consistencyProof(head.size),
+  })
+  return {
+    ...base,
+    ...sent,
+    ok: true,
+    says: `${tree.size} entries anchored at ${contract} by ${writer.publisher} (${sent.gasUsed} gas)`,
+  }
+}

@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import { printJson } from '../lib/output.ts'
+
+type Options = {
+  rpc: string
+  contract?: string
+  key: string
+  deploy?: boolean
+  check?: boolean
+  vkey?: string
+  json?: boolean
+}
+
+/** `warrant log anchor`. */
+export function registerAnchor(log: Command): void {
+  log
+    .command('anchor')
+    .argument('<dir>', "the log's directory")
+    .requiredOption('--rpc <url>', 'JSON-RPC of the chain')
+    .requiredOption(
+      '--key <file>',
+      'key file of the account that anchors, made when missing; its address is the publisher',
+    )
+    .option('--contract <address>', 'the LogAnchor')
+    .option('--deploy', 'deploy a LogAnchor first')
+    .option('--check', 'send nothing: compare the log with what is anchored. Exit 1 when it was rolled back or forked')
+    .option('--vkey <key>', "the log's verification key; without it the one beside the log")
+    .option('--json', 'one JSON document on stdout')
+    .description(
+      'Put the checkpoint on chain, where the contract checks that it extends the last: a rollback or fork reverts.',
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  warrant log anchor runs/demo/log --rpc http://127.0.0.1:8545 --key anchor.key --deploy',
+    )
+    .action(async (dir: string, options: Options) => {
+      const { anchorLog } = await import('../lib/anchorLog.ts')
+      const report = await anchorLog(dir, options)
+      if (options.json) printJson(report)
+      else process.stdout.write(`${report.ok ? 'ok  ' : 'FAIL'}  ${report.says}\n`)
+      process.exitCode = report.ok ? 0 : 1
+    })
+}
