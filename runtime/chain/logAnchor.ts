@@ -1,16 +1,7 @@
-import {
-  BaseError,
-  ContractFunctionRevertedError,
-  createPublicClient,
-  createWalletClient,
-  defineChain,
-  encodeDeployData,
-  type Hex,
-  http,
-  parseAbi,
-} from 'viem'
+import { createPublicClient, createWalletClient, defineChain, encodeDeployData, type Hex, http, parseAbi } from 'viem'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { ownArtifact } from './artifacts.ts'
+import { revertReason } from './revertReason.ts'
 import { openExecutorKey } from './signer.ts'
 import { waitForReceipt } from './waitForReceipt.ts'
 
@@ -81,7 +72,7 @@ export async function openLogAnchorWriter(rpc: string, keyFile: string): Promise
       throw new WarrantError('CHAIN_FAILED', `${what} reverted (${receipt.transactionHash})`)
     } catch (cause) {
       if (cause instanceof WarrantError) throw cause
-      throw new WarrantError('CHAIN_FAILED', `${what}: ${refusal(cause)}`, { cause })
+      throw new WarrantError('CHAIN_FAILED', `${what}: reverts: ${revertReason(cause, LOG_ANCHOR_ABI)}`, { cause })
     }
   }
   return {
@@ -107,13 +98,4 @@ export async function openLogAnchorWriter(rpc: string, keyFile: string): Promise
       return { transactionHash, gasUsed: Number(gasUsed) }
     },
   }
-}
-
-/** The contract's own error, by name and arguments, where there is one. */
-function refusal(error: unknown): string {
-  const reverted = error instanceof BaseError ? error.walk(e => e instanceof ContractFunctionRevertedError) : null
-  const data = reverted instanceof ContractFunctionRevertedError ? reverted.data : undefined
-  return data === undefined
-    ? (reasonOf(error).split('\n')[0] ?? 'failed')
-    : `reverts: ${data.errorName}(${(data.args ?? []).join(', ')})`
 }

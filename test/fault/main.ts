@@ -1,33 +1,67 @@
-// npm run faults -- log [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
+// npm run faults -- log|rewritten [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runDemo } from '#runtime/demo/runDemo.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { holdLogKey, readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
 import { faultCase, faultPoints, hasStrace } from './logFaults.ts'
 
-const argument = (name: string, fallback: number) => {
+/** Runs one seeded case, and says under which name it counts. */
+type Suite = (seed: number) => Promise<string>
+
+const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
+  log: {
+    cases: 1_000,
+    async open() {
+      if (!hasStrace) throw new WarrantError('FILE_MISSING', 'this suite needs strace')
+      const points = faultPoints()
+      return async seed => {
+        const { syscall, effect } = await faultCase(seed, points)
+        return `${syscall} ${effect}`
+      }
+    },
+  },
+  rewritten: {
+    cases: 10_000,
+    async open() {
+      const dir = mkdtempSync(join(tmpdir(), 'warrant-rewritten-'))
+      const { close } = await runDemo({ decisions: 4, seed: '1', out: join(dir, 'demo') }, { say() {}, progress() {} })
+      await close()
+      const base = await readBaseLog(join(dir, 'demo'))
+      rmSync(dir, { recursive: true })
+      holdLogKey(base)
+      return async seed => (await rewrittenCase(seed, base)).name
+    },
+  },
+}
+
+function argument(name: string, fallback: number): number {
   const at = process.argv.indexOf(`--${name}`)
   const value = at < 0 ? fallback : Number(process.argv[at + 1])
   if (!Number.isSafeInteger(value) || value < 0) throw new WarrantError('BAD_INPUT', `--${name} must be a count`)
   return value
 }
-if (process.argv[2] !== 'log' || !hasStrace) {
-  console.error('usage: npm run faults -- log [--cases N] [--seed S]; needs strace')
+
+const suite = SUITES[process.argv[2] ?? '']
+if (suite === undefined) {
+  console.error(`usage: npm run faults -- ${Object.keys(SUITES).join('|')} [--cases N] [--seed S]`)
   process.exit(2)
 }
-const [cases, first] = [argument('cases', 1_000), argument('seed', 1)]
-const points = faultPoints()
-const ended = new Map<string, number>()
+const [cases, first] = [argument('cases', suite.cases), argument('seed', 1)]
+const run = await suite.open()
+const held = new Map<string, number>()
 let failed = 0
 for (let seed = first; seed < first + cases; seed++) {
   try {
-    const { syscall, effect } = await faultCase(seed, points)
-    const name = `${syscall} ${effect}`
-    ended.set(name, (ended.get(name) ?? 0) + 1)
+    const name = await run(seed)
+    held.set(name, (held.get(name) ?? 0) + 1)
   } catch (error) {
     failed++
     console.error((error as Error).message)
   }
-  if ((seed - first) % 50 === 49) console.error(`${seed - first + 1}/${cases}, ${failed} failed`)
+  if ((seed - first + 1) % Math.ceil(cases / 20) === 0) console.error(`${seed - first + 1}/${cases}, ${failed} failed`)
 }
-console.log(
-  JSON.stringify({ cases, failed, points: points.length, byFault: Object.fromEntries([...ended].sort()) }, null, 2),
-)
+const peakMiB = Math.round(process.resourceUsage().maxRSS / 1_024)
+console.log(JSON.stringify({ cases, failed, peakMiB, held: Object.fromEntries([...held].sort()) }, null, 2))
 process.exitCode = failed === 0 ? 0 : 1
