@@ -8,7 +8,7 @@ import { syncDirectory, writeAll } from './disk.ts'
 // A bundle is a POSIX ustar archive of (a part of) a log's directory, with every header field fixed: the same log gives
 // the same bytes, and any tar opens it.
 const BLOCK = 512
-const NAME = /^(?:bundle\.json|checkpoint|vkey|anchors|tile\/[0-9a-z/.]{1,80}|blobs\/pack-[0-9]{6})$/
+const NAME = /^(?:bundle\.json|checkpoint|vkey|retired|tile\/[0-9a-z/.]{1,80}|blobs\/pack-[0-9]{6})$/
 
 export type BundleMember = { path: string; bytes: Uint8Array }
 

@@ -39,7 +39,7 @@ async function* wholeLog(files: LogFiles, size: number): AsyncGenerator<BundleMe
   yield manifest(0, size, size)
   const tiles = new Set([...tilesOf(size)].map(tile => tile.path))
   // Partial tiles of earlier checkpoints prove nothing that this one does not.
-  const kept = (path: string) => tiles.has(path) || /^(checkpoint|vkey|anchors|blobs\/pack-\d{6})$/.test(path)
+  const kept = (path: string) => tiles.has(path) || /^(checkpoint|vkey|retired|blobs\/pack-\d{6})$/.test(path)
   for (const path of (await files.list()).filter(kept).sort()) yield { path, bytes: await present(files, path) }
 }
 

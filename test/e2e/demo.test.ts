@@ -185,3 +185,75 @@ describe('bad input: one clear message, exit 2, nothing half-written', () => {
     }
   })
 })
+
+describe('what leaves the house', () => {
+  test('a bundle: deterministic, accepted by both verifiers, refused when a byte differs', () => {
+    const [a, b] = [join(root, 'a.bundle'), join(root, 'b.bundle')]
+    for (const file of [a, b]) expect(warrant(['log', 'export', logDir, '--out', file]).status).toBe(0)
+    expect(readFileSync(a).equals(readFileSync(b))).toBe(true)
+    expect(warrant(['log', 'export', logDir, '--out', a]).stderr).toContain('exists')
+    const verified = warrant(['log', 'verify', a, '--vkey', report.log.vkey, '--json'])
+    expect(verified.status).toBe(0)
+    expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, size: report.log.size, root: report.log.root })
+    if (hasGo) expect(goVerify(a, report.log.vkey).output).toBe(`ok ${report.log.size} ${report.log.root}`)
+    const bytes = readFileSync(a)
+    for (const at of [3, 130, 600, Math.floor(bytes.length / 2), bytes.length - 700, bytes.length - 3]) {
+      const flipped = Buffer.from(bytes)
+      flipped[at] = (flipped[at] as number) ^ 1
+      writeFileSync(b, flipped)
+      expect(warrant(['log', 'verify', b, '--vkey', report.log.vkey]).status, `byte ${at}`).toBe(1)
+    }
+    writeFileSync(b, bytes.subarray(0, bytes.length - 600))
+    expect(warrant(['log', 'verify', b, '--vkey', report.log.vkey]).status).toBe(1)
+    const part = join(root, 'part.bundle')
+    expect(warrant(['log', 'export', logDir, '--from', '10', '--to', '30', '--out', part]).status).toBe(0)
+    const range = JSON.parse(warrant(['log', 'verify', part, '--vkey', report.log.vkey, '--json']).stdout)
+    expect(range).toMatchObject({ ok: true, range: { from: 10, to: 30 } })
+  })
+
+  test('a .warrant: one decision, verified from the file alone, refused when anything in it differs', () => {
+    const file = join(root, 'one.warrant')
+    expect(warrant(['log', 'export', logDir, '--decision', '0', '--out', file]).status).toBe(0)
+    const shown = warrant(['show', file, '--vkey', report.log.vkey])
+    expect(shown.status).toBe(0)
+    expect(shown.stdout).toContain('the warrant that this page is taken from verifies')
+    const other = 'other.example/log+dbd14564+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH'
+    expect(warrant(['show', file, '--vkey', other]).status).not.toBe(0)
+    const warrantFile = JSON.parse(readFileSync(file, 'utf8'))
+    const changes: ((w: typeof warrantFile) => void)[] = [
+      w => w.entries.splice(2, 1),
+      w => w.entries.reverse(),
+      w => void w.entries[1].path.pop(),
+      w => Object.assign(w.entries[3], { index: w.entries[3].index + 1 }),
+      w => Object.assign(w, { decision: w.decision + 1 }),
+      w => Object.assign(w.entries[1], { entry: w.entries[2].entry }),
+      w => Object.assign(w, { note: w.note.replace(/\n\d+\n/, '\n7\n') }),
+    ]
+    for (const change of changes) {
+      const changed = structuredClone(warrantFile)
+      change(changed)
+      writeFileSync(join(root, 'changed.warrant'), JSON.stringify(changed))
+      expect(warrant(['show', join(root, 'changed.warrant'), '--vkey', report.log.vkey]).status, String(change)).toBe(1)
+    }
+  })
+
+  test('retired payloads: the log still verifies, and says what it no longer keeps; lost ones are a finding', () => {
+    const [kept, lost] = [join(root, 'retired'), join(root, 'lost')]
+    for (const copy of [kept, lost]) cpSync(logDir, copy, { recursive: true })
+    const args = ['--key', join(out, 'keys', 'log.key'), '--older-than-days', '1', '--json']
+    const retired = JSON.parse(warrant(['log', 'retire', kept, ...args]).stdout)
+    expect(retired).toEqual({ retired: expect.any(Number), kept: 0 })
+    const after = warrant(['log', 'verify', kept, '--vkey', report.log.vkey, '--json'])
+    expect(after.status).toBe(0)
+    expect(JSON.parse(after.stdout).blobs.retired.length).toBeGreaterThanOrEqual(retired.retired)
+    rmSync(join(lost, 'blobs'), { recursive: true })
+    const without = warrant(['log', 'verify', lost, '--vkey', report.log.vkey])
+    expect([without.status, without.stdout]).toEqual([
+      1,
+      expect.stringContaining('the log is whole, this payload is not'),
+    ])
+    // Whoever lacks the log's key cannot retire anything.
+    writeFileSync(join(lost, 'retired'), readFileSync(join(kept, 'retired'), 'utf8').replace(/[0-9a-f]\n\n/, '0\n\n'))
+    expect(warrant(['log', 'verify', lost, '--vkey', report.log.vkey]).stdout).toContain('retired: ')
+  })
+})

@@ -11,7 +11,8 @@ export type LogReport = {
   size: number
   root: string | null
   records: Partial<Record<RecordKind, number>>
-  blobs: { present: number; missing: string[] }
+  /** `retired`: not there, and the log says so itself. */
+  blobs: { present: number; missing: string[]; retired: string[] }
   findings: Finding[]
 }
 
@@ -33,7 +34,9 @@ export async function verifyLog(
   })
   findings.unshift(...tree.findings)
   findings.push(...(await records.settle()), ...records.finish())
-  const missing = records.blobs.filter(({ ref }) => tree.blobs.get(ref.sha256) !== ref.size)
+  const absent = records.blobs.filter(({ ref }) => tree.blobs.get(ref.sha256) !== ref.size)
+  const missing = absent.filter(({ ref }) => !tree.retired.has(ref.sha256))
+  const retired = absent.filter(({ ref }) => tree.retired.has(ref.sha256))
   findings.push(
     ...missing.map(({ ref, where }) => ({
       where,
@@ -46,7 +49,11 @@ export async function verifyLog(
     size: tree.checkpoint?.size ?? 0,
     root: tree.checkpoint === null ? null : toHex(tree.checkpoint.root),
     records: records.counts,
-    blobs: { present: tree.blobs.size, missing: missing.map(m => m.ref.sha256) },
+    blobs: {
+      present: tree.blobs.size,
+      missing: missing.map(m => m.ref.sha256),
+      retired: retired.map(r => r.ref.sha256),
+    },
     findings,
   }
 }

@@ -3,6 +3,7 @@ import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import { type Checkpoint, openCheckpoint, signedOnlyBy } from './checkpoint.ts'
 import { emptyRoot } from './merkle.ts'
+import { openRetired } from './retired.ts'
 import { formatVkey, type NoteKey } from './signedNote.ts'
 import { TILE_WIDTH, tilePath, tilesOf } from './tiles.ts'
 import { verifyBlobs } from './verifyBlobs.ts'
@@ -14,7 +15,14 @@ export type LogFiles = { read(path: string): Promise<Uint8Array | null>; list():
 /** Something wrong: where, and why. */
 export type Finding = { where: string; reason: string }
 
-export type TreeReport = { checkpoint: Checkpoint | null; blobs: Map<string, number>; findings: Finding[] }
+export type TreeReport = {
+  checkpoint: Checkpoint | null
+  /** Sizes of the payloads that are there, by digest. */
+  blobs: Map<string, number>
+  /** Digests of payloads that the log says it no longer keeps. */
+  retired: ReadonlySet<string>
+  findings: Finding[]
+}
 
 const MAX_FINDINGS = 100
 
@@ -44,11 +52,13 @@ export async function verifyTree(
   const rest = new Set(await files.list())
   const blobs = await verifyBlobs(files, crypto, rest, find)
 
+  const retired = await readRetired(files, crypto, key, find)
+  rest.delete('retired')
   const note = await files.read('checkpoint')
   rest.delete('checkpoint')
   if (note === null) {
     find('checkpoint', 'missing: this is not the directory of a published log')
-    return { checkpoint: null, blobs, findings }
+    return { checkpoint: null, blobs, retired, findings }
   }
   let checkpoint: Checkpoint
   try {
@@ -57,7 +67,7 @@ export async function verifyTree(
     if (!signedOnlyBy(opened.note, key)) find('checkpoint', 'carries a signature of an unknown key')
   } catch (error) {
     find('checkpoint', reasonOf(error))
-    return { checkpoint: null, blobs, findings }
+    return { checkpoint: null, blobs, retired, findings }
   }
   const vkey = await files.read('vkey')
   rest.delete('vkey')
@@ -77,7 +87,7 @@ export async function verifyTree(
       'the log is open, or its writer ended without closing it: entries that are not published cannot be verified here',
     )
   }
-  return { checkpoint, blobs, findings }
+  return { checkpoint, blobs, retired, findings }
 }
 
 /** Every tile of every level, from the entries up. */
@@ -129,4 +139,20 @@ function partialsIn(paths: Iterable<string>): Map<string, number[]> {
     partials.set(tile, [...(partials.get(tile) ?? []), width])
   }
   return partials
+}
+
+async function readRetired(
+  files: LogFiles,
+  crypto: CryptoPort,
+  key: NoteKey,
+  find: Listing['find'],
+): Promise<ReadonlySet<string>> {
+  const note = await files.read('retired')
+  if (note === null) return new Set()
+  try {
+    return openRetired(crypto, fromUtf8(note), key)
+  } catch (error) {
+    find('retired', reasonOf(error))
+    return new Set()
+  }
 }

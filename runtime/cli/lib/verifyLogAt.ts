@@ -23,8 +23,9 @@ export type VerifiedLog = { report: LogReport; pinned: boolean; range: { from: n
 
 /** Verifies a log: its directory, a bundle of it, or the URL that serves it. A damaged key beside it is evidence that fails, not bad input. @throws FILE_MISSING, UNREACHABLE */
 export async function verifyLogAt(where: string, options: VerifyLogOptions): Promise<VerifiedLog> {
-  const files = await openFiles(where)
+  let files: Awaited<ReturnType<typeof openFiles>> | null = null
   try {
+    files = await openFiles(where)
     const pinned = options.vkey !== undefined
     let key: NoteKey
     try {
@@ -47,7 +48,7 @@ export async function verifyLogAt(where: string, options: VerifyLogOptions): Pro
     if (!(error instanceof WarrantError) || error.code !== 'EVIDENCE_MALFORMED') throw error
     return { pinned: false, range: null, report: { ...NOTHING, findings: [{ where, reason: error.shortMessage }] } }
   } finally {
-    if ('close' in files) files.close()
+    if (files !== null && 'close' in files) files.close()
   }
 }
 
@@ -57,7 +58,7 @@ const NOTHING: LogReport = {
   size: 0,
   root: null,
   records: {},
-  blobs: { present: 0, missing: [] },
+  blobs: { present: 0, missing: [], retired: [] },
   findings: [],
 }
 
@@ -130,7 +131,7 @@ async function verifyPart(
     size: checkpoint?.size ?? 0,
     root: checkpoint === null ? null : toHex(checkpoint.root),
     records,
-    blobs: { present: blobs.size, missing: [] },
+    blobs: { present: blobs.size, missing: [], retired: [] },
     findings: all,
   }
 }
@@ -150,7 +151,7 @@ async function verifyTreeAlone(where: string, files: LogFiles, key: NoteKey): Pr
     size: checkpoint?.size ?? 0,
     root: checkpoint === null ? null : toHex(checkpoint.root),
     records: {},
-    blobs: { present: blobs.size, missing: [] },
+    blobs: { present: blobs.size, missing: [], retired: [] },
     findings,
   }
 }

@@ -35,6 +35,10 @@ export function registerVerify(log: Command): void {
         )
         if (options.tree) print('      the tree alone: what the entries say was not read')
         else print(`      ${kinds.join(', ')}; ${report.blobs.present} blobs`)
+        if (report.blobs.retired.length > 0)
+          print(
+            `      ${report.blobs.retired.length} payloads are retired: the log is whole, and says that it no longer keeps them`,
+          )
         if (range !== null)
           print(`      entries ${range.from} to ${range.to} alone: what they refer to outside of it was not followed`)
         if (!pinned) print('      the key was taken from beside the log: give --vkey to know whose log this is')
