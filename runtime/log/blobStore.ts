@@ -8,14 +8,14 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  write,
+  writev,
 } from 'node:fs'
 import { join } from 'node:path'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { concat, toHex } from '#verifier/evidence/bytes.ts'
+import { toHex } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
-import { decodePack, encodePacked } from '#verifier/log/blobPack.ts'
+import { decodePack, packedHeader } from '#verifier/log/blobPack.ts'
 import { makeDirectory, syncDirectory } from './disk.ts'
 
 const PACK_BYTES = 64 * 1024 * 1024
@@ -94,7 +94,10 @@ export function openBlobStore(dir: string): BlobStore {
       const batch = pending
       pending = []
       const target = openPack()
-      await writeAndSync(target, concat(...batch.map(blob => encodePacked(blob.sha256, blob.bytes))))
+      await writeAndSync(
+        target,
+        batch.flatMap(({ sha256, bytes }) => [packedHeader(sha256, bytes.length), bytes]),
+      )
       for (const blob of batch) {
         index.set(blob.sha256, { pack: packPath(), offset: size + 40, size: blob.bytes.length })
         size += 40 + blob.bytes.length
@@ -121,14 +124,23 @@ export function openBlobStore(dir: string): BlobStore {
   }
 }
 
-function writeAndSync(fd: number, bytes: Uint8Array): Promise<void> {
+/** Writes the parts as they lie, without copying them together, and syncs. */
+function writeAndSync(fd: number, parts: readonly Uint8Array[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const writeFrom = (offset: number): void =>
-      write(fd, bytes, offset, bytes.length - offset, null, (error, written) => {
-        if (error) return reject(error)
-        if (offset + written < bytes.length) return writeFrom(offset + written)
-        fdatasync(fd, failed => (failed ? reject(failed) : resolve()))
-      })
-    writeFrom(0)
+    const writeFrom = (left: readonly Uint8Array[]): void => {
+      if (left.length === 0) return fdatasync(fd, failed => (failed ? reject(failed) : resolve()))
+      writev(fd, left, null, (error, written) => (error ? reject(error) : writeFrom(behind(left, written))))
+    }
+    writeFrom(parts)
   })
+}
+
+/** What is left of parts once so many of their bytes are written. */
+function behind(parts: readonly Uint8Array[], written: number): readonly Uint8Array[] {
+  let rest = written
+  for (const [i, part] of parts.entries()) {
+    if (rest < part.length) return [part.subarray(rest), ...parts.slice(i + 1)]
+    rest -= part.length
+  }
+  return []
 }

@@ -4,11 +4,16 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 /** A blob pack: per blob the SHA-256 of its bytes (32), its length (8, big-endian), its bytes. */
 const HEADER = 40
 
-/** One blob as it stands in a pack. `sha256`: hex digest of `bytes`, computed by the caller. */
-export function encodePacked(sha256: string, bytes: Uint8Array): Uint8Array {
+/** What stands before a blob in a pack. `sha256`: hex digest of its bytes, computed by the caller. */
+export function packedHeader(sha256: string, size: number): Uint8Array {
   const length = new Uint8Array(8)
-  new DataView(length.buffer).setBigUint64(0, BigInt(bytes.length))
-  return concat(fromHex(sha256), length, bytes)
+  new DataView(length.buffer).setBigUint64(0, BigInt(size))
+  return concat(fromHex(sha256), length)
+}
+
+/** One blob as it stands in a pack. */
+export function encodePacked(sha256: string, bytes: Uint8Array): Uint8Array {
+  return concat(packedHeader(sha256, bytes.length), bytes)
 }
 
 /** The blobs of a pack, unhashed: the caller MUST compare each digest. @throws EVIDENCE_MALFORMED when the framing is torn */

@@ -1,17 +1,24 @@
 import { concat, equalBytes } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 
-const LEAF = Uint8Array.of(0)
-const NODE = Uint8Array.of(1)
+// 0x01 ‖ left ‖ right, filled anew for each hash: hashing is synchronous, and keeps nothing.
+const pair = new Uint8Array(65)
+pair[0] = 1
 
 /** SHA-256(0x00 ‖ entry) (RFC 6962 §2.1). */
 export function hashLeaf(crypto: CryptoPort, entry: Uint8Array): Uint8Array {
-  return crypto.sha256(concat(LEAF, entry))
+  const prefixed = new Uint8Array(1 + entry.length)
+  prefixed.set(entry, 1)
+  return crypto.sha256(prefixed)
 }
 
 /** SHA-256(0x01 ‖ left ‖ right) (RFC 6962 §2.1). */
 export function hashNode(crypto: CryptoPort, left: Uint8Array, right: Uint8Array): Uint8Array {
-  return crypto.sha256(concat(NODE, left, right))
+  // Of another length they would be other bytes in the same place.
+  if (left.length !== 32 || right.length !== 32) throw new RangeError('a node has two hashes of 32 bytes')
+  pair.set(left, 1)
+  pair.set(right, 33)
+  return crypto.sha256(pair)
 }
 
 /** Leaf hashes of the entries of a bundle (`bytes` holds them after their lengths), in a row; 32 bytes each. */
@@ -106,7 +113,7 @@ export function verifyConsistency(
   if (proof.some(hash => hash.length !== 32)) return false
   if (size1 === 0) return false
   if (size1 === size2) return proof.length === 0 && equalBytes(root1, root2)
-  if (proof.length === 0) return false
+  if (proof.length === 0 || root1.length !== 32 || root2.length !== 32) return false
   let node = size1 - 1
   let last = size2 - 1
   while (node % 2 === 1) {
