@@ -1,10 +1,15 @@
 // npm run bench -- NAME [--json]: a table, or one document {bench, machine, figures}.
 import { cpus, totalmem } from 'node:os'
 import type { Figure } from './figure.ts'
+import { inferenceBench } from './inference.ts'
 import { logBench } from './log.ts'
 import { pipelineBench } from './pipeline.ts'
 
-const BENCHES: Record<string, () => Promise<Figure[]>> = { log: logBench, pipeline: pipelineBench }
+const BENCHES: Record<string, () => Promise<Figure[]>> = {
+  inference: inferenceBench,
+  log: logBench,
+  pipeline: pipelineBench,
+}
 
 const [name = ''] = process.argv.slice(2).filter(arg => !arg.startsWith('--'))
 const json = process.argv.includes('--json')
