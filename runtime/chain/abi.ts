@@ -31,6 +31,8 @@ export const MODULE_ABI = parseAbi([
   'function setApprovers(address[] approvers, uint256 threshold)',
   'function setApprovalLimit(address asset, uint256 outflow)',
   'function setStandingAllowance(address token, address spender, bool allowed)',
+  'function setCap(address asset, uint96 amount, uint32 window)',
+  'function caps(address) view returns (uint96 amount, uint96 level, uint32 window, uint32 updated)',
   'function setGuardian(address guardian)',
   'function pause()',
   'function resume()',
@@ -58,6 +60,7 @@ export const MODULE_ABI = parseAbi([
   'error UnknownBoundKind(uint256 index, uint8 kind)',
   'error BoundViolated(uint256 index, address target, int256 change, int256 limit)',
   'error UnboundAssetFell(address asset, int256 change)',
+  'error CapExceeded(address asset, uint256 outflow, uint256 left)',
   'error BadConfiguration(string what)',
   'error Reentered()',
 ])

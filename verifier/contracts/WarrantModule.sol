@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {IERC1271} from "./interfaces/IERC1271.sol";
 import {IERC20} from "./interfaces/IERC20.sol";
 import {ISafe} from "./interfaces/ISafe.sol";
 import {IWarrantModule} from "./interfaces/IWarrantModule.sol";
@@ -28,6 +29,8 @@ contract WarrantModule is IWarrantModule {
     mapping(address token => mapping(address spender => bool)) public standingAllowance;
     /// @notice Outflow (base units) of an asset above which a batch needs the approvers; 0: never.
     mapping(address asset => uint256) public approvalLimit;
+    /// @notice The backstop: what may flow out of an asset, whatever verifiers sign. Window 0: no cap.
+    mapping(address asset => Cap) public caps;
 
     address[] private _verifiers;
     address[] private _approvers;
@@ -81,7 +84,9 @@ contract WarrantModule is IWarrantModule {
         }
         for (uint256 i = 0; i < assets.length; i++) {
             int256 change = _balance(assets[i]) - assetBefore[i];
-            if (change < 0 && !_isBound(verdict.bounds, assets[i])) revert UnboundAssetFell(assets[i], change);
+            if (change >= 0) continue;
+            if (!_isBound(verdict.bounds, assets[i])) revert UnboundAssetFell(assets[i], change);
+            _spend(assets[i], uint256(-change));
         }
         _checkApprovalsLeft(verdict.calls);
         emit Executed(address(safe), verdict.nonce, verdict.proposalDigest);
@@ -131,11 +136,23 @@ contract WarrantModule is IWarrantModule {
         emit StandingAllowanceSet(token, spender, allowed);
     }
 
-    /// @notice Assets that must not fall unless a bound names them; 0 is the native coin.
+    /// @notice Assets that must not fall unless a bound names them; 0 is the native coin. One with a cap must stay.
     function setAssets(address[] calldata assets) external onlySafe {
         if (assets.length > MAX_SET) revert BadConfiguration("assets");
+        address[] memory before = _assets;
         _assets = assets;
+        for (uint256 i = 0; i < before.length; i++) {
+            if (caps[before[i]].window != 0 && !_isListed(before[i])) revert BadConfiguration("capped asset");
+        }
         emit AssetsSet(assets);
+    }
+
+    /// @inheritdoc IWarrantModule
+    function setCap(address asset, uint96 amount, uint32 window) external onlySafe {
+        // Only what is on the list is measured.
+        if (window != 0 && !_isListed(asset)) revert BadConfiguration("asset");
+        caps[asset] = Cap(amount, 0, window, uint32(block.timestamp));
+        emit CapSet(asset, amount, window);
     }
 
     /// @inheritdoc IWarrantModule
@@ -201,7 +218,7 @@ contract WarrantModule is IWarrantModule {
     function _checkSigners(bytes32 digest, bytes[] calldata signatures, uint256 threshold, bool verifiers) private view {
         address previous = address(0);
         for (uint256 i = 0; i < signatures.length; i++) {
-            address signer = VerdictHash.recover(digest, signatures[i]);
+            address signer = _signerOf(digest, signatures[i]);
             if (signer == address(0)) revert BadSignature(i);
             // Ascending order makes signers distinct.
             if (signer <= previous) revert SignersNotAscending(previous, signer);
@@ -210,6 +227,34 @@ contract WarrantModule is IWarrantModule {
             previous = signer;
         }
         if (signatures.length < threshold) revert NotEnoughSignatures(signatures.length, threshold);
+    }
+
+    /// @dev 65 bytes: r, s, v of an account. Longer: a contract's address (20 bytes) and the bytes that it takes as its
+    ///      signature (ERC-1271). 0 when the signature is none.
+    function _signerOf(bytes32 digest, bytes calldata signature) private view returns (address) {
+        if (signature.length <= 65) return VerdictHash.recover(digest, signature);
+        address signer = address(bytes20(signature[:20]));
+        (bool success, bytes memory result) =
+            signer.staticcall(abi.encodeCall(IERC1271.isValidSignature, (digest, signature[20:])));
+        bool valid =
+            success && result.length == 32 && abi.decode(result, (bytes32)) == bytes32(IERC1271.isValidSignature.selector);
+        return valid ? signer : address(0);
+    }
+
+    /// @dev A leaking bucket: it holds `amount`, and empties in `window` seconds. So no more than `amount` flows out at
+    ///      once, and never more than twice that within any window.
+    function _spend(address asset, uint256 outflow) private {
+        Cap memory cap = caps[asset];
+        if (cap.window == 0) return;
+        uint256 leaked = uint256(cap.amount) * (block.timestamp - cap.updated) / cap.window;
+        uint256 level = leaked >= cap.level ? 0 : cap.level - leaked;
+        if (level + outflow > cap.amount) revert CapExceeded(asset, outflow, cap.amount - level);
+        caps[asset] = Cap(cap.amount, uint96(level + outflow), cap.window, uint32(block.timestamp));
+    }
+
+    function _isListed(address asset) private view returns (bool) {
+        for (uint256 i = 0; i < _assets.length; i++) if (_assets[i] == asset) return true;
+        return false;
     }
 
     function _needsApproval(Bound[] calldata bounds) private view returns (bool) {

@@ -1,10 +1,11 @@
-import { encodeFunctionData, type Hex, parseAbi } from 'viem'
+import { encodeFunctionData, type Hex, hashTypedData, parseAbi } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeApprove, encodeTransfer } from '#agents/build/erc20.ts'
 import { encodeSwap } from '#agents/build/uniswapV3.ts'
 import { ERC20_ABI, MODULE_ABI } from '#runtime/chain/abi.ts'
-import { execAsOwners, SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
+import { packageArtifact } from '#runtime/chain/artifacts.ts'
+import { createSafe, execAsOwners, SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
 import { type Devnet, startDevnet } from '#runtime/chain/devnet/startDevnet.ts'
 import { revertReason } from '#runtime/chain/revertReason.ts'
 import { APPROVAL_TYPES } from '#verifier/evidence/approvalTypes.ts'
@@ -16,6 +17,7 @@ const second = privateKeyToAccount(generatePrivateKey())
 const executor = privateKeyToAccount(generatePrivateKey())
 const stranger = privateKeyToAccount(generatePrivateKey())
 const POLICY = 'ab'.repeat(32)
+const POLICY_HASH: Hex = `0x${POLICY}`
 let net: Devnet
 let nonce = 0n
 
@@ -95,6 +97,7 @@ const asOwners = (
     | 'setVerifiers'
     | 'setApprovers'
     | 'setApprovalLimit'
+    | 'setCap'
     | 'resume'
     | 'setRule'
     | 'setStandingAllowance',
@@ -104,7 +107,6 @@ const asOwners = (
 describe('WarrantModule', () => {
   test('the digest that viem signs is the one that the module hashes', async () => {
     const message = await verdict()
-    const { hashTypedData } = await import('viem')
     const onChain = await net.client.public.readContract({
       address: net.chain.module as Hex,
       abi: MODULE_ABI,
@@ -313,6 +315,70 @@ describe('WarrantModule', () => {
     expect(await execute(message, [signature], { approvals: [await approve(stranger)] })).toContain('NotAnApprover')
     expect(await execute(message, [signature], { approvals: [await approve(second)] })).toBe('executed')
     await asOwners('setApprovalLimit', [net.market.dollar, 0n])
+  })
+
+  test('the backstop: an outflow cap that no signature lifts, and that leaks back with time', async () => {
+    const seconds = 1_000
+    await asOwners('setCap', [net.market.dollar, 1_500_000_000n, seconds])
+    expect(await tryOne({})).toBe('executed')
+    expect(await tryOne({})).toMatch(/^CapExceeded\(.*, 1000000000, 5\d{8}\)$/i)
+    const { timestamp } = await net.client.public.getBlock()
+    // Half of the window later half of the cap has leaked away.
+    await net.client.setNextTimestamp(Number(timestamp) + seconds / 2)
+    await net.client.setBalance(stranger.address, 10n ** 18n)
+    await asOwners('setStandingAllowance', [net.market.dollar, stranger.address, false])
+    expect(await tryOne({})).toBe('executed')
+    expect(await tryOne({})).toContain('CapExceeded')
+    await asOwners('setCap', [net.market.dollar, 0n, seconds])
+    expect(await tryOne({})).toContain('CapExceeded')
+    // Only what is measured can be capped, and what is capped stays measured.
+    await expect(asOwners('setCap', [stranger.address, 1n, seconds])).rejects.toThrow()
+    await expect(asOwners('setAssets', [[net.market.weth]])).rejects.toThrow()
+    await asOwners('setCap', [net.market.dollar, 0n, 0])
+    expect(await tryOne({})).toBe('executed')
+    const setCap = encodeFunctionData({ abi: MODULE_ABI, functionName: 'setCap', args: [net.market.dollar, 1n, 0] })
+    await expect(net.client.send(executor, { to: net.chain.module as Hex, data: setCap })).rejects.toThrow()
+  })
+
+  test('a contract signs: a Safe as verifier (ERC-1271), and no other bytes in its name', async () => {
+    const handler = await net.client.deploy(
+      net.deployer,
+      packageArtifact(
+        '@safe-global/safe-smart-account/build/artifacts/contracts/handler/CompatibilityFallbackHandler.sol/CompatibilityFallbackHandler.json',
+      ),
+      [],
+    )
+    const council = await createSafe(net.client, net.deployer, net.safeContracts, {
+      owners: [second.address],
+      threshold: 1,
+      salt: 77n,
+      fallbackHandler: handler,
+    })
+    await asOwners('setVerifiers', [[council], 1n])
+    const message = await verdict()
+    const digest = hashTypedData({
+      domain: verdictDomain(net.chain.chainId, net.chain.module),
+      types: VERDICT_TYPES,
+      primaryType: 'Verdict',
+      message,
+    })
+    const signedBy = async (account: typeof second, content: Hex = digest) => {
+      const signature = await account.signTypedData({
+        domain: { chainId: net.chain.chainId, verifyingContract: council },
+        types: { SafeMessage: [{ name: 'message', type: 'bytes' }] },
+        primaryType: 'SafeMessage',
+        message: { message: content },
+      })
+      return `${council}${signature.slice(2)}` as Hex
+    }
+    expect(await execute(message, [await signedBy(stranger)])).toBe('BadSignature(0)')
+    expect(await execute(message, [await signedBy(second, POLICY_HASH)])).toBe('BadSignature(0)')
+    // An account that is no contract answers nothing.
+    expect(await execute(message, [`${stranger.address}${'00'.repeat(65)}` as Hex])).toBe('BadSignature(0)')
+    // The verifier of before is none any more.
+    expect(await execute(message, [await sign(message)])).toContain('NotAVerifier')
+    expect(await execute(message, [await signedBy(second)])).toBe('executed')
+    await asOwners('setVerifiers', [[verifier.address], 1n])
   })
 
   test('the guardian stops, only the owners resume; a stranger configures nothing', async () => {

@@ -35,12 +35,17 @@ export async function createSafe(
   client: DevClient,
   deployer: Account,
   { singleton, factory }: SafeContracts,
-  { owners, threshold, salt }: { owners: readonly Hex[]; threshold: number; salt: bigint },
+  {
+    owners,
+    threshold,
+    salt,
+    fallbackHandler = zeroAddress,
+  }: { owners: readonly Hex[]; threshold: number; salt: bigint; fallbackHandler?: Hex },
 ): Promise<Hex> {
   const initializer = encodeFunctionData({
     abi: SAFE_ABI,
     functionName: 'setup',
-    args: [owners, BigInt(threshold), zeroAddress, '0x', zeroAddress, zeroAddress, 0n, zeroAddress],
+    args: [owners, BigInt(threshold), zeroAddress, '0x', fallbackHandler, zeroAddress, 0n, zeroAddress],
   })
   const args = [singleton, initializer, salt] as const
   const { result } = await client.public.simulateContract({

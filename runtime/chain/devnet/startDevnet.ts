@@ -89,6 +89,14 @@ export async function startDevnet({
       module,
       encodeFunctionData({ abi: MODULE_ABI, functionName: 'setAssets', args: [[market.dollar, market.weth]] }),
     )
+    for (const [asset, amount] of [
+      [market.dollar, treasury.dollars],
+      [market.weth, treasury.weth],
+    ] as const) {
+      // Never more than twice the treasury's start at once, whatever verifiers sign.
+      const args = [asset, 2n * amount, 3_600] as const
+      await asOwners(module, encodeFunctionData({ abi: MODULE_ABI, functionName: 'setCap', args }))
+    }
     await asOwners(safe, encodeFunctionData({ abi: SAFE_ABI, functionName: 'enableModule', args: [module] }))
     await asOwners(safe, encodeFunctionData({ abi: SAFE_ABI, functionName: 'setModuleGuard', args: [guard] }))
 

@@ -45,6 +45,17 @@ interface IWarrantModule {
         bool isApproval;
     }
 
+    /// @param amount most that may flow out at once, in base units
+    /// @param level what counts as flowed out at `updated`; it leaks away within `window`
+    /// @param window seconds; 0: no cap
+    /// @param updated block time, seconds
+    struct Cap {
+        uint96 amount;
+        uint96 level;
+        uint32 window;
+        uint32 updated;
+    }
+
     error NotTheSafe(address caller);
     error NotTheGuardian(address caller);
     error WrongSafe(address safe);
@@ -68,6 +79,7 @@ interface IWarrantModule {
     error UnknownBoundKind(uint256 index, uint8 kind);
     error BoundViolated(uint256 index, address target, int256 change, int256 limit);
     error UnboundAssetFell(address asset, int256 change);
+    error CapExceeded(address asset, uint256 outflow, uint256 left);
     error BadConfiguration(string what);
     error Reentered();
 
@@ -80,10 +92,12 @@ interface IWarrantModule {
     event RuleSet(address indexed target, bytes4 indexed selector, Rule rule);
     event StandingAllowanceSet(address indexed token, address indexed spender, bool allowed);
     event AssetsSet(address[] assets);
+    event CapSet(address indexed asset, uint96 amount, uint32 window);
     event PauseSet(bool paused);
 
     /// @notice Executes the calls of a verdict through the Safe, then checks every bound.
-    /// @param signatures EIP-712 signatures of verifiers (65 bytes each), ascending by signer
+    /// @param signatures EIP-712 signatures of verifiers, ascending by signer: 65 bytes of an account, or a contract's
+    ///        address and its ERC-1271 signature (which must be longer than 45 bytes)
     /// @param approvals EIP-712 signatures of approvers over Approval(safe, proposalDigest), ascending by signer
     function execute(Verdict calldata verdict, bytes[] calldata signatures, bytes[] calldata approvals) external;
 
@@ -94,6 +108,10 @@ interface IWarrantModule {
     function hashApproval(bytes32 proposalDigest) external view returns (bytes32);
 
     function isNonceUsed(uint256 nonce) external view returns (bool);
+
+    /// @notice Caps what may flow out of a listed asset whatever verifiers sign: at most `amount` at once, at most twice
+    ///         that within any `window` seconds. Starts empty. Safe only.
+    function setCap(address asset, uint96 amount, uint32 window) external;
 
     /// @notice Stops all execution. Guardian or Safe.
     function pause() external;
