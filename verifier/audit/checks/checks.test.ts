@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { toFunctionSelector } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runTick } from '#agents/cycle/runTick.ts'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
@@ -19,6 +20,9 @@ import { createFollower } from '#verifier/service/follower.ts'
 import { openJournal } from '#verifier/service/journal.ts'
 import type { AuditContext, AuditPorts } from '../context.ts'
 import { preAudit } from '../preAudit.ts'
+
+/** Selector of caps(address). */
+const CAPS = toFunctionSelector('caps(address)')
 
 // A real proposal on a real devnet; each test then violates exactly one of the nine checks.
 const root = mkdtempSync(join(tmpdir(), 'warrant-checks-'))
@@ -372,6 +376,21 @@ describe('the nine checks', () => {
         { ledger: { entries: () => [{ ...reserved(1, 90_000), nonce: body().nonce }], highestTreasuryUsd: () => 0 } },
       ],
       /signed before/,
+    ],
+    [
+      'simulation',
+      'the outflow exceeds the cap of the module',
+      () => {
+        // The cap as the chain would give it: one base unit, all of it left.
+        const word = (value: number) => value.toString(16).padStart(64, '0')
+        const capped = `0x${word(1)}${word(0)}${word(3_600)}${word(context.head.timestamp)}`
+        const read: AuditPorts['chain']['read'] = (call, block) =>
+          call.to === context.policy.module && call.data.startsWith(CAPS)
+            ? Promise.resolve(capped)
+            : ports.chain.read(call, block)
+        return [{}, { chain: { ...ports.chain, read } }]
+      },
+      /exceed the owners' cap on chain, which now lets 1 out/,
     ],
     [
       'bounds',

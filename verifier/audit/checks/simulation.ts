@@ -1,6 +1,7 @@
+import { outflowLeft } from '#verifier/effects/outflowCap.ts'
 import { type Check, deny, pass } from '../context.ts'
 
-/** 7. Simulated on the head block: it does not revert, moves only what is expected, and leaves no approval behind. */
+/** 7. Simulated on the head block: it does not revert, leaves no approval behind, and stays within the module's outflow caps. */
 export const simulationCheck: Check = {
   id: 'simulation',
   async run(context, { chain }) {
@@ -16,6 +17,12 @@ export const simulationCheck: Check = {
     const left = simulation.approvals[0]
     if (left !== undefined)
       return deny(`an approval of ${left.allowance} of ${left.token} for ${left.spender} would be left behind`)
+    for (const { asset, token, change } of simulation.changes) {
+      if (BigInt(change) >= 0n) continue
+      const allowed = await outflowLeft(chain, { module: policy.module, asset: token, head })
+      if (allowed !== null && -BigInt(change) > allowed)
+        return deny(`${change} ${asset} would exceed the owners' cap on chain, which now lets ${allowed} out`)
+    }
     return pass(
       `succeeds on block ${head.number}: ${simulation.changes.map(c => `${c.change} ${c.asset}`).join(', ') || 'no balance changes'}`,
       ["the verifier's own RPC simulates truly; the block that executes it may differ, which the bounds cover"],

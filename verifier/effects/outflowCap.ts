@@ -1,0 +1,19 @@
+import { decodeFunctionResult, encodeFunctionData, type Hex, parseAbi } from 'viem'
+import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
+
+const ABI = parseAbi([
+  'function caps(address) view returns (uint96 amount, uint96 level, uint32 window, uint32 updated)',
+])
+
+/** What a module's cap still lets out of an asset at a block, in base units (WarrantModule, `_spend`); null where there is none. */
+export async function outflowLeft(
+  chain: ChainPort,
+  { module, asset, head }: { module: string; asset: string; head: BlockRef },
+): Promise<bigint | null> {
+  const data = encodeFunctionData({ abi: ABI, functionName: 'caps', args: [asset as Hex] })
+  const result = (await chain.read({ to: module, data }, head.number)) as Hex
+  const [amount, level, window, updated] = decodeFunctionResult({ abi: ABI, functionName: 'caps', data: result })
+  if (window === 0) return null
+  const leaked = (amount * BigInt(Math.max(0, head.timestamp - updated))) / BigInt(window)
+  return leaked >= level ? amount : amount - (level - leaked)
+}
