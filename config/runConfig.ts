@@ -24,6 +24,7 @@ export const runConfig = z.strictObject({
         .default(null),
       executorKey: z.string().describe('key file of the executor'),
       logOrigin: z.string().regex(/^[^+\s]+$/),
+      quorum: z.string().optional().describe('quorum file: the witnesses to ask for cosignatures of the log'),
     })
     .optional()
     .describe('what --live acts on'),

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,7 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { rebuildLog } from '#runtime/log/rebuildLog.ts'
 import { appendMessage, startRunMessage } from '#runtime/log/serveLog.ts'
-import { type Service, spawnWarrant } from '#runtime/run/spawnWarrant.ts'
+import { type Service, spawnWarrant, WARRANT } from '#runtime/run/spawnWarrant.ts'
 import { toHex } from '#verifier/evidence/bytes.ts'
 import { encodeRecord, type RecordOf } from '#verifier/evidence/record.ts'
 import { parseVkey } from '#verifier/log/signedNote.ts'
@@ -146,6 +147,28 @@ describe('a log process', () => {
     expect((await append(url, runId, 4)).body.index).toBe(4)
     expect((await append(url, runId, 5)).body.index).toBe(5)
   })
+
+  test('tail --follow prints what is published, as it is published', async () => {
+    const url = log.ready.url as string
+    const tail = spawn(process.execPath, [WARRANT, 'log', 'tail', url, '--from', '5', '--follow'])
+    let printed = ''
+    tail.stdout.on('data', chunk => {
+      printed += chunk
+    })
+    try {
+      await until(async () => printed.includes('"event 5"'))
+      await append(url, runId, 6)
+      await until(async () => printed.includes('"event 6"'))
+      expect(
+        printed
+          .trim()
+          .split('\n')
+          .map(line => JSON.parse(line).index),
+      ).toEqual([5, 6])
+    } finally {
+      tail.kill()
+    }
+  })
 })
 
 describe('witnesses', () => {
@@ -165,14 +188,14 @@ describe('witnesses', () => {
     expect([before.status, before.stdout]).toEqual([1, expect.stringContaining('is not met')])
 
     log = await start(serveArgs(dir, '--quorum', quorum()))
-    await append(log.ready.url as string, runId, 6)
-    await until(async () => (await (await fetch(`${log.ready.url}/checkpoint`)).text()).includes('\n7\n'))
+    await append(log.ready.url as string, runId, 7)
+    await until(async () => (await (await fetch(`${log.ready.url}/checkpoint`)).text()).includes('\n8\n'))
     const note = await (await fetch(`${log.ready.url}/checkpoint`)).text()
     expect(note.match(/^— /gm)?.length).toBe(3)
     await log.stop()
     const after = warrant(['log', 'verify', dir, '--tree', '--vkey', vkey, '--quorum', quorum()])
-    expect([after.status, after.stdout]).toEqual([0, expect.stringContaining('7 entries')])
-    if (hasGo) expect(goVerify(dir, vkey).output).toContain('ok 7 ')
+    expect([after.status, after.stdout]).toEqual([0, expect.stringContaining('8 entries')])
+    if (hasGo) expect(goVerify(dir, vkey).output).toContain('ok 8 ')
   })
 
   test("yesterday's backup refuses to sign", () => {
@@ -200,7 +223,7 @@ describe('witnesses', () => {
       '--out',
       at('split.json'),
     ])
-    expect([shownTo.status, shownTo.stdout]).toEqual([1, expect.stringContaining('signed two trees of 7 entries')])
+    expect([shownTo.status, shownTo.stdout]).toEqual([1, expect.stringContaining('signed two trees of 8 entries')])
     // A third party has the evidence and the key alone.
     const told = warrant(['log', 'compare', at('nothing'), at('split.json'), '--vkey', vkey])
     expect([told.status, told.stdout]).toEqual([1, expect.stringContaining('signed two trees')])
@@ -228,7 +251,7 @@ describe('witnesses', () => {
 
   test('a witness that is shown the forged tree refuses it, also after a restart', async () => {
     const note = readFileSync(join(at('forged'), 'checkpoint'), 'utf8')
-    const ask = (url: string) => fetch(`${url}/add-checkpoint`, { method: 'POST', body: `old 7\n\n${note}` })
+    const ask = (url: string) => fetch(`${url}/add-checkpoint`, { method: 'POST', body: `old 8\n\n${note}` })
     expect((await ask(witnesses[0]?.ready.url as string)).status).toBe(409)
     await witnesses[0]?.stop()
     const args = ['--key', at('w1.key'), '--state', at('w1.state'), '--log', vkey, '--name', 'w1.example']

@@ -9,6 +9,7 @@ import { createTreasury } from '#runtime/chain/createTreasury.ts'
 import { createExecutor } from '#runtime/chain/executor.ts'
 import { openExecutorKey } from '#runtime/chain/signer.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { createCosigner } from '#runtime/log/cosigner.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { decisionTimeMs, scheduleOf } from '#runtime/market/bars.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
@@ -19,6 +20,7 @@ import { toJson } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { type Policy, parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
 import { newDirectory } from './backtest.ts'
+import { readQuorum } from './runLog.ts'
 
 export type RunReport = {
   mode: 'paper' | 'live'
@@ -141,7 +143,15 @@ async function runLive({
   const clock = { nowMs: () => Date.now() }
   const keys = openRunKeys(join(dir, 'keys'))
   const account = openExecutorKey(path(wanted.executorKey))
-  const log = openLog({ dir: join(dir, 'log'), origin: wanted.logOrigin, signer: keys.log, clock })
+  const witnesses = wanted.quorum === undefined ? null : readQuorum(path(wanted.quorum)).witnesses
+  const log = openLog({
+    dir: join(dir, 'log'),
+    origin: wanted.logOrigin,
+    signer: keys.log,
+    clock,
+    cosigner: witnesses === null ? null : createCosigner(witnesses),
+    publishEveryMs: 1_000,
+  })
   const tokens = policy.tokens.map(({ symbol, address, decimals }) => ({ symbol, address, decimals }))
   const identity = {
     ...{ chainId, safe: policy.safe, module: policy.module, guard: wanted.guard, router: market.router, tokens },
