@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { warrant } from '../support/warrant.ts'
-import { type BaseLog, holdLogKey, REWRITING_NAMES, readBaseLog, rewrittenCase } from './rewrittenLogs.ts'
+import { type BaseLog, REWRITING_NAMES, readBaseLog, rewrittenCase } from './rewrittenLogs.ts'
 
 // The log's keeper rewrites history, re-hashes and signs again. The long form: npm run faults -- rewritten
 const dir = mkdtempSync(join(tmpdir(), 'warrant-rewritten-'))
@@ -12,7 +12,6 @@ let base: BaseLog
 beforeAll(async () => {
   expect(warrant(['demo', '--once', '--json', '--decisions', '4', '--out', join(dir, 'demo')]).status).toBe(0)
   base = await readBaseLog(join(dir, 'demo'))
-  holdLogKey(base)
 }, 120_000)
 afterAll(() => rmSync(dir, { recursive: true }))
 

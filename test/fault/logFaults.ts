@@ -16,6 +16,7 @@ import { verifyTree } from '#verifier/log/verifyTree.ts'
 import { goVerify, hasGo } from '../conformance/goVerifier.ts'
 import { FAULT_ORIGIN, FAULT_SEED, payloadOf, stepBody } from './faultLog.ts'
 import { diskStateOf, losePower } from './powerLoss.ts'
+import { seededRandom } from './seededRandom.ts'
 
 /** Whether strace can inject faults here. */
 export const hasStrace = spawnSync('strace', ['-e', 'trace=none', 'true']).status === 0
@@ -74,7 +75,7 @@ export async function faultCase(
   seed: number,
   points: readonly { syscall: string; when: number }[],
 ): Promise<FaultCase> {
-  const random = generator(seed)
+  const random = seededRandom(seed)
   const syscall = SYSCALLS[Math.floor(random() * SYSCALLS.length)] as string
   const effect = EFFECTS[Math.floor(random() * EFFECTS.length)] as string
   const candidates = points.filter(point => point.syscall === syscall)
@@ -175,16 +176,4 @@ function runChild(dir: string, traceFile: string, inject: string[]): { trace: st
     { encoding: 'utf8', env: { ...process.env, UV_THREADPOOL_SIZE: '1' }, timeout: 60_000 },
   )
   return { trace: readFileSync(traceFile, 'utf8'), stdout, ended: signal ?? String(status) }
-}
-
-/** Mulberry32: a small seeded generator; the same seed gives the same case anywhere. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runDemo } from '#runtime/demo/runDemo.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { holdLogKey, readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
+import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
 import { faultCase, faultPoints, hasStrace } from './logFaults.ts'
 
 /** Runs one seeded case, and says under which name it counts. */
@@ -30,7 +30,6 @@ const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
       await close()
       const base = await readBaseLog(join(dir, 'demo'))
       rmSync(dir, { recursive: true })
-      holdLogKey(base)
       return async seed => (await rewrittenCase(seed, base)).name
     },
   },
