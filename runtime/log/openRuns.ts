@@ -43,7 +43,7 @@ export async function openRuns(log: Log, keys: ReadonlyMap<string, string>): Pro
     },
     find(runId, actor) {
       const publicKey = keys.get(actor)
-      const run = runId === null ? undefined : runs.get(runId)
+      const run = runs.get(runId)
       if (publicKey === undefined || run === undefined) return null
       const name = `${runId}/${actor}`
       let handle = handles.get(name)

@@ -16,7 +16,7 @@ export type RemoteActor = { appender: Appender; publicKey: string }
 /** Who may append what. */
 export type Producers = {
   /** The handle of an actor on a run; null when there is none. */
-  find(runId: string | null, actor: string): RemoteActor | null
+  find(runId: string, actor: string): RemoteActor | null
   /** Starts a run at the request of its runtime; null where runs are started otherwise. */
   startRun: ((key: string) => string) | null
   /** The key that must sign the start of a run. */
@@ -25,28 +25,27 @@ export type Producers = {
 
 const idempotencyKey = z.string().min(1).max(200)
 const appendBody = z.strictObject({
-  runId: z.string().nullable().default(null),
+  runId: z.string().max(64),
   actor: z.string(),
   kind: z.string(),
   body: json,
   parents: z.array(leafHash).max(64),
   /** Names the step: the same append sent again is answered with the entry of the first time. */
-  key: idempotencyKey.nullable().default(null),
+  key: idempotencyKey,
   signature: ed25519Signature,
 })
 const runBody = z.strictObject({ key: idempotencyKey, signature: ed25519Signature })
 
-/** What a producer signs to append: domain `append` over the record's parts. */
+/** What a producer signs to append: domain `append` over the record's parts, its run and its step, so that it counts once. */
 export function appendMessage(part: {
-  runId?: string | null
+  runId: string
   actor: string
   kind: string
   body: unknown
   parents: readonly string[]
-  key?: string | null
+  key: string
 }): Uint8Array {
-  const { runId = null, key = null, ...rest } = part
-  return domainBytes('append', canonicalBytes({ ...rest, runId, key }))
+  return domainBytes('append', canonicalBytes(part))
 }
 
 /** What a runtime signs to start a run: domain `append` over the step's key. */
@@ -55,8 +54,9 @@ export function startRunMessage(key: string): Uint8Array {
 }
 
 /** The producers of one run that this process started: their handles as they are. */
-export function fixedProducers(actors: readonly RemoteActor[]): Producers {
-  const find: Producers['find'] = (_runId, name) => actors.find(({ appender }) => appender.actor === name) ?? null
+export function fixedProducers(run: string, actors: readonly RemoteActor[]): Producers {
+  const find: Producers['find'] = (runId, name) =>
+    runId === run ? (actors.find(({ appender }) => appender.actor === name) ?? null) : null
   return { find, startRun: null, runtimeKey: null }
 }
 
@@ -88,7 +88,7 @@ export function serveLog(log: LogPort, producers: Producers, files: LogFiles | n
     if (producer === null || !signedBy(producer.publicKey, appendMessage(part), signature))
       throw new WarrantError('UNAUTHORIZED', `the append is not signed by ${part.actor} of this run`)
     const { appender } = producer
-    const appended = appender.append(part.kind as never, part.body as never, part.parents, part.key ?? undefined)
+    const appended = appender.append(part.kind as never, part.body as never, part.parents, part.key)
     await appended.durable
     const { index, leafHash: leaf } = appended
     return { index, leafHash: leaf, ...(prove === undefined ? {} : { proof: await log.prove(index) }) }

@@ -90,6 +90,13 @@ describe('a log process', () => {
       other[10] = (other[10] ?? 0) ^ 1
       expect(() => openProof(nodeCrypto, { proof, entry: other, key })).toThrow('does not stand at index')
     }
+    // Signed for one run and one step: an append that somebody else sends again, or under another step, counts once or not.
+    const part = { runId, actor: 'runtime', kind: 'incident', body: incident(4), parents: [], key: 'step-4' }
+    const signature = toHex(runtime.sign(appendMessage(part)))
+    expect((await post(`${url}/v1/append`, { ...part, signature })).body.index).toBe(4)
+    expect((await post(`${url}/v1/append`, { ...part, key: 'step-99', signature })).status).toBe(403)
+    const { key: _, ...nameless } = part
+    expect((await post(`${url}/v1/append`, { ...nameless, signature })).status).toBe(400)
     // The answer was lost, the step is sent again: the same entry, once.
     expect((await append(url, runId, 4)).body.index).toBe(4)
     const changed = await append(url, runId, 9, runtime, 'step-4')

@@ -69,7 +69,8 @@ export async function changedCalldata(holds: ChangedCalldataHolds): Promise<Chan
     signature: toHex(signer.sign(domainBytes('proposal', fromHex(proposalDigest(changed))))),
   }
 
-  const part = { actor: 'agent', kind: 'proposal', body, parents: [honest.decision] }
+  const step = { runId: holds.runId, actor: 'agent', key: 'changed' }
+  const part = { ...step, kind: 'proposal', body, parents: [honest.decision] }
   const appended = await post<{ leafHash: string }>(`${holds.logUrl}/v1/append`, {
     ...part,
     signature: toHex(signer.sign(appendMessage(part))),

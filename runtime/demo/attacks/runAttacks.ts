@@ -137,7 +137,9 @@ export async function runAttacks(
   const chain = createChainPort(devnet.url)
   const app = serveLog(
     world.log,
-    fixedProducers([{ appender: run.opened.appenders.agent, publicKey: world.keys.agent.publicKeyHex }]),
+    fixedProducers(run.opened.run.record.runId, [
+      { appender: run.opened.appenders.agent, publicKey: world.keys.agent.publicKeyHex },
+    ]),
   )
   const logUrl = await listen(app, { host: '127.0.0.1', port: 0 })
   try {
