@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { equalBytes, toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { equalBytes, fromUtf8, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Appended, Appender, LogPort, RunLog } from '#verifier/evidence/ports/log.ts'
@@ -15,6 +15,7 @@ import { hashLeaf } from '#verifier/log/merkle.ts'
 import { formatNote, formatVkey, noteKey } from '#verifier/log/signedNote.ts'
 import { TILE_WIDTH } from '#verifier/log/tiles.ts'
 import { formatProof } from '#verifier/log/tlogProof.ts'
+import { holdsItsDigest } from '#verifier/log/verifyTree.ts'
 import { openBlobStore } from './blobStore.ts'
 import type { Cosigner } from './cosigner.ts'
 import { makeDirectory, syncDirectory, writeDurably } from './disk.ts'
@@ -201,6 +202,9 @@ function openLocked(
     const index = size++
     recent.push(entry)
     if (name !== null) keys.set(name, index)
+    // A run that is closed takes no more steps.
+    if (record.kind === 'close')
+      for (const known of keys.keys()) if (known.startsWith(`${record.runId}/`)) keys.delete(known)
     const durable = new Promise<void>((resolve, reject) =>
       queue.push({ item, key: name === null ? null : [index, name], resolve, reject }),
     )
@@ -386,7 +390,7 @@ function openLocked(
       blobs.close()
       unlock()
       // Steps may be sent again after a restart in good order, too.
-      if (keys.size > 0) writeDurably(join(state, 'keys'), utf8(JSON.stringify(recentKeys())))
+      if (keys.size > 0) writeDurably(join(state, 'keys'), formatKeys(recentKeys()))
       for (const name of readdirSync(state)) if (name !== 'keys') rmSync(join(state, name))
       if (keys.size === 0) rmSync(state, { recursive: true })
       syncDirectory(dir)
@@ -396,14 +400,16 @@ function openLocked(
 
 const keysFile = z.array(z.tuple([count, z.string()]))
 
-/** Idempotency keys that a log closed in good order left behind. @throws EVIDENCE_MALFORMED */
+function formatKeys(keys: readonly WalKey[]): Uint8Array {
+  const text = utf8(JSON.stringify(keys))
+  return utf8(`${toHex(nodeCrypto.sha256(text))}\n${fromUtf8(text)}`)
+}
+
+/** Idempotency keys that a log closed in good order left behind: their SHA-256, then a JSON array. @throws EVIDENCE_MALFORMED */
 function readKeys(path: string): WalKey[] {
   if (!existsSync(path)) return []
-  try {
-    return keysFile.parse(JSON.parse(readFileSync(path, 'utf8')))
-  } catch (cause) {
-    throw new WarrantError('EVIDENCE_MALFORMED', `${path} is damaged: without it a step could be logged twice`, {
-      cause,
-    })
-  }
+  const bytes = readFileSync(path)
+  if (!holdsItsDigest(nodeCrypto, bytes))
+    throw new WarrantError('EVIDENCE_MALFORMED', `${path} is damaged: without it a step could be logged twice`)
+  return keysFile.parse(JSON.parse(fromUtf8(bytes.subarray(65))))
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -96,5 +96,21 @@ describe('a step sent again under its key', () => {
     await reopened.close()
     const key = noteKey(nodeCrypto, FAULT_ORIGIN, ed25519Signer(FAULT_SEED).publicKey)
     expect((await verifyTree({ files: openLogFiles(dir), crypto: nodeCrypto, key })).findings).toEqual([])
+
+    // What is remembered must be whole, and goes with the end of its run.
+    const remembered = join(dir, 'state', 'keys')
+    const bytes = readFileSync(remembered)
+    writeFileSync(
+      remembered,
+      bytes.map((byte, i) => (i === 80 ? byte ^ 1 : byte)),
+    )
+    expect((await verifyTree({ files: openLogFiles(dir), crypto: nodeCrypto, key })).findings.length).toBe(1)
+    expect(() => open(dir)).toThrow('state/keys is damaged')
+    writeFileSync(remembered, bytes)
+    const last = open(dir)
+    const close = { reason: 'done', decisions: 0, requests: 0 }
+    last.resumeRun(run.runId, 1).appender('runtime').append('close', close, [], 'end')
+    await last.close()
+    expect(existsSync(join(dir, 'state'))).toBe(false)
   })
 })

@@ -1,4 +1,4 @@
-import { equalBytes, fromUtf8, toHex } from '#verifier/evidence/bytes.ts'
+import { equalBytes, fromUtf8, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import { type Checkpoint, openCheckpoint, signedOnlyBy } from './checkpoint.ts'
@@ -75,8 +75,9 @@ export async function verifyTree(
     find('vkey', 'is not the key that the log is verified with')
 
   await verifyTiles({ files, crypto, units, rest, find }, checkpoint)
-  // What a closed log remembers for producers that send a step again is no evidence.
-  rest.delete('state/keys')
+  // What a closed log remembers for producers that send a step again is no evidence, but it must be whole.
+  const keys = rest.delete('state/keys') ? await files.read('state/keys') : null
+  if (keys !== null && !holdsItsDigest(crypto, keys)) find('state/keys', 'does not have its digest')
   for (const path of rest) {
     if (path.startsWith('state/')) continue
     find(path, 'is no part of this log')
@@ -155,4 +156,9 @@ async function readRetired(
     find('retired', reasonOf(error))
     return new Set()
   }
+}
+
+/** Whether a file begins with the SHA-256 of what follows its first line. */
+export function holdsItsDigest(crypto: CryptoPort, bytes: Uint8Array): boolean {
+  return bytes[64] === 0x0a && equalBytes(bytes.subarray(0, 64), utf8(toHex(crypto.sha256(bytes.subarray(65)))))
 }
