@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { fsck } from '#runtime/cli/lib/fsck.ts'
 import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
@@ -96,6 +97,13 @@ describe('a step sent again under its key', () => {
     await reopened.close()
     const key = noteKey(nodeCrypto, FAULT_ORIGIN, ed25519Signer(FAULT_SEED).publicKey)
     expect((await verifyTree({ files: openLogFiles(dir), crypto: nodeCrypto, key })).findings).toEqual([])
+
+    // A closed log has no writer whose leftovers could be excused.
+    expect((await fsck(dir, undefined)).differs).toEqual([])
+    const stray = join(dir, 'tile', '0', '001')
+    writeFileSync(stray, 'x')
+    expect((await fsck(dir, undefined)).differs).toEqual([{ where: 'tile/0/001', reason: 'is no part of this log' }])
+    rmSync(stray)
 
     // What is remembered must be whole, and goes with the end of its run.
     const remembered = join(dir, 'state', 'keys')

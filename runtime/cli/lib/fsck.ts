@@ -30,6 +30,8 @@ export async function fsck(dir: string, vkey: string | undefined): Promise<FsckR
   const state = join(dir, 'state')
   if (!existsSync(join(dir, 'checkpoint')) && !existsSync(state))
     throw new WarrantError('FILE_MISSING', `${dir} holds neither a checkpoint nor a write-ahead log`)
+  // A closed log keeps at most its idempotency keys there.
+  const isOpen = existsSync(state) && readdirSync(state).some(name => name !== 'keys')
   const notes: string[] = []
   const differs: Finding[] = []
   const tree = createMerkleTree()
@@ -39,7 +41,7 @@ export async function fsck(dir: string, vkey: string | undefined): Promise<FsckR
   if (existsSync(join(dir, 'checkpoint'))) {
     const { key } = logKeyFor(dir, vkey)
     published = sizeOf(readFileSync(join(dir, 'checkpoint'), 'utf8'))
-    const files = settledFiles(dir, notes, published, ahead)
+    const files = isOpen ? settledFiles(dir, notes, published, ahead) : openLogFiles(dir)
     const report = await verifyTree({ files, crypto: nodeCrypto, key }, (entry, _index, leaf) => {
       tree.append(leaf)
       entries.push(entry)
@@ -47,7 +49,6 @@ export async function fsck(dir: string, vkey: string | undefined): Promise<FsckR
     differs.push(...report.findings)
   } else notes.push('nothing was published yet')
 
-  const isOpen = existsSync(state) && readdirSync(state).some(name => name !== 'keys')
   if (isOpen) {
     try {
       const { start, items, torn } = readWal(state, published)
@@ -85,7 +86,7 @@ export async function fsck(dir: string, vkey: string | undefined): Promise<FsckR
 function settledFiles(dir: string, notes: string[], published: number, ahead: string[]): LogFiles {
   const files = openLogFiles(dir)
   const packs = existsSync(join(dir, 'blobs')) ? readdirSync(join(dir, 'blobs')).sort() : []
-  const open = existsSync(join(dir, 'state')) ? packs.at(-1) : undefined
+  const open = packs.at(-1)
   return {
     async read(path) {
       if (open === undefined || path !== `blobs/${open}`) return files.read(path)
@@ -104,7 +105,7 @@ function settledFiles(dir: string, notes: string[], published: number, ahead: st
       const temporary = all.filter(path => path.endsWith('.tmp'))
       if (temporary.length > 0) notes.push(`${temporary.length} temporary files, which the next writer removes`)
       return all.filter(path => {
-        const tile = existsSync(join(dir, 'state')) ? parseTilePath(path) : null
+        const tile = parseTilePath(path)
         const isAhead = tile !== null && coverage(tile) > published
         if (isAhead) ahead.push(path)
         return !isAhead && !path.endsWith('.tmp')

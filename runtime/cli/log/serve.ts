@@ -1,15 +1,5 @@
 import type { Command } from 'commander'
-
-type Options = {
-  dir: string
-  origin: string
-  key: string
-  actor: string[]
-  quorum?: string
-  host: string
-  port: string
-  publishEvery: string
-}
+import type { RunLogParameters } from '../lib/runLog.ts'
 
 /** `warrant log serve`. */
 export function registerServe(log: Command): void {
@@ -30,7 +20,7 @@ export function registerServe(log: Command): void {
       'after',
       '\nExample:\n  warrant log serve --dir log --origin example.org/treasury --key log.key --actor runtime=$RUNTIME_KEY --port 8080',
     )
-    .action(async (options: Options) => {
+    .action(async (options: RunLogParameters) => {
       const { runLog } = await import('../lib/runLog.ts')
       await runLog(options)
     })
