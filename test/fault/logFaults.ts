@@ -8,7 +8,7 @@ import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { openLog } from '#runtime/log/openLog.ts'
-import { toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { equalBytes, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { decodeRecord } from '#verifier/evidence/record.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
 import { formatVkey, noteKey } from '#verifier/log/signedNote.ts'
@@ -25,7 +25,7 @@ const CHILD = ['./logChild.js', '../../dist/test/fault/logChild.js']
   .map(path => fileURLToPath(new URL(path, import.meta.url)))
   .find(existsSync) as string
 const STEPS = 40
-const SYSCALLS = ['openat', 'write', 'fsync', 'fdatasync', 'rename', 'unlink'] as const
+const SYSCALLS = ['openat', 'write', 'writev', 'fsync', 'fdatasync', 'rename', 'unlink'] as const
 const EFFECTS = ['error=EIO', 'error=ENOSPC', 'signal=SIGKILL'] as const
 const signer = ed25519Signer(FAULT_SEED)
 const key = noteKey(nodeCrypto, FAULT_ORIGIN, signer.publicKey)
@@ -134,9 +134,13 @@ async function judge(at: string, { acks, roots, runId }: Shown): Promise<void> {
     walBytes: 3_000,
   })
   const entries = await log.entries(0, log.size)
-  for (const { index, leaf } of acks) {
+  for (const { step, index, leaf } of acks) {
     const entry = entries[index]
     demand(entry !== undefined && toHex(hashLeaf(nodeCrypto, entry)) === leaf, `acknowledged entry ${index} is lost`)
+    if (step % 5 > 0) continue
+    const payload = utf8(payloadOf(step))
+    const kept = await log.blob({ sha256: toHex(nodeCrypto.sha256(payload)), size: payload.length })
+    demand(equalBytes(kept, payload), `the payload of acknowledged entry ${index} is lost`)
   }
   for (const { size, root } of roots) demand(toHex(log.rootAt(size)) === root, `a fork: the root at ${size} is another`)
 

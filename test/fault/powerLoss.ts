@@ -33,7 +33,7 @@ export function diskStateOf(trace: string, dir: string): DiskState {
         written.set(opened[1], 0)
       }
       if (opened?.[1] !== undefined && opened[2]?.includes('O_TRUNC')) written.set(opened[1], 0)
-    } else if ((name === 'write' || name === 'pwrite64') && path.startsWith(dir)) {
+    } else if ((name === 'write' || name === 'writev' || name === 'pwrite64') && path.startsWith(dir)) {
       written.set(path, (written.get(path) ?? 0) + Number(result))
     } else if ((name === 'fsync' || name === 'fdatasync') && path.startsWith(dir)) {
       if (written.has(path)) synced.set(path, written.get(path) ?? 0)
