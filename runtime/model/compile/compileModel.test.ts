@@ -1,0 +1,67 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { describe, expect, test } from 'vitest'
+import { withTensors } from '#runtime/model/withTensors.ts'
+import { readIntGraph } from '#verifier/model/intGraph.ts'
+import { runGraph } from '#verifier/model/runGraph.ts'
+import { seededRandom } from '../../../test/fault/seededRandom.ts'
+import { randomSamples } from '../../../test/support/floatModels.ts'
+import { FAMILIES } from '../../../test/support/intModels.ts'
+import { compileModel } from './compileModel.ts'
+
+const SETTINGS = [
+  { intraOpNumThreads: 1, graphOptimizationLevel: 'all' },
+  { intraOpNumThreads: 8, graphOptimizationLevel: 'all' },
+  { intraOpNumThreads: 2, graphOptimizationLevel: 'disabled' },
+] as const
+
+describe.each(Object.keys(FAMILIES))('%s', family => {
+  test.each([1, 2, 3, 4])(
+    'seed %i: every tensor equals the reference, whatever the threads, batch and optimisations',
+    async seed => {
+      const random = seededRandom(seed)
+      const made = FAMILIES[family]?.(random) as { file: Uint8Array; shape: number[] }
+      const { file, graph, loss } = await compileModel(
+        made.file,
+        randomSamples(64, made.shape, random),
+        seed % 2 === 0 ? 8 : 7,
+      )
+      expect(loss).toBeLessThan(0.2)
+      expect(readIntGraph(file).linear.length).toBe(graph.linear.length)
+
+      // Far outside of what it was calibrated on, too.
+      const batch = 5
+      const input = randomSamples(batch, made.shape, random)
+      for (let i = 0; i < input.data.length; i++) if (random() < 0.1) input.data[i] = (input.data[i] as number) * 1e6
+      const reference = new Map<string, { dtype: string; data: ArrayLike<number> }>()
+      const output = runGraph(graph, input, undefined, (step, { dtype, data }) =>
+        reference.set(graph.steps[step]?.name ?? '', { dtype, data }),
+      )
+
+      const names = graph.steps.map(step => step.name)
+      for (const settings of SETTINGS) {
+        const session = await InferenceSession.create(withTensors(file, graph, names), {
+          ...settings,
+          logSeverityLevel: 4,
+        })
+        const results = await session.run({ [graph.input.name]: new Tensor('float32', input.data, [...input.shape]) })
+        for (const name of names)
+          expect(Array.from(results[name]?.data as ArrayLike<number>, Number), name).toEqual(
+            Array.from(reference.get(name)?.data as ArrayLike<number>),
+          )
+        await session.release()
+      }
+      const plain = await InferenceSession.create(file, { intraOpNumThreads: 2, logSeverityLevel: 4 })
+      const width = input.data.length / batch
+      const each = output.length / batch
+      for (let row = 0; row < batch; row++) {
+        const alone = await plain.run({
+          [graph.input.name]: new Tensor('float32', input.data.slice(row * width, (row + 1) * width), made.shape),
+        })
+        expect(Array.from(alone[graph.output.name]?.data as Float32Array)).toEqual(
+          Array.from(output.slice(row * each, (row + 1) * each)),
+        )
+      }
+      await plain.release()
+    },
+  )
+})

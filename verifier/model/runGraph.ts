@@ -1,0 +1,97 @@
+import { WarrantError } from '#verifier/evidence/error.ts'
+import type { IntGraph } from './intGraph.ts'
+import { centred, type LinearSpec, multiply } from './linear.ts'
+import { sizeOf, type Value } from './value.ts'
+
+/** A linear op about to be computed: left factor m × k, and the right one: weights, or a computed factor for each matrix. */
+export type LinearCall = {
+  index: number
+  spec: LinearSpec
+  /** Matrices in a row (1 with constant weights, whose rows are all taken together), each of `m` rows. */
+  matrices: number
+  m: number
+  x: Int8Array
+  right: Int8Array
+  dims: readonly number[]
+}
+
+/** Gives a linear op's accumulators, matrices · m × n in rows. */
+export type Multiplier = (call: LinearCall) => Int32Array
+
+/** The largest batch that is run at once. */
+export const LARGEST_BATCH = 4_096
+
+/**
+ * Runs a graph on float32 `input` [batch, …]: the reference for every engine, and a verifier's recomputation of what lies
+ * between linear ops. `onValue` sees every intermediate tensor.
+ *
+ * @throws BAD_INPUT for another shape, or a number that is not finite
+ */
+export function runGraph(
+  graph: IntGraph,
+  input: { shape: readonly number[]; data: Float32Array },
+  multiplier: Multiplier = multiplyDirectly,
+  onValue?: (step: number, value: Value) => void,
+): Float32Array {
+  const batch = batchOf(graph, input)
+  const values: (Value | null)[] = graph.values.map(type => type.constant)
+  values[0] = { dtype: 'float32', dims: [batch, ...graph.input.shape.slice(1)], data: input.data }
+  const lastUse = new Map<number, number>()
+  for (const [i, { inputs }] of graph.steps.entries()) for (const number of inputs) lastUse.set(number, i)
+  let result: Value | undefined
+  for (const [i, step] of graph.steps.entries()) {
+    const inputs = step.inputs.map(number => values[number] as Value)
+    result = step.prepared !== null ? step.prepared.run(inputs) : accumulate(graph, step.linear, inputs, multiplier)
+    onValue?.(i, result)
+    values[step.output] = result
+    for (const number of step.inputs) {
+      const { constant } = graph.values[number] as { constant: Value | null }
+      if (lastUse.get(number) === i && constant === null) values[number] = null
+    }
+  }
+  return (result as Value).data as Float32Array
+}
+
+/** Rows of an input. @throws BAD_INPUT */
+export function batchOf(
+  { input: { name, shape } }: IntGraph,
+  input: { shape: readonly number[]; data: Float32Array },
+): number {
+  const [batch = 0, ...row] = input.shape
+  const fits = row.join() === shape.slice(1).join() && batch >= 1 && batch <= LARGEST_BATCH
+  if (!fits || input.data.length !== sizeOf(input.shape))
+    throw new WarrantError('BAD_INPUT', `${name}: expects float32[batch,${shape.slice(1)}], got [${input.shape}]`)
+  const odd = input.data.findIndex(value => !Number.isFinite(value))
+  if (odd >= 0) throw new WarrantError('BAD_INPUT', `${name}: element ${odd} is ${input.data[odd]}`)
+  return batch
+}
+
+function accumulate(graph: IntGraph, index: number, inputs: Value[], multiplier: Multiplier): Value {
+  const spec = graph.linear[index] as LinearSpec
+  const [left, right] = inputs as [Value, Value]
+  const dims = [...left.dims.slice(0, -1), spec.n]
+  const rows = sizeOf(left.dims) / spec.k
+  const matrices = spec.weights === null ? rows / spec.rows : 1
+  const call = {
+    index,
+    spec,
+    matrices,
+    m: rows / matrices,
+    x: centred(left),
+    right: spec.weights ?? centred(right),
+    dims,
+  }
+  return { dtype: 'int32', dims, data: multiplier(call) }
+}
+
+/** The accumulators by the definition. */
+export const multiplyDirectly: Multiplier = ({ spec: { k, n, weights }, matrices, m, x, right }) => {
+  if (weights !== null) return multiply(x, right, { m, k, n })
+  const y = new Int32Array(matrices * m * n)
+  for (let i = 0; i < matrices; i++)
+    y.set(
+      multiply(x.subarray(i * m * k, (i + 1) * m * k), right.subarray(i * k * n, (i + 1) * k * n), { m, k, n }),
+      i * m * n,
+    )
+  return y
+}
