@@ -21,7 +21,11 @@ export const gatewayConfig = z.strictObject({
     )
     .default([])
     .describe('workers whose receipts are accepted (with redis)'),
-  proofKind: z.enum(['signed', 'replay']).default('replay'),
+  proofs: z
+    .array(z.array(z.enum(['signed', 'freivalds', 'replay'])).min(1))
+    .min(1)
+    .default([['freivalds'], ['replay']])
+    .describe('sets of proof kinds, any of which will do; each model gets the cheapest that it can carry'),
   timeoutMs: z.int().min(1).max(600_000).default(10_000),
   apiKeys: z
     .array(z.strictObject({ agent: z.string().min(1).max(200), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))

@@ -35,8 +35,13 @@ const RULES: Rule[] = [
   {
     in: /^strategies\/(?!sdk\/)[^/]+\/train\//,
     may: t =>
-      t.startsWith('strategies/') || t.startsWith('runtime/market/') || t.startsWith('node:') || t === 'onnx-proto',
-    because: 'a training script reads the market as the runtime does, and is no part of the strategy',
+      t.startsWith('strategies/') ||
+      t.startsWith('runtime/market/') ||
+      t.startsWith('runtime/model/compile/') ||
+      t.startsWith('node:') ||
+      t === 'onnx-proto',
+    because:
+      'a training script reads the market as the runtime does, compiles what it trained, and is no part of the strategy',
   },
   {
     in: /^strategies\/(?!sdk\/)(?![^/]+\/train\/)/,

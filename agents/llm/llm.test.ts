@@ -131,6 +131,8 @@ describe('an LLM agent behind the strategy interface', () => {
       crypto: nodeCrypto,
       key: parseVkey(nodeCrypto, log.vkey),
       sandbox: createSandbox(),
+      kernels: null,
+      randomWords: () => {},
     })
     expect(replayed).toMatchObject({ identical: 4, diverged: 0, findings: [] })
     expect(seen.length).toBe(asked)

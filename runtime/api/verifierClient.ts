@@ -7,6 +7,9 @@ import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
 import { parseCheckpoint } from '#verifier/log/checkpoint.ts'
 import { parseNote } from '#verifier/log/signedNote.ts'
 
+/** Payloads that one call hands over. */
+const MOST_BLOBS = 64
+
 /** A verifier, as those see it who ask it. */
 export type VerifierClient = {
   readonly url: string
@@ -27,6 +30,7 @@ export function createVerifierClient({
   blobs: readonly BlobRef[]
 }): VerifierClient {
   let sent: number | null = null
+  let blobsSent = 0
 
   async function post<T>(path: string, body: unknown): Promise<T> {
     return call(`${url}${path}`, {
@@ -41,17 +45,21 @@ export function createVerifierClient({
     async sync() {
       // Others may feed the same verifier, and it may have restarted: what it has is what it says.
       for (let attempt = 0; ; attempt++) {
-        const withBlobs = sent === null
+        // A run's payloads grow: a long trace joins them with its answer.
+        const first = sent === null ? 0 : blobsSent
+        const next = blobs.slice(first, first + MOST_BLOBS)
         const from = sent ?? (await call<{ size: number }>(`${url}/v1/status`)).size
         const note = await log.checkpoint()
         // The log may have grown since it signed.
         const { size } = parseCheckpoint(parseNote(note).text)
-        if (from === size && !withBlobs) return
+        if (from === size && next.length === 0) return
         const entries = (await log.entries(from, size)).map(toBase64)
-        const payloads = withBlobs ? await Promise.all(blobs.map(async ref => toBase64(await log.blob(ref)))) : []
+        const payloads = await Promise.all(next.map(async ref => toBase64(await log.blob(ref))))
         try {
           sent = (await post<{ size: number }>('/v1/log', { note, from, entries, blobs: payloads })).size
-          return
+          blobsSent = first + next.length
+          if (blobsSent === blobs.length) return
+          attempt = -1
         } catch (error) {
           sent = null
           if (attempt === 2 || !(error instanceof WarrantError) || error.code !== 'LOG_BEHIND') throw error

@@ -73,7 +73,7 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
     policy: { digest: digestJson('policy', { treasury: null }), document: { treasury: null } },
     verifiers: [],
     executor: null,
-    proofKind: 'replay',
+    proofs: [[['replay']]],
     requestIs: 'ordered',
   })
   const held: Record<string, bigint> = { [pair.quote]: PAPER_TREASURY.USDC, [pair.base]: PAPER_TREASURY.WETH }

@@ -24,6 +24,10 @@ export function replayCommand(program: Command): void {
         print(
           `${report.identical} decisions identical, ${report.diverged} diverged, ${report.missed} missed on record; ${report.proposals} proposals re-derived, ${report.refused} refused on record`,
         )
+        for (const [kind, { held, refused, unchecked }] of Object.entries(report.proofs))
+          print(
+            `  proof ${kind}: ${held} hold, ${refused} refused on record, ${unchecked} not checked here (the model would have to run)`,
+          )
         for (const [label, fields] of Object.entries(report.labels)) print(`  ${label}: ${fields}`)
       }
       process.exitCode = report.diverged === 0 && report.findings.length === 0 ? 0 : 1

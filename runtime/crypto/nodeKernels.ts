@@ -1,7 +1,16 @@
+import { getRandomValues } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { type Kernels, openKernels } from '#verifier/kernels/openKernels.ts'
+
+/** Most bytes that one call of the system's generator gives. */
+const AT_ONCE = 65_536
+
+/** Fills with numbers from the system's generator: a verifier's secret coins. */
+export function randomWords(words: Int32Array): void {
+  for (let at = 0; at < words.length; at += AT_ONCE / 4) getRandomValues(words.subarray(at, at + AT_ONCE / 4))
+}
 
 let kernels: Kernels | null = null
 

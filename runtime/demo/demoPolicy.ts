@@ -48,7 +48,7 @@ export function demoPolicy({
     observation: { maxAgeSeconds: 300, toleranceTicks: 0 },
     proofs: [
       { upToUsd: 100, anyOf: [['signed']] },
-      { upToUsd: null, anyOf: [['replay']] },
+      { upToUsd: null, anyOf: [['freivalds'], ['replay']] },
     ],
     approvals: { aboveUsd: null, approvers: [], threshold: 0 },
     identities: {

@@ -56,7 +56,7 @@ export type DemoWorld = {
   clock: Clock & { set(ms: number): void }
   run(
     strategy: LoadedStrategy,
-    options?: { remoteWorkers?: readonly (Worker & { operator: string })[] },
+    options?: { remoteWorkers?: readonly (Worker & { operator: string })[]; gatewayChecks?: boolean },
   ): Promise<DemoRun>
   /** The pool at a tick's close, and the clock at its time: what the agent is about to observe. */
   moveMarketTo(tick: number): Promise<void>
@@ -164,7 +164,8 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
           policy: { digest, document: toJson(policy) },
           verifiers: [verifierAddress],
           executor: executorAddress,
-          proofKind: 'replay',
+          proofs: policy.proofs.map(({ anyOf }) => anyOf),
+          gatewayChecks: true,
           requestIs: 'durable',
           ...options,
         })

@@ -9,6 +9,7 @@ import { barsAt, type Schedule, scheduleOf } from '#runtime/market/bars.ts'
 import { chainBalances } from '#runtime/market/observer.ts'
 import { type MarketSource, openSource } from '#runtime/market/openSource.ts'
 import { AGENT, loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
+import type { ReplayReport } from '#verifier/replay/replayLog.ts'
 import { ATTACK_TICKS, attackWorker, loadGreedy, type Refusal, runAttacks } from './attacks/runAttacks.ts'
 import { createDemoWorld } from './demoWorld.ts'
 import { type Holdings, type ProfitAndLoss, profitAndLoss } from './profitAndLoss.ts'
@@ -158,7 +159,7 @@ export async function runDemo(
     const report: DemoReport = {
       ...counts,
       modelCalls: run.opened.gateway.requests,
-      proofs: { replay: run.opened.gateway.requests },
+      proofs: provenBy(replay.proofs),
       refusals,
       log: { dir: world.logDir, size: log.size, root: log.root, vkey: log.vkey },
       chain: {
@@ -198,4 +199,9 @@ function iso(schedule: Schedule, tick: number): string {
     .toISOString()
     .slice(0, 16)
     .replace('T', ' ')
+}
+
+/** Answers by the kind of their proof, as the replay counted them; those of the attacks are among them. */
+function provenBy(proofs: ReplayReport['proofs']): Record<string, number> {
+  return Object.fromEntries(Object.entries(proofs).map(([kind, { held, unchecked }]) => [kind, held + unchecked]))
 }

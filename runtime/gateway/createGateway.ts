@@ -1,13 +1,29 @@
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { fromBase64 } from '#verifier/evidence/bytes.ts'
+import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Appender } from '#verifier/evidence/ports/log.ts'
-import type { JobResult, QueuePort } from '#verifier/evidence/ports/queue.ts'
+import type { Job, JobResult, QueuePort } from '#verifier/evidence/ports/queue.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { ModelInput, Request } from '#verifier/evidence/records/request.ts'
-import type { Response } from '#verifier/evidence/records/response.ts'
+import { MOST_INLINE, type Proof, type Response } from '#verifier/evidence/records/response.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import type { ProofPorts } from '#verifier/proof/proofKind.ts'
 import { receiptFault, statementFault } from '#verifier/proof/receipt.ts'
+import { verifyProof } from '#verifier/proof/verifyProof.ts'
+import type { ProofName } from './chooseProof.ts'
+
+/** Workers that one request is sent to, one after the other, while their answers do not hold. */
+const ATTEMPTS = 8
+
+/** Answers of one worker that did not hold, after which it gets no more jobs even where none convicts it. */
+const STRIKES = 3
+
+/** `convicts`: what the worker signed is contradicted; else anybody between could have spoilt the answer. */
+type Fault = { reason: string; convicts: boolean }
+const spoilt = (reason: string): Fault => ({ reason, convicts: false })
 
 export type InferParameters = {
   agent: string
@@ -23,6 +39,8 @@ export type Gateway = {
   /** A request that fails or times out is on record, and says so in its result. @throws LOG_HALTED, BAD_INPUT */
   infer(parameters: InferParameters): Promise<InferResult>
   readonly requests: number
+  /** Workers that were set aside. */
+  readonly caught: readonly string[]
 }
 
 export type CreateGatewayParameters = {
@@ -31,7 +49,15 @@ export type CreateGatewayParameters = {
   clock: Clock
   models: readonly ModelIdentity[]
   workers: readonly { id: string; publicKey: string }[]
-  proofKind: 'signed' | 'replay'
+  /** What each model's answers are proven by. */
+  proofOf(model: ModelIdentity): ProofName
+  /** Takes payloads that are too long for a record. */
+  putBlob(bytes: Uint8Array): BlobRef
+  /**
+   * Checks proofs before an answer is used, so that a lie costs a second try instead of a decision; null: left to the
+   * verifier. A worker that is caught gets no more jobs, and is named in the log.
+   */
+  checks: Pick<ProofPorts, 'kernels' | 'randomWords' | 'modelFile'> | null
   timeoutMs: number
   /** `durable`: a request survives a power loss before it is dispatched. `ordered`: it stands before its answer (backtests, which have no effects). */
   requestIs: 'durable' | 'ordered'
@@ -46,6 +72,8 @@ export type CreateGatewayParameters = {
 export function createGateway(parameters: CreateGatewayParameters): Gateway {
   const { log, queue, clock, models, workers, timeoutMs, requestIs, signatures } = parameters
   const numbers = new Map<string, number>()
+  const caught = new Set<string>()
+  const strikes = new Map<string, number>()
   let requests = 0
 
   async function infer({ agent, tick, observation, model: name, input }: InferParameters): Promise<InferResult> {
@@ -59,8 +87,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     numbers.set(agent, number + 1)
     requests++
     const inputDigest = payloadDigest(input, nodeCrypto)
-    // A hosted model cannot be run again by anybody here: its relay's signature is all that there is.
-    const proofKind = model.file === null ? ('signed' as const) : parameters.proofKind
+    const proofKind = parameters.proofOf(model)
     const request: Request = {
       agent,
       number,
@@ -79,39 +106,115 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       const response = log.append('response', { request: logged.leafHash, agent, number, result }, [logged.leafHash])
       return { response: response.leafHash, result }
     }
-    let done: JobResult
+    const job = {
+      v: 1 as const,
+      nonce: logged.leafHash,
+      model,
+      input,
+      inputDigest,
+      proofKind,
+      deadlineMs: clock.nowMs() + timeoutMs,
+    }
     try {
-      const job = {
-        v: 1 as const,
-        nonce: logged.leafHash,
-        model,
-        input,
-        inputDigest,
-        proofKind,
-        deadlineMs: clock.nowMs() + timeoutMs,
-      }
-      done = await withTimeout(queue.dispatch(job), timeoutMs)
-      const fault = faultOf(done, request, logged.leafHash)
-      if (fault !== null)
-        throw new WarrantError('WORKER_FAILED', `worker ${done.receipt.statement.worker} answered wrongly: ${fault}`)
+      const accepted = await withTimeout(answered(job, request, model, logged.leafHash), timeoutMs)
+      return answer({ status: 'ok', ...accepted })
     } catch (error) {
       const timedOut = error instanceof WarrantError && error.code === 'TIMED_OUT'
       return answer({ status: timedOut ? 'timedOut' : 'failed', reason: reasonOf(error).slice(0, 2_000) })
     }
-    return answer({ status: 'ok', output: done.output, receipt: done.receipt, proof: { kind: proofKind } })
   }
 
-  function faultOf({ output, receipt }: JobResult, request: Request, requestLeaf: string): string | null {
+  type Accepted = Omit<Extract<Response['result'], { status: 'ok' }>, 'status'>
+
+  /** Asks until an answer holds: when one does not, the same request goes to another worker. */
+  async function answered(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Accepted> {
+    const avoid = new Set(caught)
+    let last = ''
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const done = await queue.dispatch(job, avoid)
+      const { worker } = done.receipt.statement
+      const accepted = { output: done.output, receipt: done.receipt, proof: proofOf(done, job.proofKind) }
+      const fault =
+        faultOf(done, request, requestLeaf) ?? (await proofFault({ accepted, done, request, model, requestLeaf }))
+      if (fault === null) return accepted
+      last = `worker ${worker} answered wrongly: ${fault.reason}`
+      if (parameters.checks === null) break
+      avoid.add(worker)
+      for (const id of setAside(worker, fault, last, done, requestLeaf)) avoid.add(id)
+    }
+    throw new WarrantError('WORKER_FAILED', last)
+  }
+
+  /**
+   * A worker whose own signed words are contradicted gets no more jobs, and is named in the log. Answers that anybody on
+   * the way could have spoilt convict nobody; after some of them the worker is left alone, without blame.
+   */
+  function setAside(
+    worker: string,
+    fault: Fault,
+    last: string,
+    done: JobResult,
+    requestLeaf: string,
+  ): Iterable<string> {
+    const spoilt = (strikes.get(worker) ?? 0) + 1
+    strikes.set(worker, spoilt)
+    if (caught.has(worker) || !workers.some(({ id }) => id === worker) || !(fault.convicts || spoilt >= STRIKES))
+      return caught
+    caught.add(worker)
+    // What the worker signed, so that anybody can convict it.
+    const evidence = parameters.putBlob(canonicalBytes({ request: requestLeaf, ...done }))
+    const what = fault.convicts ? 'a worker lied' : 'the answers of a worker did not hold'
+    log.append('incident', { what, caughtBy: 'gateway', reason: last.slice(0, 2_000), evidence }, [requestLeaf])
+    return caught
+  }
+
+  function proofOf({ trace }: JobResult, kind: string): Proof {
+    if (kind !== 'freivalds') return { kind: kind === 'signed' ? 'signed' : 'replay' }
+    const inline = trace ?? ''
+    return { kind, trace: inline.length <= MOST_INLINE ? { inline } : parameters.putBlob(fromBase64(inline)) }
+  }
+
+  async function proofFault({
+    accepted,
+    done,
+    request,
+    model,
+    requestLeaf,
+  }: {
+    accepted: Accepted
+    done: JobResult
+    request: Request
+    model: ModelIdentity
+    requestLeaf: string
+  }): Promise<Fault | null> {
+    const { checks } = parameters
+    // Running a model again here would cost as much as the answer: such proofs are the verifier's to check.
+    if (checks === null || accepted.proof.kind !== 'freivalds') return null
+    const report = await verifyProof(
+      { request, requestLeaf, answer: { status: 'ok', ...accepted }, model },
+      { crypto: nodeCrypto, engine: null, blob: async () => fromBase64(done.trace ?? ''), ...checks },
+      () => 1_000 * performance.now(),
+    )
+    return report.ok ? null : { reason: report.detail, convicts: report.convicts === true }
+  }
+
+  function faultOf({ output, receipt }: JobResult, request: Request, requestLeaf: string): Fault | null {
     const worker = workers.find(candidate => candidate.id === receipt.statement.worker)
-    if (worker === undefined) return `worker ${receipt.statement.worker} is not registered`
+    if (worker === undefined) return spoilt(`worker ${receipt.statement.worker} is not registered`)
+    if (caught.has(worker.id)) return spoilt(`worker ${worker.id} was set aside before`)
     const wrong = statementFault(nodeCrypto, { statement: receipt.statement, requestLeaf, request, output })
-    return wrong ?? (signatures === 'atOnce' ? receiptFault(nodeCrypto, receipt, worker.publicKey) : null)
+    if (wrong !== null) return spoilt(wrong)
+    const unsigned = signatures === 'atOnce' ? receiptFault(nodeCrypto, receipt, worker.publicKey) : null
+    return unsigned === null ? null : spoilt(unsigned)
   }
 
   return {
     infer,
     get requests() {
       return requests
+    },
+    get caught() {
+      return [...caught]
     },
   }
 }

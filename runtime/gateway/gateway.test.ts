@@ -53,7 +53,9 @@ function gatewayOver(
     clock,
     models: [model],
     workers,
-    proofKind: 'replay',
+    proofOf: () => 'replay',
+    putBlob: bytes => log.putBlob(bytes),
+    checks: null,
     timeoutMs,
     requestIs: 'durable',
     signatures: 'atOnce',
@@ -108,7 +110,7 @@ describe('the gateway', () => {
     })
     expect(wrongShape.result).toMatchObject({
       status: 'failed',
-      reason: expect.stringContaining('expects float32[1,12]'),
+      reason: expect.stringContaining('expects float32[batch,12]'),
     })
     for (const { log } of [foreign, forged, silent]) await log.close()
   })

@@ -1,28 +1,12 @@
 import { type Job as BullJob, Worker as BullWorker, Queue, QueueEvents } from 'bullmq'
 import { Redis, type RedisOptions } from 'ioredis'
-import { z } from 'zod'
 import type { Worker } from '#runtime/worker/createWorker.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Job, JobResult, QueuePort } from '#verifier/evidence/ports/queue.ts'
-import { digest, label, leafHash, timeMs } from '#verifier/evidence/primitives.ts'
-import { receipt } from '#verifier/evidence/records/receipt.ts'
-import { modelInput } from '#verifier/evidence/records/request.ts'
-import { modelIdentity } from '#verifier/evidence/records/run.ts'
 import { createInProcessQueue } from './inProcessQueue.ts'
+import { jobResult, jobSchema } from './jobSchema.ts'
 
 export const QUEUE_NAME = 'warrant-jobs'
-
-/** A job as it lies in Redis: whoever can write there can write anything, so it is parsed. */
-const jobSchema = z.strictObject({
-  v: z.literal(1),
-  nonce: leafHash,
-  model: modelIdentity,
-  input: modelInput,
-  inputDigest: digest,
-  proofKind: label,
-  deadlineMs: timeMs,
-})
-const resultSchema = z.strictObject({ v: z.literal(1), output: modelInput, receipt })
 
 /** Jobs of one request that a worker died on are tried again elsewhere, so many times in all. */
 const ATTEMPTS = 3
@@ -86,7 +70,7 @@ export async function createBullQueue({
           ? new WarrantError('TIMED_OUT', 'no worker answered in time', { cause })
           : new WarrantError('WORKER_FAILED', text, { cause, retry: 'safe' })
       })
-      const parsed = resultSchema.safeParse(done)
+      const parsed = jobResult.safeParse(done)
       if (!parsed.success)
         throw new WarrantError(
           'WORKER_FAILED',

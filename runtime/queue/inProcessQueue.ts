@@ -5,36 +5,64 @@ import type { Job, JobResult, QueuePort } from '#verifier/evidence/ports/queue.t
 /** Jobs that one call of a worker takes at most. */
 const BATCH = 64
 
-type Waiting = { job: Job; resolve: (result: JobResult) => void; reject: (error: unknown) => void }
+type Waiting = {
+  job: Job
+  /** Workers that must not get it, or have failed it. */
+  not: Set<string>
+  resolve: (result: JobResult) => void
+  reject: (error: unknown) => void
+}
 
 /**
- * The queue without Redis: workers in this process. Jobs that arrive together go to a free worker as one batch; jobs
- * that arrive while all are busy wait.
+ * The queue without Redis: workers in this process, or behind HTTP. Jobs that arrive together go to a free worker as one
+ * batch; jobs that arrive while all are busy wait. What a worker fails without having done harm goes to another.
  */
 export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
   const free = [...workers]
   let waiting: Waiting[] = []
   let closed = false
 
+  /** The next free worker, and the jobs it takes. */
+  function match(): { worker: Worker; batch: Waiting[] } | null {
+    for (const [i, worker] of free.entries()) {
+      const batch = waiting.filter(item => !item.not.has(worker.id)).slice(0, BATCH)
+      if (batch.length === 0) continue
+      free.splice(i, 1)
+      const taken = new Set(batch)
+      waiting = waiting.filter(item => !taken.has(item))
+      return { worker, batch }
+    }
+    return null
+  }
+
+  function failed(item: Waiting, worker: Worker, error: WarrantError): void {
+    item.not.add(worker.id)
+    if (error.retry === 'safe' && !closed && workers.some(({ id }) => !item.not.has(id))) waiting.push(item)
+    else item.reject(error)
+  }
+
   async function pump(): Promise<void> {
     // Jobs of one turn of the event loop share a batch, and so a signature.
     await null
-    while (waiting.length > 0 && free.length > 0) {
-      const worker = free.shift() as Worker
-      const batch = waiting.slice(0, BATCH)
-      waiting = waiting.slice(BATCH)
+    for (let next = match(); next !== null; next = match()) {
+      const { worker, batch } = next
       worker
         .run(batch.map(item => item.job))
         .then(
-          results =>
-            batch.forEach((item, i) => {
-              const result = results[i]
-              if (result === undefined || result instanceof WarrantError) item.reject(result ?? noAnswer(worker))
+          results => {
+            for (const [i, item] of batch.entries()) {
+              const result = results[i] ?? noAnswer(worker)
+              if (result instanceof WarrantError) failed(item, worker, result)
               else item.resolve(result)
-            }),
+            }
+          },
           cause => {
             for (const item of batch)
-              item.reject(new WarrantError('WORKER_FAILED', `worker ${worker.id} failed`, { cause, retry: 'safe' }))
+              failed(
+                item,
+                worker,
+                new WarrantError('WORKER_FAILED', `worker ${worker.id} failed`, { cause, retry: 'safe' }),
+              )
           },
         )
         .finally(() => {
@@ -45,10 +73,12 @@ export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
   }
 
   return {
-    dispatch(job) {
+    dispatch(job, avoid) {
       if (closed) return Promise.reject(new WarrantError('WORKER_FAILED', 'the queue is closed'))
+      if (!workers.some(({ id }) => !avoid?.has(id)))
+        return Promise.reject(new WarrantError('WORKER_FAILED', 'no worker is left: all were caught or have failed'))
       return new Promise((resolve, reject) => {
-        waiting.push({ job, resolve, reject })
+        waiting.push({ job, not: new Set(avoid), resolve, reject })
         void pump()
       })
     },

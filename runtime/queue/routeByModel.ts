@@ -3,7 +3,7 @@ import type { QueuePort } from '#verifier/evidence/ports/queue.ts'
 /** One queue for models that workers hold, another for hosted ones behind a relay. */
 export function routeByModel({ held, hosted }: { held: QueuePort; hosted: QueuePort }): QueuePort {
   return {
-    dispatch: job => (job.model.file === null ? hosted : held).dispatch(job),
+    dispatch: (job, avoid) => (job.model.file === null ? hosted : held).dispatch(job, avoid),
     async close() {
       await held.close()
       await hosted.close()

@@ -6,6 +6,8 @@ import { bundleStrategy, type StrategyBundle } from '#agents/sandbox/bundleStrat
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { DEFAULT_LIMITS, type Isolation } from '#agents/sandbox/limits.ts'
 import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
+import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
+import { chooseProof } from '#runtime/gateway/chooseProof.ts'
 import { createGateway, type Gateway } from '#runtime/gateway/createGateway.ts'
 import type { Log } from '#runtime/log/openLog.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
@@ -118,7 +120,13 @@ export type OpenRunParameters = {
   policy: { digest: string; document: Json }
   verifiers: readonly string[]
   executor: string | null
-  proofKind: 'signed' | 'replay'
+  /**
+   * What demands proofs: for each band of value at risk its sets of kinds, any of which will do. The cheapest kind that
+   * satisfies all is asked for.
+   */
+  proofs: readonly (readonly string[][])[]
+  /** Whether the gateway checks proofs before an answer is used; the verifier does in any case. */
+  gatewayChecks?: boolean
   requestIs: 'durable' | 'ordered'
   /** In place of the embedded worker: workers elsewhere, by id, operator and key. */
   remoteWorkers?: readonly (Worker & { operator: string })[]
@@ -185,6 +193,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
   })
   await run.durable
 
+  const blobs: BlobRef[] = [bundle, ...models.flatMap(m => (m.file === null ? [] : [m.file]))]
   const workers = parameters.remoteWorkers ?? [embeddedWorker(strategy, keys.worker, clock)]
   const held = createInProcessQueue(workers)
   const queue =
@@ -202,7 +211,23 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
     clock,
     models,
     workers: workerKeys,
-    proofKind: parameters.proofKind,
+    proofOf: model => chooseProof(model, parameters.proofs).kind,
+    putBlob(bytes) {
+      const ref = log.putBlob(bytes)
+      blobs.push(ref)
+      return ref
+    },
+    checks: parameters.gatewayChecks
+      ? {
+          kernels: nodeKernels(),
+          randomWords,
+          async modelFile({ digest }) {
+            const found = strategy.models.find(({ identity }) => identity.digest === digest)
+            if (found?.file == null) throw new WarrantError('EVIDENCE_MISSING', `no file of model ${digest}`)
+            return found.file
+          },
+        }
+      : null,
     timeoutMs: 10_000,
     requestIs: parameters.requestIs,
     signatures: parameters.requestIs === 'durable' ? 'atOnce' : 'byVerifier',
@@ -211,7 +236,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
     run,
     appenders,
     gateway,
-    blobs: [bundle, ...models.flatMap(m => (m.file === null ? [] : [m.file]))],
+    blobs,
     async close(reason, decisions) {
       await appenders.runtime.append('close', { reason, decisions, requests: gateway.requests }).durable
       await queue.close()

@@ -85,7 +85,7 @@ export function createChatRelay({
                 finishedMs: clock.nowMs(),
               },
             ])
-            return { v: 1 as const, output, receipt: receipt as NonNullable<typeof receipt> }
+            return { v: 1 as const, output, receipt: receipt as NonNullable<typeof receipt>, trace: null }
           } catch (cause) {
             if (cause instanceof WarrantError) return cause
             return new WarrantError('WORKER_FAILED', `relay ${id}: ${reasonOf(cause)}`, { cause, retry: 'safe' })

@@ -1,5 +1,6 @@
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { toBase64 } from '#verifier/evidence/bytes.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
@@ -8,6 +9,7 @@ import type { EnginePort, LoadedModel } from '#verifier/evidence/ports/engine.ts
 import type { Job, JobResult } from '#verifier/evidence/ports/queue.ts'
 import type { ReceiptStatement } from '#verifier/evidence/records/receipt.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { signReceipts } from './receiptBatch.ts'
 
 /** Executes jobs and signs what it did. Never touches keys other than its own, or money. */
@@ -43,10 +45,10 @@ export function createWorker({ id, signer, engine, clock, modelFile }: CreateWor
   }
 
   async function loadChecked(identity: ModelIdentity): Promise<LoadedModel> {
-    if (identity.numeric !== engine.numeric) {
+    if (!engine.supports(identity.numeric)) {
       throw new WarrantError(
         'WORKER_FAILED',
-        `worker ${id} runs ${engine.numeric}, the model asks for ${identity.numeric}`,
+        `worker ${id} runs ${engine.runtime}, the model asks for ${identity.numeric}`,
       )
     }
     const file = await modelFile(identity)
@@ -59,50 +61,94 @@ export function createWorker({ id, signer, engine, clock, modelFile }: CreateWor
     return engine.load(identity, file)
   }
 
-  async function execute(job: Job): Promise<{ job: Job; output: JobResult['output']; statement: ReceiptStatement }> {
-    const startedMs = clock.nowMs()
-    if (job.input.type !== 'tensor') throw new WarrantError('WORKER_FAILED', `worker ${id} runs tensor models only`)
-    const model = await load(job.model)
-    const output = { type: 'tensor' as const, tensor: await model.run(job.input.tensor) }
+  type Done = { output: JobResult['output']; statement: ReceiptStatement; trace: Uint8Array | null }
+
+  function done(job: Job, output: Tensor, trace: Uint8Array | null, startedMs: number): Done {
+    const result = { type: 'tensor' as const, tensor: output }
     return {
-      job,
-      output,
+      output: result,
+      trace,
       statement: {
         nonce: job.nonce,
         model: job.model.digest,
-        numeric: engine.numeric,
+        numeric: job.model.numeric,
         // What it really ran on, whatever the job says its digest is.
         inputDigest: payloadDigest(job.input, nodeCrypto),
-        outputDigest: payloadDigest(output, nodeCrypto),
+        outputDigest: payloadDigest(result, nodeCrypto),
         proofKind: job.proofKind,
-        traceDigest: null,
+        traceDigest: trace === null ? null : digestBytes('trace', trace, nodeCrypto),
         worker: id,
-        runtime: engine.numeric,
+        runtime: engine.runtime,
         startedMs,
         finishedMs: clock.nowMs(),
       },
     }
   }
 
+  async function execute(job: Job): Promise<Done> {
+    const startedMs = clock.nowMs()
+    const model = await load(job.model)
+    return done(job, await model.run(inputOf(job)), null, startedMs)
+  }
+
+  /** Jobs of one model together: their rows do not depend on each other. */
+  async function executeTraced(jobs: readonly Job[]): Promise<(Done | WarrantError)[]> {
+    const startedMs = clock.nowMs()
+    const [first] = jobs as [Job]
+    const model = await load(first.model)
+    if (model.runTraced === undefined)
+      throw new WarrantError('WORKER_FAILED', `worker ${id}: model ${first.model.name} leaves no trace`)
+    const { runTraced } = model
+    const inputs = jobs.map(inputOf)
+    const results = await runTraced(inputs).catch(async (cause: unknown) => {
+      if (jobs.length === 1) throw cause
+      // One bad input must not fail the others.
+      return Promise.all(inputs.map(async input => runTraced([input]).then(([result]) => result, failure)))
+    })
+    return results.map((result, i) => {
+      if (result === undefined) return failure(null)
+      return result instanceof WarrantError ? result : done(jobs[i] as Job, result.output, result.trace, startedMs)
+    })
+  }
+
+  const failure = (cause: unknown): WarrantError =>
+    cause instanceof WarrantError
+      ? cause
+      : new WarrantError('WORKER_FAILED', `worker ${id} failed`, { cause, retry: 'safe' })
+
+  function inputOf(job: Job): Tensor {
+    if (job.input.type !== 'tensor') throw new WarrantError('WORKER_FAILED', `worker ${id} runs tensor models only`)
+    return job.input.tensor
+  }
+
   return {
     id,
     publicKey: signer.publicKeyHex,
     async run(jobs) {
-      const results = await Promise.all(
-        jobs.map(job =>
-          execute(job).catch((cause: unknown) =>
-            cause instanceof WarrantError
-              ? cause
-              : new WarrantError('WORKER_FAILED', `worker ${id} failed`, { cause, retry: 'safe' }),
-          ),
-        ),
-      )
+      const results: (Done | WarrantError)[] = []
+      const traced = new Map<string, number[]>()
+      const single: number[] = []
+      for (const [i, job] of jobs.entries()) {
+        if (job.proofKind !== 'freivalds') single.push(i)
+        else traced.set(job.model.digest, [...(traced.get(job.model.digest) ?? []), i])
+      }
+      await Promise.all([
+        ...single.map(async i => {
+          results[i] = await execute(jobs[i] as Job).catch(failure)
+        }),
+        ...[...traced.values()].map(async places => {
+          const own = places.map(i => jobs[i] as Job)
+          const answers = await executeTraced(own).catch(cause => own.map(() => failure(cause)))
+          for (const [at, i] of places.entries()) results[i] = answers[at] as Done | WarrantError
+        }),
+      ])
       const statements = results.flatMap(result => (result instanceof WarrantError ? [] : [result.statement]))
       const receipts = statements.length > 0 ? signReceipts(signer, statements) : []
       let next = 0
       return results.map(result => {
         if (result instanceof WarrantError) return result
-        return { v: 1, output: result.output, receipt: receipts[next++] as (typeof receipts)[number] }
+        const receipt = receipts[next++] as (typeof receipts)[number]
+        return { v: 1, output: result.output, receipt, trace: result.trace === null ? null : toBase64(result.trace) }
       })
     },
     async close() {

@@ -8,6 +8,8 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { EnginePort, LoadedModel } from '#verifier/evidence/ports/engine.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { Tensor } from '#verifier/evidence/tensor.ts'
+import { INT_EXACT } from '#verifier/proof/freivalds/freivalds.ts'
+import { describeIntModel, loadIntModel } from './intModel.ts'
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
 
@@ -21,10 +23,14 @@ const OPTIONS: InferenceSession.SessionOptions = {
   logSeverityLevel: 4,
 }
 
-/** The engine port on onnxruntime's CPU provider: float32 in, float32 out, one thread. */
+const FLOAT = `onnxruntime-node@${version}/cpu`
+
+/** The engine port on onnxruntime's CPU provider: float32 in, float32 out, one thread; exact-integer models too. */
 export const onnxEngine: EnginePort = {
-  numeric: `onnxruntime-node@${version}/cpu`,
+  runtime: FLOAT,
+  supports: numeric => numeric === FLOAT || numeric === INT_EXACT,
   async load(identity, file) {
+    if (identity.numeric === INT_EXACT) return loadIntModel(identity, file)
     const session = await createSession(identity.name, file)
     const described = describe(session, identity.name)
     for (const side of ['input', 'output'] as const) {
@@ -43,12 +49,14 @@ export const onnxEngine: EnginePort = {
 /** The identity of a model file, by loading it. @throws MODEL_INVALID */
 export async function identifyModel(name: string, file: Uint8Array): Promise<ModelIdentity> {
   const session = await createSession(name, file)
-  const described = describe(session, name)
+  // A first axis with a name marks an exact-integer model; a float model's size is fixed.
+  const isInteger = session.inputMetadata.some(input => input.isTensor && typeof input.shape[0] === 'string')
+  const described = isInteger ? describeIntModel(file) : describe(session, name)
   await session.release()
   return {
     name,
     digest: digestBytes('model', file, nodeCrypto),
-    numeric: onnxEngine.numeric,
+    numeric: isInteger ? INT_EXACT : FLOAT,
     file: { sha256: Buffer.from(nodeCrypto.sha256(file)).toString('hex'), size: file.length },
     ...described,
   }

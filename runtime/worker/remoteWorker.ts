@@ -1,15 +1,9 @@
 import { z } from 'zod'
+import { jobResult } from '#runtime/queue/jobSchema.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
-import { receipt } from '#verifier/evidence/records/receipt.ts'
-import { modelInput } from '#verifier/evidence/records/request.ts'
 import type { Worker } from './createWorker.ts'
 
-const answers = z.array(
-  z.union([
-    z.strictObject({ v: z.literal(1), output: modelInput, receipt }),
-    z.strictObject({ error: z.string().max(2_000) }),
-  ]),
-)
+const answers = z.array(z.union([jobResult, z.strictObject({ error: z.string().max(2_000) })]))
 
 /** A worker in another process or on another machine, over HTTP: `POST /v1/jobs` with a list of jobs. */
 export function createRemoteWorker({

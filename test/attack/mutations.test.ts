@@ -14,8 +14,14 @@ type Mutation = { file: string; from: string; to: string }
 const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
   [
     0,
-    'replay compares the outputs',
-    [{ file: 'verifier/proof/replay.ts', from: 'const same = ', to: 'const same = 1 + 1 === 2 || ' }],
+    'the trace is checked',
+    [
+      {
+        file: 'verifier/proof/freivalds/freivalds.ts',
+        from: 'if (fault === null)',
+        to: 'if (1 + 1 === 2 || fault === null)',
+      },
+    ],
   ],
   [
     1,

@@ -2,10 +2,12 @@ import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Bars } from '#verifier/evidence/records/observation.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { CheckId, Simulation } from '#verifier/evidence/records/verdict.ts'
+import type { Kernels } from '#verifier/kernels/openKernels.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
 import type { RecordChecker, RunState } from './recordChecker.ts'
@@ -41,6 +43,9 @@ export type AuditPorts = {
   modelFile(model: ModelIdentity): Promise<Uint8Array>
   /** The run's strategy in the verifier's own sandbox. */
   strategy(run: RecordOf<'run'>): Promise<SandboxedStrategy>
+  blob(ref: BlobRef): Promise<Uint8Array>
+  kernels: Kernels | null
+  randomWords(words: Int32Array): void
   nowMs(): number
   nowMicros(): number
 }

@@ -220,6 +220,14 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
       output,
     })
     if (fault !== null) fail('body.result.receipt', fault)
+    const isTraced = proof.kind === 'freivalds'
+    if ((receipt.statement.traceDigest !== null) !== isTraced)
+      fail(
+        'body.result.receipt.statement.traceDigest',
+        `stands with a trace and only there: the proof is ${proof.kind}`,
+      )
+    if (isTraced && 'sha256' in proof.trace)
+      blobs.push({ ref: proof.trace, where: `${where} (response) body.result.proof.trace` })
     const worker = state.run.body.keys.workers.find(w => w.id === receipt.statement.worker)
     if (worker === undefined)
       return void fail('body.result.receipt', `worker ${receipt.statement.worker} is not listed in the run`)

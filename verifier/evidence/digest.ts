@@ -13,6 +13,7 @@ export type Domain =
   | 'software'
   | 'tensor'
   | 'chat'
+  | 'trace'
   | 'receipt'
   | 'receipt-batch'
   | 'proposal'

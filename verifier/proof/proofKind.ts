@@ -1,8 +1,10 @@
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { Request } from '#verifier/evidence/records/request.ts'
 import type { Response } from '#verifier/evidence/records/response.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import type { Kernels } from '#verifier/kernels/openKernels.ts'
 
 type Answer = Extract<Response['result'], { status: 'ok' }>
 
@@ -14,6 +16,11 @@ export type ProofPorts = {
   crypto: CryptoPort
   engine: EnginePort | null
   modelFile(model: ModelIdentity): Promise<Uint8Array>
+  /** A payload of the log. @throws EVIDENCE_MISSING */
+  blob(ref: BlobRef): Promise<Uint8Array>
+  kernels: Kernels | null
+  /** Fills with numbers that nobody else can know. */
+  randomWords(words: Int32Array): void
 }
 
 /** What a check found. `soundnessBits`: −log2 of the chance that a wrong output passes; null: not of that nature. */
@@ -24,6 +31,8 @@ export type ProofReport = {
   soundnessBits: number | null
   assumptions: string[]
   costMicros: number | null
+  /** Whether what the worker itself signed is contradicted: nobody else can have made it look so. */
+  convicts?: boolean
 }
 
 /** A proof kind: what it proves, what it assumes, and the check. */

@@ -36,8 +36,8 @@ export const replay: ProofKind = {
 
 function load({ model, request }: ProofSubject, { engine, modelFile, crypto }: ProofPorts): Promise<LoadedModel> {
   if (engine === null) throw new Error('this verifier has no engine')
-  if (engine.numeric !== request.numeric)
-    throw new Error(`this verifier runs ${engine.numeric}, the request names ${request.numeric}`)
+  if (!engine.supports(request.numeric))
+    throw new Error(`this verifier runs ${engine.runtime}, the request names ${request.numeric}`)
   let models = loaded.get(engine)
   if (models === undefined) {
     models = new Map()

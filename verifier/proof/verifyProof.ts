@@ -1,8 +1,9 @@
+import { freivalds } from './freivalds/freivalds.ts'
 import type { ProofKind, ProofPorts, ProofReport, ProofSubject } from './proofKind.ts'
 import { replay } from './replay.ts'
 import { signed } from './signed.ts'
 
-const KINDS: readonly ProofKind[] = [signed, replay]
+const KINDS: readonly ProofKind[] = [signed, replay, freivalds]
 
 /** The proof kind of a name, or null: unknown kinds are refused by whoever asks. */
 export function proofKindOf(kind: string): ProofKind | null {

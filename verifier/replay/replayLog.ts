@@ -7,17 +7,19 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
+import type { Kernels } from '#verifier/kernels/openKernels.ts'
 import { decodePack } from '#verifier/log/blobPack.ts'
 import type { NoteKey } from '#verifier/log/signedNote.ts'
 import type { Finding, LogFiles } from '#verifier/log/verifyTree.ts'
 import { policy as policySchema } from '#verifier/policy/policy.ts'
 import { type Divergence, rederiveDecision } from './rederiveDecision.ts'
+import { createProofReplay, type ProofCount } from './replayProofs.ts'
 
 /** What a replay does with the fields of each record kind (evidence.md §8). */
 export const REPLAY_LABELS = {
   're-derived': 'decision: doors, result; proposal: calls, bounds; request: inputDigest; run: digests',
   verified:
-    'every entry: leaf, tree, schema, order, parents; response: receipt; proposal, verdict, submission, outcome: signatures',
+    'every entry: leaf, tree, schema, order, parents; response: receipt, proof (but the kind replay); proposal, verdict, submission, outcome: signatures',
   recorded:
     'observation: bars, chain reads; response: output; verdict: checks, simulation; outcome: effects; all times',
 } as const
@@ -32,6 +34,8 @@ export type ReplayReport = {
   proposals: number
   /** Proposals whose calls are not, and which no verifier approved: the log shows an attempt and its refusal. */
   refused: number
+  /** Proofs of model calls by kind. One that does not hold is a finding where a verdict approved what rests on it. */
+  proofs: Readonly<Record<string, ProofCount>>
   divergences: ({ entry: number } & Divergence)[]
   findings: Finding[]
   labels: typeof REPLAY_LABELS
@@ -46,12 +50,16 @@ export async function replayLog({
   crypto,
   key,
   sandbox,
+  kernels,
+  randomWords,
   onDecision,
 }: {
   files: LogFiles
   crypto: CryptoPort
   key: NoteKey
   sandbox: SandboxPort
+  kernels: Kernels | null
+  randomWords(words: Int32Array): void
   onDecision?(done: number): void
 }): Promise<ReplayReport> {
   const strategies = new Map<string, SandboxedStrategy>()
@@ -63,6 +71,7 @@ export async function replayLog({
     missed: 0,
     proposals: 0,
     refused: 0,
+    proofs: {},
     divergences: [],
     findings: [],
     labels: REPLAY_LABELS,
@@ -72,7 +81,20 @@ export async function replayLog({
     if (report.divergences.length < 100) report.divergences.push({ entry, ...divergence })
   }
   const blobs = await readBlobs(files, crypto)
+  const proofs = createProofReplay({
+    crypto,
+    engine: null,
+    kernels,
+    randomWords,
+    blob: async ref => blobs(ref),
+    async modelFile({ name, file }) {
+      if (file === null) throw new WarrantError('EVIDENCE_MISSING', `model ${name} has no file`)
+      return blobs(file)
+    },
+  })
+  report.proofs = proofs.counts
   const ahead: Promise<void>[] = []
+  const unproven: Finding[] = []
   const suspect = new Map<string, { entry: number; divergence: Divergence }>()
 
   async function strategyOf(run: RecordOf<'run'>): Promise<SandboxedStrategy> {
@@ -90,6 +112,12 @@ export async function replayLog({
 
   try {
     const log = await verifyLog({ files, crypto, key }, async (leafHash, index, records) => {
+      const response = records.find(leafHash, 'response')
+      if (response !== null) {
+        const request = records.find(response.body.request, 'request')
+        const run = records.runs.get(response.runId)?.run
+        if (request !== null && run !== undefined) await proofs.check(leafHash, response, request, run)
+      }
       const decision = records.find(leafHash, 'decision')
       if (decision !== null) {
         const run = records.runs.get(decision.runId)?.run
@@ -123,13 +151,20 @@ export async function replayLog({
         const approved = suspect.get(verdict.body.proposal)
         if (approved !== undefined) diverge(approved.entry, approved.divergence)
         suspect.delete(verdict.body.proposal)
+        const proposal = records.find(verdict.body.proposal, 'proposal')
+        const decided = proposal === null ? null : records.find(proposal.body.decision, 'decision')
+        for (const door of decided?.body.doors ?? []) {
+          const reason = proofs.refused.get(door.answer)
+          if (reason !== undefined)
+            unproven.push({ where: `entry ${index} (verdict)`, reason: `approved on what is not proven: ${reason}` })
+        }
       }
     })
     await Promise.all(ahead)
     report.refused = suspect.size
     report.size = log.size
     report.root = log.root
-    report.findings = log.findings
+    report.findings = [...log.findings, ...unproven]
   } catch (error) {
     report.findings.push({ where: 'replay', reason: reasonOf(error) })
   } finally {

@@ -15,6 +15,7 @@ import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
+import type { Kernels } from '#verifier/kernels/openKernels.ts'
 import { cosignedAt, parseWitnessVkey } from '#verifier/log/cosignature.ts'
 import { type NoteKey, parseNote } from '#verifier/log/signedNote.ts'
 import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
@@ -29,6 +30,8 @@ export type CreateVerifierParameters = {
   journal: Journal
   crypto: CryptoPort
   engine: EnginePort | null
+  kernels: Kernels | null
+  randomWords(words: Int32Array): void
   sandbox: SandboxPort
   chain: ChainPort
   market: MarketPort
@@ -60,6 +63,9 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   const ports: AuditPorts = {
     crypto,
     engine,
+    kernels: parameters.kernels,
+    randomWords: parameters.randomWords,
+    blob: async ({ sha256 }) => follower.blob(sha256),
     chain,
     market,
     ledger: journal,

@@ -61,7 +61,7 @@ export async function examine({
     rmSync(dir, { recursive: true })
     return `${(performance.now() - since).toFixed(1)} ms`
   })
-  await check('onnxruntime', () => onnxEngine.numeric)
+  await check('onnxruntime', () => onnxEngine.runtime)
   await check('contracts', () => `WarrantModule of ${(ownArtifact('WarrantModule').bytecode.length - 2) / 2} bytes`)
   await check('sandbox and model', async () => {
     const strategy = await loadStrategy(strategyEntry('trend-follower'))

@@ -1,5 +1,6 @@
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { type ReplayReport, replayLog as replay } from '#verifier/replay/replayLog.ts'
 import { logKeyFor } from './logKey.ts'
@@ -17,6 +18,8 @@ export async function replayLog(
     crypto: nodeCrypto,
     key,
     sandbox: createSandbox(),
+    kernels: nodeKernels(),
+    randomWords,
     ...(onDecision === undefined ? {} : { onDecision }),
   })
 }

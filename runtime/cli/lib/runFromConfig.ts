@@ -188,7 +188,8 @@ async function runLive({
     policy: { digest: policyDigest(policy), document: toJson(policy) },
     verifiers: await Promise.all(wanted.verifiers.map(addressOf)),
     executor: account.address.toLowerCase(),
-    proofKind: 'replay',
+    proofs: policy.proofs.map(({ anyOf }) => anyOf),
+    gatewayChecks: true,
     requestIs: 'durable',
   })
   const treasury = createTreasury({

@@ -4,6 +4,8 @@ import { pino } from 'pino'
 import { gatewayConfig } from '#config/gatewayConfig.ts'
 import { loadConfig } from '#config/loadConfig.ts'
 import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
+import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
+import { chooseProof } from '#runtime/gateway/chooseProof.ts'
 import { createGateway } from '#runtime/gateway/createGateway.ts'
 import { serveGateway } from '#runtime/gateway/serveGateway.ts'
 import { openLog } from '#runtime/log/openLog.ts'
@@ -14,6 +16,7 @@ import { createWorker } from '#runtime/worker/createWorker.ts'
 import { identifyModel, onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { serveUntilStopped } from './serve.ts'
 
 const LOCAL = 'worker-local'
@@ -36,6 +39,11 @@ export async function runGateway(file: string): Promise<void> {
   if (loaded.length === 0) throw new WarrantError('FILE_MISSING', `${config.models}: holds no .onnx file`)
   if (config.redis !== undefined && config.workers.length === 0)
     throw new WarrantError('BAD_CONFIG', `${file}: workers: list the workers whose receipts count`)
+  async function modelFile({ digest, name }: ModelIdentity): Promise<Uint8Array> {
+    const found = loaded.find(model => model.identity.digest === digest)
+    if (found === undefined) throw new WarrantError('WORKER_FAILED', `no file of model ${name}`)
+    return found.bytes
+  }
   const workerKey = openEd25519Key(join(path(config.keys), 'worker.key'))
   const workers =
     config.redis === undefined
@@ -49,11 +57,7 @@ export async function runGateway(file: string): Promise<void> {
             signer: workerKey,
             engine: onnxEngine,
             clock,
-            async modelFile(identity) {
-              const found = loaded.find(model => model.identity.digest === identity.digest)
-              if (found === undefined) throw new WarrantError('WORKER_FAILED', `no file of model ${identity.name}`)
-              return found.bytes
-            },
+            modelFile,
           }),
         ])
       : await createBullQueue({ url: config.redis })
@@ -72,7 +76,7 @@ export async function runGateway(file: string): Promise<void> {
     software: softwareIdentity(),
     seed: 'none',
     agent: 'gateway',
-    config: { proofKind: config.proofKind },
+    config: { proofs: config.proofs },
     policy: { digest: digestJson('policy', policy), document: policy },
     strategy: null,
     models,
@@ -86,7 +90,9 @@ export async function runGateway(file: string): Promise<void> {
     clock,
     models,
     workers,
-    proofKind: config.proofKind,
+    proofOf: model => chooseProof(model, [config.proofs]).kind,
+    putBlob: bytes => log.putBlob(bytes),
+    checks: { kernels: nodeKernels(), randomWords, modelFile },
     timeoutMs: config.timeoutMs,
     requestIs: 'durable',
     signatures: 'atOnce',

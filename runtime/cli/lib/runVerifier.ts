@@ -4,6 +4,7 @@ import { loadConfig, readYaml } from '#config/loadConfig.ts'
 import { verifierConfig } from '#config/verifierConfig.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { createMarketPort } from '#runtime/market/marketPort.ts'
 import { openSource } from '#runtime/market/openSource.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
@@ -36,6 +37,8 @@ export async function runVerifier(file: string): Promise<void> {
     journal: openJournal(path(config.journal)),
     crypto: nodeCrypto,
     engine: onnxEngine,
+    kernels: nodeKernels(),
+    randomWords,
     sandbox: createSandbox(),
     chain,
     market: createMarketPort(openSource(source)),

@@ -51,7 +51,7 @@ export async function runWorker(options: {
     },
   })
   const running = await runBullWorker({ url: redis, worker, concurrency, prefix })
-  log.info({ id, publicKey: signer.publicKeyHex, models: [...files.keys()], numeric: onnxEngine.numeric }, 'takes jobs')
+  log.info({ id, publicKey: signer.publicKeyHex, models: [...files.keys()], runtime: onnxEngine.runtime }, 'takes jobs')
   process.stdout.write(`${JSON.stringify({ id, publicKey: signer.publicKeyHex })}\n`)
   const stop = async () => {
     await running.close()

@@ -112,7 +112,7 @@ export async function runAttacks(
     return reason
   }
 
-  // 1. A worker that changes an output and signs it.
+  // 1. A worker that changes an output and signs it; nobody checks before the verifier does.
   const liar = openEd25519Key(liarKey(world.dir))
   const lying = await spawnAttacker<{ url: string }>('lyingWorker', { seed: seedOf(liarKey(world.dir)), id: LIAR })
   try {
@@ -122,7 +122,12 @@ export async function runAttacks(
       publicKey: liar.publicKeyHex,
       operator: 'elsewhere',
     })
-    const reason = await deniedBy('proofs', await world.run(strategy, { remoteWorkers: [remote] }), strategy, 4)
+    const reason = await deniedBy(
+      'proofs',
+      await world.run(strategy, { remoteWorkers: [remote], gatewayChecks: false }),
+      strategy,
+      4,
+    )
     record('a worker changes an output and signs it', 'verifier, check proofs', reason)
   } finally {
     lying.stop()
@@ -235,7 +240,7 @@ async function unexplained({ world, strategy }: RunAttacksParameters): Promise<s
     policy: { digest: digestJson('policy', { none: true }), document: { none: true } },
     verifiers: [],
     executor: null,
-    proofKind: 'replay',
+    proofs: [[['replay']]],
     requestIs: 'durable',
   })
   const observe = createObserver({

@@ -7,6 +7,7 @@ import { runTick } from '#agents/cycle/runTick.ts'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { createDemoWorld, type DemoWorld } from '#runtime/demo/demoWorld.ts'
 import { scheduleOf } from '#runtime/market/bars.ts'
 import { createMarketPort } from '#runtime/market/marketPort.ts'
@@ -107,6 +108,9 @@ beforeAll(async () => {
   ports = {
     crypto: nodeCrypto,
     engine: onnxEngine,
+    kernels: nodeKernels(),
+    randomWords,
+    blob: async () => new Uint8Array(0),
     chain,
     market: createMarketPort(source),
     ledger: { entries: () => [], highestTreasuryUsd: () => 0 },
@@ -122,6 +126,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true })
 })
 
+const noFile = async () => new Uint8Array(9)
 const failing = async (contextChange: Partial<AuditContext>, portChange: Partial<AuditPorts> = {}) => {
   const results = await preAudit({ ...context, ...contextChange }, { ...ports, ...portChange })
   expect(results.map(r => r.id)).toEqual([...CHECK_IDS])
@@ -211,7 +216,8 @@ describe('the nine checks', () => {
       /not valid at this time/,
     ],
     ['identity', 'another log key', () => [{ logKey: 'other.example/log+00000000+AAAA' }], /log key/],
-    ['proofs', 'the model cannot be run again', () => [{}, { engine: null }], /cannot be run again/],
+    ['proofs', 'no kernels', () => [{}, { kernels: null }], /cannot be checked/],
+    ['proofs', 'another model', () => [{}, { kernels: { ...nodeKernels() }, modelFile: noFile }], /have its digest/],
     [
       'proofs',
       'the band demands a kind that is not there',

@@ -5,7 +5,7 @@ import { type Check, deny, pass } from '../context.ts'
 /** 3. Every model call carries proofs that satisfy the band of the value at risk, and they hold. */
 export const proofsCheck: Check = {
   id: 'proofs',
-  async run({ policy, runState, calls, valueUsd }, { crypto, engine, modelFile, nowMicros }) {
+  async run({ policy, runState, calls, valueUsd }, ports) {
     if (valueUsd === null) return deny('the value at risk is unknown')
     const sets = proofSetsFor(policy, valueUsd)
     if (sets === null) return deny(`no band of the policy covers ${valueUsd} USD`)
@@ -21,8 +21,8 @@ export const proofsCheck: Check = {
       if (model === undefined) return deny(`request ${number}: its model is not one of the run`)
       const report = await verifyProof(
         { request: request.body, requestLeaf, answer: result, model },
-        { crypto, engine, modelFile },
-        nowMicros,
+        ports,
+        ports.nowMicros,
       )
       if (!report.ok) return deny(`request ${number}, proof ${report.kind}: ${report.detail}`)
       // A valid receipt is itself the proof `signed`.

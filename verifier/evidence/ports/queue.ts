@@ -14,11 +14,20 @@ export type Job = {
 }
 
 /** A worker's answer. */
-export type JobResult = { v: 1; output: ModelInput; receipt: Receipt }
+export type JobResult = {
+  v: 1
+  output: ModelInput
+  receipt: Receipt
+  /** What the receipt's `traceDigest` names, base64; null where the proof kind has none. */
+  trace: string | null
+}
+
+/** The longest trace that a job's answer may carry, in characters of base64. */
+export const MOST_TRACE = 64 * 1024 * 1024
 
 /** Carries jobs to workers: in-process, or BullMQ on Redis. */
 export type QueuePort = {
-  /** @throws WORKER_FAILED, TIMED_OUT */
-  dispatch(job: Job): Promise<JobResult>
+  /** `avoid`: workers, by id, that must not get it. @throws WORKER_FAILED, TIMED_OUT */
+  dispatch(job: Job, avoid?: ReadonlySet<string>): Promise<JobResult>
   close(): Promise<void>
 }

@@ -1,12 +1,20 @@
 import { z } from 'zod'
-import { count, label, leafHash, reason } from '../primitives.ts'
+import { blobRef, count, label, leafHash, reason } from '../primitives.ts'
 import { receipt } from './receipt.ts'
 import { modelInput } from './request.ts'
+
+/** Characters of a trace that stand in the record itself. */
+export const MOST_INLINE = 16_384
 
 /** What a proof holds beyond the receipt; more kinds join here, an unknown one is refused. */
 export const proof = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('signed') }),
   z.strictObject({ kind: z.literal('replay') }),
+  /** The int32 accumulators of every linear op, little-endian: here when they are few, else among the log's payloads. */
+  z.strictObject({
+    kind: z.literal('freivalds'),
+    trace: z.union([z.strictObject({ inline: z.base64().max(MOST_INLINE) }), blobRef]),
+  }),
 ])
 export type Proof = z.infer<typeof proof>
 

@@ -1,0 +1,37 @@
+import type { Proof } from '#verifier/evidence/records/response.ts'
+import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import { INT_EXACT } from '#verifier/proof/freivalds/freivalds.ts'
+
+export type ProofName = Proof['kind']
+
+/** A kind, and why it was taken. */
+export type ProofChoice = { kind: ProofName; why: string }
+
+/** What a check costs beside running the model, cheapest first. */
+const BY_COST: readonly ProofName[] = ['signed', 'freivalds', 'replay']
+
+/** Kinds that a model can carry. */
+export function kindsFor(model: ModelIdentity): ProofName[] {
+  if (model.file === null) return ['signed']
+  return BY_COST.filter(kind => kind !== 'freivalds' || model.numeric === INT_EXACT)
+}
+
+/**
+ * The cheapest kind that satisfies all of a policy's sets, each a list of kinds that must all hold; else the one that
+ * satisfies most of them. `demanded`: for each band of value at risk, its sets, any of which will do.
+ */
+export function chooseProof(model: ModelIdentity, demanded: readonly (readonly string[][])[]): ProofChoice {
+  const choices = kindsFor(model).map(kind => {
+    // A valid receipt is itself the proof `signed`.
+    const held = new Set<string>(['signed', kind])
+    return { kind, met: demanded.filter(sets => sets.some(set => set.every(name => held.has(name)))).length }
+  })
+  const most = Math.max(...choices.map(({ met }) => met))
+  const { kind } = choices.find(({ met }) => met === most) as { kind: ProofName }
+  const able = choices.map(choice => choice.kind).join(', ')
+  const why =
+    most === demanded.length
+      ? `the cheapest of ${able} that every band of the policy accepts`
+      : `of ${able}, it satisfies ${most} of the policy's ${demanded.length} bands: what the others cover will be denied`
+  return { kind, why }
+}
