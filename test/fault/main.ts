@@ -1,9 +1,11 @@
-// npm run faults -- log|rewritten [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
+// npm run faults -- log|rewritten|inference [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runDemo } from '#runtime/demo/runDemo.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { lyingCase } from '../attack/inference/lyingCases.ts'
+import { makeVictims } from '../attack/inference/victims.ts'
 import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
 import { faultCase, faultPoints, hasStrace } from './logFaults.ts'
 
@@ -20,6 +22,13 @@ const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
         const { syscall, effect } = await faultCase(seed, points)
         return `${syscall} ${effect}`
       }
+    },
+  },
+  inference: {
+    cases: 12_000,
+    async open() {
+      const victims = await makeVictims()
+      return seed => lyingCase(seed, victims)
     },
   },
   rewritten: {

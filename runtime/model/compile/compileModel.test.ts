@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { withTensors } from '#runtime/model/withTensors.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
 import { runGraph } from '#verifier/model/runGraph.ts'
+import { randomSamples } from '../../../test/attack/inference/floatModels.ts'
+import { FAMILIES } from '../../../test/attack/inference/intModels.ts'
 import { seededRandom } from '../../../test/fault/seededRandom.ts'
-import { randomSamples } from '../../../test/support/floatModels.ts'
-import { FAMILIES } from '../../../test/support/intModels.ts'
 import { compileModel } from './compileModel.ts'
 
 const SETTINGS = [

@@ -1,4 +1,4 @@
-import type { seededRandom } from '../fault/seededRandom.ts'
+import type { seededRandom } from '../../fault/seededRandom.ts'
 import { floatModel } from './floatModels.ts'
 
 type Random = ReturnType<typeof seededRandom>
