@@ -16,7 +16,10 @@ import { verifyProof } from '#verifier/proof/verifyProof.ts'
 import type { ProofName } from './chooseProof.ts'
 
 /** Workers that one request is sent to, one after the other, while their answers do not hold. */
-const ATTEMPTS = 8
+const ATTEMPTS = 16
+
+/** Times that one request may end without any usable answer. */
+const FAILURES = 3
 
 /** Answers of one worker that did not hold, after which it gets no more jobs even where none convicts it. */
 const STRIKES = 3
@@ -130,12 +133,21 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
   async function answered(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Accepted> {
     const avoid = new Set(caught)
     let last = ''
+    let failures = 0
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const done = await queue.dispatch(job, avoid)
+      const done = await queue.dispatch(job, avoid).catch((error: unknown) => {
+        // A worker that gave nothing usable: the queue may know another. The request's own time bounds it all.
+        if (!(error instanceof WarrantError) || error.retry !== 'safe' || ++failures >= FAILURES) throw error
+        return null
+      })
+      if (done === null) continue
       const { worker } = done.receipt.statement
       const accepted = { output: done.output, receipt: done.receipt, proof: proofOf(done, job.proofKind) }
       const fault =
-        faultOf(done, request, requestLeaf) ?? (await proofFault({ accepted, done, request, model, requestLeaf }))
+        faultOf(done, request, requestLeaf) ??
+        (await proofFault({ accepted, done, request, model, requestLeaf })) ??
+        // Caught on another request meanwhile.
+        (caught.has(worker) ? spoilt(`worker ${worker} was set aside before`) : null)
       if (fault === null) return accepted
       last = `worker ${worker} answered wrongly: ${fault.reason}`
       if (parameters.checks === null) break

@@ -11,6 +11,13 @@ export const QUEUE_NAME = 'warrant-jobs'
 /** Jobs of one request that a worker died on are tried again elsewhere, so many times in all. */
 const ATTEMPTS = 3
 
+/** Requests whose tries are counted. */
+const REMEMBERED = 100_000
+
+/** Where a gateway tells workers that they get no more jobs. One that does not listen is refused by its answers. */
+const asideKey = (prefix: string) => `${prefix}:set-aside`
+const ASIDE_EVERY_MS = 500
+
 /** Connects, or says which Redis does not answer. @throws UNREACHABLE */
 export async function connectRedis(url: string, options: RedisOptions = {}): Promise<Redis> {
   const settings: RedisOptions = {
@@ -50,15 +57,23 @@ export async function createBullQueue({
   const connections = await Promise.all([connectRedis(url), connectRedis(url)])
   const queue = new Queue(QUEUE_NAME, { connection: connections[0] as never, prefix })
   const events = new QueueEvents(QUEUE_NAME, { connection: connections[1] as never, prefix })
+  const aside = new Set<string>()
+  const tries = new Map<string, number>()
   // One listener per job in flight is no leak.
   queue.setMaxListeners(0)
   events.setMaxListeners(0)
   await Promise.all([queue.waitUntilReady(), events.waitUntilReady()])
   return {
-    async dispatch(job) {
-      // The request's nonce is the job's id: the same request is never queued twice.
+    async dispatch(job, avoid = new Set()) {
+      const news = [...avoid].filter(id => !aside.has(id))
+      for (const id of news) aside.add(id)
+      if (news.length > 0) await connections[0].sadd(asideKey(prefix), ...news)
+      // The request's nonce is the job's id: the same request is never queued twice, unless an answer to it did not hold.
+      const times = tries.get(job.nonce) ?? 0
+      tries.set(job.nonce, times + 1)
+      if (tries.size > REMEMBERED) tries.delete(tries.keys().next().value as string)
       const added = await queue.add('infer', job, {
-        jobId: job.nonce,
+        jobId: times === 0 ? job.nonce : `${job.nonce}-${times}`,
         attempts: ATTEMPTS,
         removeOnComplete: 1_000,
         removeOnFail: 1_000,
@@ -75,6 +90,7 @@ export async function createBullQueue({
         throw new WarrantError(
           'WORKER_FAILED',
           `a worker's answer is malformed: ${parsed.error.issues[0]?.path.join('.')}`,
+          { retry: 'safe' },
         )
       return parsed.data
     },
@@ -125,9 +141,15 @@ export async function runBullWorker({
   )
   bull.on('error', () => {})
   await bull.waitUntilReady()
+  let isAside = false
+  const look = setInterval(async () => {
+    isAside ||= (await connection.sismember(asideKey(prefix), worker.id).catch(() => 0)) === 1
+    if (isAside && !bull.isPaused()) await bull.pause(true)
+  }, ASIDE_EVERY_MS)
   return {
     done: () => done,
     async close() {
+      clearInterval(look)
       await bull.close()
       await local.close()
       connection.disconnect()

@@ -1,0 +1,75 @@
+// A worker process that lies in a share of its answers, signs them with its own key, and does not step aside when told.
+// usage: lyingBullWorker REDIS_URL ID SEED_HEX SHARE MODELS_DIR
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Job as BullJob, Worker as BullWorker } from 'bullmq'
+import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { connectRedis, QUEUE_NAME } from '#runtime/queue/bullQueue.ts'
+import { createWorker } from '#runtime/worker/createWorker.ts'
+import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
+import { signReceipts } from '#runtime/worker/receiptBatch.ts'
+import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
+import { digestBytes } from '#verifier/evidence/digest.ts'
+import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
+import type { Job, JobResult } from '#verifier/evidence/ports/queue.ts'
+import { readIntGraph } from '#verifier/model/intGraph.ts'
+import { runGraph } from '#verifier/model/runGraph.ts'
+import { seededRandom } from '../../fault/seededRandom.ts'
+
+const [url = '', id = '', seed = '', share = '0', models = ''] = process.argv.slice(2)
+const file = readFileSync(join(models, 'model.onnx'))
+const graph = readIntGraph(file)
+const signer = ed25519Signer(Buffer.from(seed, 'hex'))
+const honest = createWorker({
+  id,
+  signer,
+  engine: onnxEngine,
+  clock: { nowMs: () => Date.now() },
+  modelFile: async () => file,
+})
+const random = seededRandom(1)
+
+/** The honest answer with one accumulator changed, and everything after it made to fit. */
+function lie(job: Job, { output, receipt, trace }: JobResult): JobResult {
+  if (job.input.type !== 'tensor' || output.type !== 'tensor') throw new Error('tensors only')
+  const bytes = new Uint8Array(fromBase64(trace ?? ''))
+  const words = new Int32Array(bytes.buffer)
+  const last = words.length - 1
+  words[last] = (words[last] as number) + 5_000
+  let at = 0
+  const values = runGraph(
+    graph,
+    { shape: job.input.tensor.shape, data: new Float32Array(new Uint8Array(fromBase64(job.input.tensor.data)).buffer) },
+    call => {
+      const size = call.dims.reduce((a, b) => a * b, 1)
+      at += size
+      return words.subarray(at - size, at)
+    },
+  )
+  const forged = {
+    type: 'tensor' as const,
+    tensor: { ...output.tensor, data: toBase64(new Uint8Array(values.buffer)) },
+  }
+  const statement = {
+    ...receipt.statement,
+    outputDigest: payloadDigest(forged, nodeCrypto),
+    traceDigest: digestBytes('trace', bytes, nodeCrypto),
+  }
+  const [signed] = signReceipts(signer, [statement])
+  return { v: 1, output: forged, receipt: signed as JobResult['receipt'], trace: toBase64(bytes) }
+}
+
+const connection = await connectRedis(url)
+const bull = new BullWorker(
+  QUEUE_NAME,
+  async (bullJob: BullJob): Promise<JobResult> => {
+    const job = bullJob.data as Job
+    const [answer] = await honest.run([job])
+    if (answer === undefined || answer instanceof Error) throw answer
+    return random() < Number(share) ? lie(job, answer) : answer
+  },
+  { connection: connection as never, prefix: 'warrant', concurrency: 8 },
+)
+await bull.waitUntilReady()
+process.stdout.write(`${JSON.stringify({ id, publicKey: signer.publicKeyHex })}\n`)
