@@ -7,6 +7,7 @@ import { explainCommand } from './explain.ts'
 import { gatewayCommand } from './gateway.ts'
 import { initCommand } from './init.ts'
 import { logCommand } from './log/log.ts'
+import { modelCommand } from './model/model.ts'
 import { parityCommand } from './parity.ts'
 import { policyCommand } from './policy.ts'
 import { replayCommand } from './replay.ts'
@@ -29,6 +30,7 @@ export function registerCommands(program: Command): void {
     showCommand,
     strategyCommand,
     logCommand,
+    modelCommand,
     parityCommand,
     policyCommand,
     replayCommand,

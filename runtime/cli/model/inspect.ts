@@ -1,0 +1,40 @@
+import type { Command } from 'commander'
+import { createPrinter, printJson } from '../lib/output.ts'
+
+/** `warrant model inspect`. */
+export function registerInspect(model: Command): void {
+  model
+    .command('inspect')
+    .argument('<file>', 'an ONNX model')
+    .option('--json', 'one JSON document on stdout')
+    .description('What a model holds, which proof kinds its answers can carry, and what they would cost.')
+    .addHelpText('after', '\nExample:\n  warrant model inspect strategies/trend-follower/model.onnx')
+    .action(async (file: string, options: { json?: boolean }) => {
+      const { inspectModel } = await import('#runtime/model/inspectModel.ts')
+      const seen = await inspectModel(file)
+      if (options.json) return printJson(seen)
+      const print = createPrinter(false)
+      const { identity, costs } = seen
+      print(`${identity.name}  ${identity.digest}`)
+      print(`numeric     ${identity.numeric}`)
+      for (const side of ['input', 'output'] as const)
+        print(`${side.padEnd(11)} ${identity[side]?.name} ${identity[side]?.dtype}[${identity[side]?.shape}]`)
+      print(`parameters  ${seen.parameters}`)
+      print(
+        `ops         ${Object.entries(seen.ops)
+          .map(([op, times]) => `${op} ×${times}`)
+          .join(', ')}`,
+      )
+      print(`proofs      ${seen.kinds.join(', ')}`)
+      if (costs !== null) {
+        print(
+          `one row     ${costs.multiplications} multiplications in ${costs.linearOps} linear ops (${(100 * costs.linearShare).toFixed(1)} % of the work)`,
+        )
+        print(
+          `freivalds   ${costs.checkMultiplications} multiplications to check it (${(100 * costs.checkShare).toFixed(2)} %), a trace of ${costs.traceBytes} bytes`,
+        )
+      } else if (seen.notCompiled.length > 0)
+        print(`cannot be compiled to exact integers: ${seen.notCompiled.join(', ')}`)
+      else print('can be compiled to exact integers: warrant model compile')
+    })
+}

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { kindsFor, type ProofName } from '#runtime/gateway/chooseProof.ts'
+import { identifyModel } from '#runtime/worker/onnxEngine.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import { type IntGraph, readIntGraph } from '#verifier/model/intGraph.ts'
+import { sizeOf } from '#verifier/model/value.ts'
+import { INT_EXACT } from '#verifier/proof/freivalds/freivalds.ts'
+import { traceBytes } from '#verifier/proof/freivalds/traceCheck.ts'
+import { COMPILED_OPS } from './compile/compileModel.ts'
+import { decodeFloatModel } from './compile/floatModel.ts'
+
+export type Inspection = {
+  identity: ModelIdentity
+  ops: Record<string, number>
+  parameters: number
+  kinds: ProofName[]
+  /** Of an exact-integer model, for one row. Null for others. */
+  costs: {
+    linearOps: number
+    /** Multiplications in linear ops, and their share of all element operations. */
+    multiplications: number
+    linearShare: number
+    /** Multiplications of a Freivalds check at 2^-64, and how many fewer they are. */
+    checkMultiplications: number
+    checkShare: number
+    traceBytes: number
+  } | null
+  /** Of a float model: ops that stand in the way of compiling it. */
+  notCompiled: string[]
+}
+
+/** What a model file holds, and what its answers can be proven by. @throws FILE_MISSING, MODEL_INVALID */
+export async function inspectModel(path: string): Promise<Inspection> {
+  const file = readModelFile(path)
+  const identity = await identifyModel(basename(path, '.onnx'), file).catch((error: unknown) => {
+    throw new WarrantError('MODEL_INVALID', `${path}: ${reasonOf(error)}`, { cause: error })
+  })
+  if (identity.numeric === INT_EXACT) {
+    const graph = readIntGraph(file)
+    return {
+      identity,
+      ops: count(graph.steps.map(step => step.op)),
+      parameters: graph.values.reduce((sum, { constant }) => sum + (constant?.data.length ?? 0), 0),
+      kinds: kindsFor(identity),
+      costs: costsOf(graph),
+      notCompiled: [],
+    }
+  }
+  const { nodes, constants } = decodeFloatModel(file)
+  const ops = count(nodes.map(node => node.op))
+  return {
+    identity,
+    ops,
+    parameters: [...constants.values()].reduce((sum, { data }) => sum + data.length, 0),
+    kinds: kindsFor(identity),
+    costs: null,
+    notCompiled: Object.keys(ops).filter(op => !COMPILED_OPS.includes(op)),
+  }
+}
+
+function costsOf(graph: IntGraph): NonNullable<Inspection['costs']> {
+  let multiplications = 0
+  let check = 0
+  for (const { k, n, rows, weights, type } of graph.linear) {
+    const m = sizeOf(type.dims) / n
+    multiplications += m * k * n
+    // Two columns: Y·R and X·(W·R); a computed right factor is projected anew for each matrix.
+    check += 2 * (m * n + m * k) + (weights === null ? 2 * k * n * (m / rows) : 0)
+  }
+  const others = graph.steps.reduce(
+    (sum, step) => sum + (step.linear === null ? sizeOf(graph.values[step.output]?.dims ?? []) : 0),
+    0,
+  )
+  return {
+    linearOps: graph.linear.length,
+    multiplications,
+    linearShare: multiplications / (multiplications + others),
+    checkMultiplications: check,
+    checkShare: check / multiplications,
+    traceBytes: traceBytes(graph, 1),
+  }
+}
+
+function count(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const name of [...names].sort()) counts[name] = (counts[name] ?? 0) + 1
+  return counts
+}
+
+/** The bytes of a model file. @throws FILE_MISSING */
+export function readModelFile(path: string): Uint8Array {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new WarrantError('FILE_MISSING', `${path}: cannot be read`, { cause })
+  }
+}
