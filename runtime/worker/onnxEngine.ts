@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import onnxProto from 'onnx-proto'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
@@ -49,17 +50,24 @@ export const onnxEngine: EnginePort = {
 /** The identity of a model file, by loading it. @throws MODEL_INVALID */
 export async function identifyModel(name: string, file: Uint8Array): Promise<ModelIdentity> {
   const session = await createSession(name, file)
-  // A first axis with a name marks an exact-integer model; a float model's size is fixed.
-  const isInteger = session.inputMetadata.some(input => input.isTensor && typeof input.shape[0] === 'string')
-  const described = isInteger ? describeIntModel(file) : describe(session, name)
-  await session.release()
-  return {
-    name,
-    digest: digestBytes('model', file, nodeCrypto),
-    numeric: isInteger ? INT_EXACT : FLOAT,
-    file: { sha256: Buffer.from(nodeCrypto.sha256(file)).toString('hex'), size: file.length },
-    ...described,
+  try {
+    const isInteger = hasIntegerOps(file)
+    const described = isInteger ? describeIntModel(file) : describe(session, name)
+    return {
+      name,
+      digest: digestBytes('model', file, nodeCrypto),
+      numeric: isInteger ? INT_EXACT : FLOAT,
+      file: { sha256: Buffer.from(nodeCrypto.sha256(file)).toString('hex'), size: file.length },
+      ...described,
+    }
+  } finally {
+    await session.release()
   }
+}
+
+/** Whether a file is meant as an exact-integer model. */
+function hasIntegerOps(file: Uint8Array): boolean {
+  return onnxProto.onnx.ModelProto.decode(file).graph?.node?.some(node => node.opType === 'MatMulInteger') === true
 }
 
 async function createSession(name: string, file: Uint8Array): Promise<InferenceSession> {
@@ -79,11 +87,13 @@ function describe(session: InferenceSession, name: string): Pick<ModelIdentity, 
       metadata.length !== 1 ||
       !value?.isTensor ||
       value.type !== 'float32' ||
-      value.shape.some(size => typeof size !== 'number' || size < 1)
+      value.shape.slice(1).some(size => typeof size !== 'number' || size < 1)
     ) {
       throw new WarrantError('MODEL_INVALID', `model ${name}: needs exactly one float32 ${side} of fixed shape`)
     }
-    return { name: value.name, dtype: 'float32' as const, shape: value.shape as number[] }
+    // A first axis that is the batch's is asked for one row at a time.
+    const shape = value.shape.map((size, axis) => (axis === 0 && !(typeof size === 'number' && size > 0) ? 1 : size))
+    return { name: value.name, dtype: 'float32' as const, shape: shape as number[] }
   }
   return { input: one('input', session.inputMetadata), output: one('output', session.outputMetadata) }
 }
