@@ -1,5 +1,6 @@
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { fromBase64 } from '#verifier/evidence/bytes.ts'
+import { encodeJobResult } from '#runtime/queue/jobSchema.ts'
+import { encodeBase64 } from '#runtime/worker/base64.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
@@ -174,7 +175,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       return caught
     caught.add(worker)
     // What the worker signed, so that anybody can convict it.
-    const evidence = parameters.putBlob(canonicalBytes({ request: requestLeaf, ...done }))
+    const evidence = parameters.putBlob(canonicalBytes({ request: requestLeaf, ...encodeJobResult(done) }))
     const what = fault.convicts ? 'a worker lied' : 'the answers of a worker did not hold'
     log.append('incident', { what, caughtBy: 'gateway', reason: last.slice(0, 2_000), evidence }, [requestLeaf])
     return caught
@@ -182,8 +183,9 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
 
   function proofOf({ trace }: JobResult, kind: string): Proof {
     if (kind !== 'freivalds') return { kind: kind === 'signed' ? 'signed' : 'replay' }
-    const inline = trace ?? ''
-    return { kind, trace: inline.length <= MOST_INLINE ? { inline } : parameters.putBlob(fromBase64(inline)) }
+    const bytes = trace ?? new Uint8Array(0)
+    const isShort = 4 * Math.ceil(bytes.length / 3) <= MOST_INLINE
+    return { kind, trace: isShort ? { inline: encodeBase64(bytes) } : parameters.putBlob(bytes) }
   }
 
   async function proofFault({
@@ -204,7 +206,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     if (checks === null || accepted.proof.kind !== 'freivalds') return null
     const report = await verifyProof(
       { request, requestLeaf, answer: { status: 'ok', ...accepted }, model },
-      { crypto: nodeCrypto, engine: null, blob: async () => fromBase64(done.trace ?? ''), ...checks },
+      { crypto: nodeCrypto, engine: null, blob: async () => done.trace ?? new Uint8Array(0), ...checks },
       () => 1_000 * performance.now(),
     )
     return report.ok ? null : { reason: report.detail, convicts: report.convicts === true }

@@ -2,9 +2,9 @@ import { type Job as BullJob, Worker as BullWorker, Queue, QueueEvents } from 'b
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Worker } from '#runtime/worker/createWorker.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
-import type { Job, JobResult, QueuePort } from '#verifier/evidence/ports/queue.ts'
+import type { Job, QueuePort } from '#verifier/evidence/ports/queue.ts'
 import { createInProcessQueue } from './inProcessQueue.ts'
-import { jobResult, jobSchema } from './jobSchema.ts'
+import { encodeJobResult, jobResult, jobSchema } from './jobSchema.ts'
 
 export const QUEUE_NAME = 'warrant-jobs'
 
@@ -121,13 +121,13 @@ export async function runBullWorker({
   let done = 0
   const bull = new BullWorker(
     QUEUE_NAME,
-    async (job: BullJob): Promise<JobResult> => {
+    async (job: BullJob): Promise<ReturnType<typeof encodeJobResult>> => {
       const parsed = jobSchema.safeParse(job.data)
       if (!parsed.success) throw new Error(`the job is malformed: ${parsed.error.issues[0]?.path.join('.')}`)
       if (parsed.data.deadlineMs < Date.now()) throw new Error('the job is past its deadline')
       const result = await local.dispatch(parsed.data as Job)
       done++
-      return result
+      return encodeJobResult(result)
     },
     // A worker that dies is noticed after the lock's time, and its jobs go to another.
     {

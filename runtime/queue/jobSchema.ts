@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { MOST_TRACE } from '#verifier/evidence/ports/queue.ts'
+import { decodeBase64, encodeBase64 } from '#runtime/worker/base64.ts'
+import { type JobResult, MOST_TRACE } from '#verifier/evidence/ports/queue.ts'
 import { digest, label, leafHash, timeMs } from '#verifier/evidence/primitives.ts'
 import { receipt } from '#verifier/evidence/records/receipt.ts'
 import { modelInput } from '#verifier/evidence/records/request.ts'
@@ -16,10 +17,19 @@ export const jobSchema = z.strictObject({
   deadlineMs: timeMs,
 })
 
-/** A worker's answer to a job. */
+/** A worker's answer to a job, as it comes from elsewhere. */
 export const jobResult = z.strictObject({
   v: z.literal(1),
   output: modelInput,
   receipt,
-  trace: z.string().max(MOST_TRACE).nullable(),
+  trace: z
+    .base64()
+    .max(MOST_TRACE)
+    .transform(text => decodeBase64(text))
+    .nullable(),
 })
+
+/** The same on its way: plain JSON. */
+export function encodeJobResult({ trace, ...result }: JobResult): z.input<typeof jobResult> {
+  return { ...result, trace: trace === null ? null : encodeBase64(trace) }
+}

@@ -1,6 +1,5 @@
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { toBase64 } from '#verifier/evidence/bytes.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
@@ -148,7 +147,7 @@ export function createWorker({ id, signer, engine, clock, modelFile }: CreateWor
       return results.map(result => {
         if (result instanceof WarrantError) return result
         const receipt = receipts[next++] as (typeof receipts)[number]
-        return { v: 1, output: result.output, receipt, trace: result.trace === null ? null : toBase64(result.trace) }
+        return { v: 1, output: result.output, receipt, trace: result.trace }
       })
     },
     async close() {

@@ -1,6 +1,5 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { withTensors } from '#runtime/model/withTensors.ts'
-import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { LoadedModel } from '#verifier/evidence/ports/engine.ts'
@@ -9,6 +8,7 @@ import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { type IntGraph, readIntGraph } from '#verifier/model/intGraph.ts'
 import { batchOf, multiplyDirectly, runGraph } from '#verifier/model/runGraph.ts'
 import { sizeOf } from '#verifier/model/value.ts'
+import { decodeBase64, encodeBase64 } from './base64.ts'
 
 /** Input and output of an exact-integer model, for a batch of one. @throws MODEL_INVALID */
 export function describeIntModel(file: Uint8Array): Pick<ModelIdentity, 'input' | 'output'> {
@@ -60,7 +60,7 @@ export async function loadIntModel(
   const tensorOf = (data: Float32Array, rows: number): Tensor => ({
     dtype: 'float32',
     shape: [rows, ...graph.output.shape.slice(1)],
-    data: toBase64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    data: encodeBase64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
   })
 
   const model = {
@@ -109,7 +109,7 @@ export async function loadIntModel(
 
 function valuesOf({ dtype, data }: Tensor, name: string): Float32Array {
   if (dtype !== 'float32') throw new WarrantError('BAD_INPUT', `model ${name}: expects float32, got ${dtype}`)
-  return new Float32Array(new Uint8Array(fromBase64(data)).buffer)
+  return new Float32Array(decodeBase64(data).buffer)
 }
 
 /** Runs what saturates first: inputs at both ends, alternating, and in between; every accumulator must be the reference's. */
@@ -130,24 +130,30 @@ async function proveExact(
     inputs.map(data => ({
       dtype: 'float32',
       shape: [...graph.input.shape],
-      data: toBase64(new Uint8Array(data.buffer)),
+      data: encodeBase64(new Uint8Array(data.buffer)),
     })),
   )
   for (const [i, data] of inputs.entries()) {
     const trace = answers[i]?.trace as Uint8Array
     let at = 0
-    const output = runGraph(graph, { shape: graph.input.shape, data }, call => {
-      const y = multiplyDirectly(call)
-      const bytes = new Uint8Array(y.buffer, y.byteOffset, y.byteLength)
-      if (Buffer.compare(bytes, trace.subarray(at, at + bytes.length)) !== 0)
-        throw new WarrantError(
-          'WORKER_FAILED',
-          `model ${name}: this machine's kernels are not exact in ${call.spec.name}; compile it with 7-bit weights, or use another machine`,
-        )
-      at += bytes.length
-      return y
-    })
-    const expected = toBase64(new Uint8Array(output.buffer, output.byteOffset, output.byteLength))
+    const output = runGraph(
+      graph,
+      { shape: graph.input.shape, data },
+      {
+        multiply: call => {
+          const y = multiplyDirectly(call)
+          const bytes = new Uint8Array(y.buffer, y.byteOffset, y.byteLength)
+          if (Buffer.compare(bytes, trace.subarray(at, at + bytes.length)) !== 0)
+            throw new WarrantError(
+              'WORKER_FAILED',
+              `model ${name}: this machine's kernels are not exact in ${call.spec.name}; compile it with 7-bit weights, or use another machine`,
+            )
+          at += bytes.length
+          return y
+        },
+      },
+    )
+    const expected = encodeBase64(new Uint8Array(output.buffer, output.byteOffset, output.byteLength))
     if (expected !== answers[i]?.output.data)
       throw new WarrantError('WORKER_FAILED', `model ${name}: this machine's arithmetic is not exact`)
   }

@@ -2,7 +2,6 @@ import { createRequire } from 'node:module'
 import onnxProto from 'onnx-proto'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
@@ -10,6 +9,7 @@ import type { EnginePort, LoadedModel } from '#verifier/evidence/ports/engine.ts
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { INT_EXACT } from '#verifier/proof/freivalds/freivalds.ts'
+import { decodeBase64, encodeBase64 } from './base64.ts'
 import { describeIntModel, loadIntModel } from './intModel.ts'
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
@@ -110,7 +110,7 @@ function loaded(session: InferenceSession, identity: ModelIdentity): LoadedModel
           `model ${identity.name}: expects ${input.dtype}[${input.shape}], got ${tensor.dtype}[${tensor.shape}]`,
         )
       }
-      const bytes = fromBase64(tensor.data)
+      const bytes = decodeBase64(tensor.data)
       const feeds = {
         [input.name]: new OrtTensor(
           'float32',
@@ -125,7 +125,7 @@ function loaded(session: InferenceSession, identity: ModelIdentity): LoadedModel
       return {
         dtype: 'float32',
         shape: [...result.dims],
-        data: toBase64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+        data: encodeBase64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
       }
     },
     close: () => session.release(),

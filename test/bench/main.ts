@@ -1,7 +1,7 @@
 // npm run bench -- NAME [--json]: a table, or one document {bench, machine, figures}.
 import { cpus, totalmem } from 'node:os'
 import type { Figure } from './figure.ts'
-import { inferenceBench } from './inference.ts'
+import { inferenceBench } from './inference/inference.ts'
 import { logBench } from './log.ts'
 import { pipelineBench } from './pipeline.ts'
 

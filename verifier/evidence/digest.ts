@@ -14,6 +14,7 @@ export type Domain =
   | 'tensor'
   | 'chat'
   | 'trace'
+  | 'coins'
   | 'receipt'
   | 'receipt-batch'
   | 'proposal'

@@ -1,4 +1,5 @@
 import { binary, cast, clip, unary } from './elementwise.ts'
+import { type Fused, fusedSteps } from './fusion.ts'
 import { concat, gather, pad, reshape, transpose } from './layout.ts'
 import { type LinearSpec, linearSpec } from './linear.ts'
 import { invalid, type OnnxModel, type OnnxValue, readOnnx } from './onnxFile.ts'
@@ -26,10 +27,14 @@ const OPS: Readonly<Record<string, OpDefinition>> = {
 }
 
 /** One step of a graph: values are named by number. `op`: a linear op's accumulators come from elsewhere. */
-export type Step = { op: string; name: string; inputs: readonly number[]; output: number } & (
-  | { prepared: PreparedOp; linear: null }
-  | { prepared: null; linear: number }
-)
+export type Step = {
+  op: string
+  name: string
+  inputs: readonly number[]
+  output: number
+  /** Values that nothing reads after this step. */
+  lastOf: number[]
+} & ({ prepared: PreparedOp; linear: null } | { prepared: null; linear: number })
 
 /** An exact-integer model (`int-exact-v1`, docs/int-exact-v1.md), checked and ready to run. */
 export type IntGraph = {
@@ -40,6 +45,8 @@ export type IntGraph = {
   linear: readonly LinearSpec[]
   /** Values by number: the input first, then what is constant, then what each step gives. */
   values: readonly ValueType[]
+  /** Steps that may be taken in one pass, by the first of them. */
+  fused: ReadonlyMap<number, Fused>
 }
 
 /**
@@ -69,7 +76,7 @@ export function readIntGraph(file: Uint8Array): IntGraph {
   }
   const steps: Step[] = []
   const linear: LinearSpec[] = []
-  let last = ''
+  let lastName = ''
   for (const node of model.nodes) {
     const [name] = node.outputs
     if (node.outputs.length !== 1 || name === undefined || name === '') throw invalid(`${node.op}: needs one output`)
@@ -81,7 +88,7 @@ export function readIntGraph(file: Uint8Array): IntGraph {
       return number
     })
     const types = inputs.map(number => values[number] as ValueType)
-    const step = { op: node.op, name, inputs, output: values.length }
+    const step = { op: node.op, name, inputs, output: values.length, lastOf: [] as number[] }
     if (node.op === 'MatMulInteger') {
       const spec = linearSpec(node, types)
       steps.push({ ...step, prepared: null, linear: linear.push(spec) - 1 })
@@ -95,16 +102,19 @@ export function readIntGraph(file: Uint8Array): IntGraph {
       values.push(prepared.type)
     }
     numbers.set(name, step.output)
-    last = name
+    lastName = name
   }
+  const last = new Map<number, Step>()
+  for (const step of steps) for (const number of step.inputs) last.set(number, step)
+  for (const [number, step] of last) if (values[number]?.constant === null) step.lastOf.push(number)
   const result = values.at(-1)
   const [final] = steps.slice(-1)
-  if (last !== output.name || final?.op !== 'Mul' || result?.dtype !== 'float32')
+  if (lastName !== output.name || final?.op !== 'Mul' || result?.dtype !== 'float32')
     throw invalid(`the last node must scale the output ${output.name}`)
   if (result.dims.join() !== output.shape.join())
     throw invalid(`output ${output.name} is [${result.dims}], the file says [${output.shape}]`)
   if (linear.length === 0) throw invalid('there is no linear op to prove')
-  return { input, output, steps, linear, values }
+  return { input, output, steps, linear, values, fused: fusedSteps({ steps, values }) }
 }
 
 /** The one input or output: float32, its first axis the batch's. */

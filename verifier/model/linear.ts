@@ -66,7 +66,8 @@ export function linearSpec(node: OnnxNode, inputs: readonly ValueType[]): Linear
 }
 
 /** A linear op's left factor as signed bytes. */
-export function centred({ data }: Value): Int8Array {
+export function centred({ data, centred: known }: Value): Int8Array {
+  if (known !== undefined) return known
   const out = new Int8Array(data.length)
   for (let i = 0; i < data.length; i++) out[i] = (data[i] as number) - ZERO_POINT
   return out

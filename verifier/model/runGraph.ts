@@ -1,5 +1,6 @@
 import { WarrantError } from '#verifier/evidence/error.ts'
-import type { IntGraph } from './intGraph.ts'
+import type { Fused } from './fusion.ts'
+import type { IntGraph, Step } from './intGraph.ts'
 import { centred, type LinearSpec, multiply } from './linear.ts'
 import { sizeOf, type Value } from './value.ts'
 
@@ -18,36 +19,47 @@ export type LinearCall = {
 /** Gives a linear op's accumulators, matrices · m × n in rows. */
 export type Multiplier = (call: LinearCall) => Int32Array
 
+/** How the parts of a graph are computed, in place of their definitions. */
+export type Engine = {
+  multiply: Multiplier
+  /** Takes several steps at once; the same bits as the steps. */
+  fuse?(fused: Fused, input: Value): Value
+  /** Sees every intermediate tensor that is not fused away. */
+  onValue?(step: number, value: Value): void
+}
+
 /** The largest batch that is run at once. */
 export const LARGEST_BATCH = 4_096
 
 /**
  * Runs a graph on float32 `input` [batch, …]: the reference for every engine, and a verifier's recomputation of what lies
- * between linear ops. `onValue` sees every intermediate tensor.
+ * between linear ops.
  *
  * @throws BAD_INPUT for another shape, or a number that is not finite
  */
 export function runGraph(
   graph: IntGraph,
   input: { shape: readonly number[]; data: Float32Array },
-  multiplier: Multiplier = multiplyDirectly,
-  onValue?: (step: number, value: Value) => void,
+  { multiply, fuse, onValue }: Engine = { multiply: multiplyDirectly },
 ): Float32Array {
   const batch = batchOf(graph, input)
   const values: (Value | null)[] = graph.values.map(type => type.constant)
   values[0] = { dtype: 'float32', dims: [batch, ...graph.input.shape.slice(1)], data: input.data }
-  const lastUse = new Map<number, number>()
-  for (const [i, { inputs }] of graph.steps.entries()) for (const number of inputs) lastUse.set(number, i)
   let result: Value | undefined
-  for (const [i, step] of graph.steps.entries()) {
+  for (let i = 0; i < graph.steps.length; i++) {
+    const step = graph.steps[i] as Step
     const inputs = step.inputs.map(number => values[number] as Value)
-    result = step.prepared !== null ? step.prepared.run(inputs) : accumulate(graph, step.linear, inputs, multiplier)
+    const fused = fuse === undefined ? undefined : graph.fused.get(i)
+    if (fused !== undefined) {
+      result = (fuse as NonNullable<typeof fuse>)(fused, inputs[0] as Value)
+      values[fused.output] = result
+      i = fused.last
+      continue
+    }
+    result = step.prepared !== null ? step.prepared.run(inputs) : accumulate(graph, step.linear, inputs, multiply)
     onValue?.(i, result)
     values[step.output] = result
-    for (const number of step.inputs) {
-      const { constant } = graph.values[number] as { constant: Value | null }
-      if (lastUse.get(number) === i && constant === null) values[number] = null
-    }
+    for (const number of step.lastOf) values[number] = null
   }
   return (result as Value).data as Float32Array
 }
@@ -61,12 +73,14 @@ export function batchOf(
   const fits = row.join() === shape.slice(1).join() && batch >= 1 && batch <= LARGEST_BATCH
   if (!fits || input.data.length !== sizeOf(input.shape))
     throw new WarrantError('BAD_INPUT', `${name}: expects float32[batch,${shape.slice(1)}], got [${input.shape}]`)
-  const odd = input.data.findIndex(value => !Number.isFinite(value))
-  if (odd >= 0) throw new WarrantError('BAD_INPUT', `${name}: element ${odd} is ${input.data[odd]}`)
+  const { data } = input
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i])) throw new WarrantError('BAD_INPUT', `${name}: element ${i} is ${data[i]}`)
+  }
   return batch
 }
 
-function accumulate(graph: IntGraph, index: number, inputs: Value[], multiplier: Multiplier): Value {
+function accumulate(graph: IntGraph, index: number, inputs: Value[], multiply: Multiplier): Value {
   const spec = graph.linear[index] as LinearSpec
   const [left, right] = inputs as [Value, Value]
   const dims = [...left.dims.slice(0, -1), spec.n]
@@ -81,7 +95,7 @@ function accumulate(graph: IntGraph, index: number, inputs: Value[], multiplier:
     right: spec.weights ?? centred(right),
     dims,
   }
-  return { dtype: 'int32', dims, data: multiplier(call) }
+  return { dtype: 'int32', dims, data: multiply(call) }
 }
 
 /** The accumulators by the definition. */

@@ -5,7 +5,13 @@ import { invalid } from './onnxFile.ts'
 export type Elements = Uint8Array | Int8Array | Int32Array | Float32Array | Float64Array
 
 /** A tensor while a graph runs: row-major. */
-export type Value = { dtype: OnnxType; dims: readonly number[]; data: Elements }
+export type Value = {
+  dtype: OnnxType
+  dims: readonly number[]
+  data: Elements
+  /** Of a quantised value: its elements around zero, where they were made along with it. */
+  centred?: Int8Array
+}
 
 /**
  * What is known of a value before the graph runs. `dims`: for a batch of one; the first axis is the batch's, always.

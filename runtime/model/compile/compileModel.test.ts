@@ -1,8 +1,10 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
+import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { withTensors } from '#runtime/model/withTensors.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
-import { runGraph } from '#verifier/model/runGraph.ts'
+import { multiplyDirectly, runGraph } from '#verifier/model/runGraph.ts'
+import { prepareTraceCheck } from '#verifier/proof/freivalds/traceCheck.ts'
 import { randomSamples } from '../../../test/attack/inference/floatModels.ts'
 import { FAMILIES } from '../../../test/attack/inference/intModels.ts'
 import { seededRandom } from '../../../test/fault/seededRandom.ts'
@@ -33,9 +35,28 @@ describe.each(Object.keys(FAMILIES))('%s', family => {
       const input = randomSamples(batch, made.shape, random)
       for (let i = 0; i < input.data.length; i++) if (random() < 0.1) input.data[i] = (input.data[i] as number) * 1e6
       const reference = new Map<string, { dtype: string; data: ArrayLike<number> }>()
-      const output = runGraph(graph, input, undefined, (step, { dtype, data }) =>
-        reference.set(graph.steps[step]?.name ?? '', { dtype, data }),
-      )
+      const output = runGraph(graph, input, {
+        multiply: multiplyDirectly,
+        onValue: (step, { dtype, data }) => reference.set(graph.steps[step]?.name ?? '', { dtype, data }),
+      })
+
+      const parts: Uint8Array[] = []
+      runGraph(graph, input, {
+        multiply(call) {
+          const y = multiplyDirectly(call)
+          parts.push(new Uint8Array(y.buffer, y.byteOffset, y.byteLength))
+          return y
+        },
+      })
+      // A verifier's passes give the same bits as the single steps.
+      const check = prepareTraceCheck({
+        graph,
+        kernels: nodeKernels(),
+        columns: 2,
+        random: (_, words) => randomWords(words),
+      })
+      expect(graph.fused.size).toBeGreaterThan(1)
+      expect(check.check(input, output, Buffer.concat(parts))).toBe(null)
 
       const names = graph.steps.map(step => step.name)
       for (const settings of SETTINGS) {

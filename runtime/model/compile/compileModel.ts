@@ -1,5 +1,5 @@
 import { type IntGraph, readIntGraph } from '#verifier/model/intGraph.ts'
-import { runGraph } from '#verifier/model/runGraph.ts'
+import { multiplyDirectly, runGraph } from '#verifier/model/runGraph.ts'
 import { calibrate, type Samples } from './calibrate.ts'
 import { type Context, cannot, type Handler } from './context.ts'
 import { add, multiply, TABLE_OPS, table } from './elementwiseOps.ts'
@@ -97,16 +97,18 @@ function measure(graph: IntGraph, { values, model }: Context, tensors: Tensors):
   const output = runGraph(
     graph,
     { shape: [tensors.rows, ...graph.input.shape.slice(1)], data: tensors.of(model.input.name) },
-    undefined,
-    (step, { data }) => {
-      const known = byOutput.get(graph.steps[step]?.name ?? '')
-      if (known === undefined || !ops.has(known.tensor)) return
-      const expected = tensors.of(known.tensor)
-      layers.push({
-        tensor: known.tensor,
-        op: ops.get(known.tensor) ?? '',
-        loss: difference(expected, i => ((data[i] as number) - 128) * known.scale),
-      })
+    {
+      multiply: multiplyDirectly,
+      onValue(step, { data }) {
+        const known = byOutput.get(graph.steps[step]?.name ?? '')
+        if (known === undefined || !ops.has(known.tensor)) return
+        const expected = tensors.of(known.tensor)
+        layers.push({
+          tensor: known.tensor,
+          op: ops.get(known.tensor) ?? '',
+          loss: difference(expected, i => ((data[i] as number) - 128) * known.scale),
+        })
+      },
     },
   )
   const expected = tensors.of(model.output.name)

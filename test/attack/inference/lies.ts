@@ -36,10 +36,12 @@ const accumulators = (draft: Draft) =>
 function fitOutput(draft: Draft, { graph }: Victim, { input }: Honest): void {
   const words = accumulators(draft)
   let at = 0
-  const output = runGraph(graph, input, call => {
-    const size = call.dims.reduce((a, b) => a * b, 1)
-    at += size
-    return words.subarray(at - size, at)
+  const output = runGraph(graph, input, {
+    multiply: call => {
+      const size = call.dims.reduce((a, b) => a * b, 1)
+      at += size
+      return words.subarray(at - size, at)
+    },
   })
   draft.output = {
     ...draft.output,
@@ -267,10 +269,12 @@ export function statementOf(
 /** The honest answer of another graph, as a draft. */
 export function answerOf(graph: Victim['graph'], input: Honest['input']): Pick<Draft, 'output' | 'trace'> {
   const parts: Uint8Array[] = []
-  const output = runGraph(graph, input, call => {
-    const y = multiplyDirectly(call)
-    parts.push(new Uint8Array(y.buffer, y.byteOffset, y.byteLength))
-    return y
+  const output = runGraph(graph, input, {
+    multiply: call => {
+      const y = multiplyDirectly(call)
+      parts.push(new Uint8Array(y.buffer, y.byteOffset, y.byteLength))
+      return y
+    },
   })
   return {
     output: {

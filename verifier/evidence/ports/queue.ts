@@ -18,8 +18,8 @@ export type JobResult = {
   v: 1
   output: ModelInput
   receipt: Receipt
-  /** What the receipt's `traceDigest` names, base64; null where the proof kind has none. */
-  trace: string | null
+  /** What the receipt's `traceDigest` names; null where the proof kind has none. Base64 on its way between processes. */
+  trace: Uint8Array | null
 }
 
 /** The longest trace that a job's answer may carry, in characters of base64. */

@@ -84,49 +84,72 @@ export function projectTrace(y: usize, m: usize, n: usize, r: usize, columns: us
   }
 }
 
-/** X·(W·R): `x` is m × k of int8 in rows, `wr` k × columns of int64 in columns; m × columns of int64 in rows to `out`. */
-export function projectInput(x: usize, m: usize, k: usize, wr: usize, columns: usize, out: usize): void {
-  for (let i: usize = 0; i < m; i++) {
-    const row = x + i * k
-    let c: usize = 0
-    for (; c + 2 <= columns; c += 2) {
-      const projected = wr + ((c * k) << 3)
-      const others = projected + (k << 3)
-      let a: i64 = 0
-      let b: i64 = 0
-      let j: usize = 0
-      for (; j + 4 <= k; j += 4) {
-        const at = j << 3
-        const x0 = <i64>load<i8>(row + j)
-        const x1 = <i64>load<i8>(row + j, 1)
-        const x2 = <i64>load<i8>(row + j, 2)
-        const x3 = <i64>load<i8>(row + j, 3)
-        a += x0 * load<i64>(projected + at) + x1 * load<i64>(projected + at, 8)
-        b += x0 * load<i64>(others + at) + x1 * load<i64>(others + at, 8)
-        a += x2 * load<i64>(projected + at, 16) + x3 * load<i64>(projected + at, 24)
-        b += x2 * load<i64>(others + at, 16) + x3 * load<i64>(others + at, 24)
+/** Elements of x that sums of 16-bit products hold in 32 bits: 255 · 2 · 2^7 · 2^15 < 2^31. */
+const BLOCK: usize = 8 * 255
+
+/**
+ * W·R for `projectInput`: each of `count` int64 as four signed 16-bit digits, so that SIMD's 16-bit dot product does the
+ * work. Column by column, digit by digit, each `stride` (count rounded up to 8) int16 with zeros behind.
+ */
+export function splitDigits(wr: usize, count: usize, columns: usize, out: usize): void {
+  const stride = (count + 7) & ~7
+  memory.fill(out, 0, columns * stride << 3)
+  for (let c: usize = 0; c < columns; c++) {
+    const to = out + ((c * stride) << 3)
+    for (let j: usize = 0; j < count; j++) {
+      let rest = load<i64>(wr + ((c * count + j) << 3))
+      for (let d: usize = 0; d < 4; d++) {
+        const digit = <i16>rest
+        store<i16>(to + ((d * stride + j) << 1), digit)
+        rest = (rest - <i64>digit) >> 16
       }
-      for (; j < k; j++) {
-        const value = <i64>load<i8>(row + j)
-        a += value * load<i64>(projected + (j << 3))
-        b += value * load<i64>(others + (j << 3))
-      }
-      store<i64>(out + ((i * columns + c) << 3), a)
-      store<i64>(out + ((i * columns + c) << 3), b, 8)
-    }
-    for (; c < columns; c++) {
-      const projected = wr + ((c * k) << 3)
-      let a: i64 = 0
-      let b: i64 = 0
-      let j: usize = 0
-      for (; j + 2 <= k; j += 2) {
-        a += <i64>load<i8>(row + j) * load<i64>(projected + (j << 3))
-        b += <i64>load<i8>(row + j + 1) * load<i64>(projected + (j << 3) + 8)
-      }
-      if (j < k) a += <i64>load<i8>(row + j) * load<i64>(projected + (j << 3))
-      store<i64>(out + ((i * columns + c) << 3), a + b)
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline function sum32(lanes: v128): i64 {
+  return sum(i64x2.add(i64x2.extend_low_i32x4_s(lanes), i64x2.extend_high_i32x4_s(lanes)))
+}
+
+/**
+ * X·(W·R): `x` is m × k of int8 in rows, with 8 readable bytes behind; `digits` of W·R from `splitDigits`; m × columns of
+ * int64 in rows to `out`.
+ */
+export function projectInput(x: usize, m: usize, k: usize, digits: usize, columns: usize, out: usize): void {
+  const stride = (k + 7) & ~7
+  const plane = stride << 1
+  for (let i: usize = 0; i < m; i++) {
+    const row = x + i * k
+    for (let c: usize = 0; c < columns; c++) {
+      const first = digits + c * (plane << 2)
+      let total: i64 = 0
+      // Behind the row's end the digits are zero: what is read there does not count.
+      for (let from: usize = 0; from < stride; from += BLOCK) {
+        const to = min(from + BLOCK, stride)
+        let a = i32x4.splat(0)
+        let b = i32x4.splat(0)
+        let e = i32x4.splat(0)
+        let f = i32x4.splat(0)
+        for (let j = from; j < to; j += 8) {
+          const words = v128.load8x8_s(row + j)
+          const at = first + (j << 1)
+          a = i32x4.add(a, i32x4.dot_i16x8_s(words, v128.load(at)))
+          b = i32x4.add(b, i32x4.dot_i16x8_s(words, v128.load(at + plane)))
+          e = i32x4.add(e, i32x4.dot_i16x8_s(words, v128.load(at + (plane << 1))))
+          f = i32x4.add(f, i32x4.dot_i16x8_s(words, v128.load(at + plane + (plane << 1))))
+        }
+        total += sum32(a) + (sum32(b) << 16) + (sum32(e) << 32) + (sum32(f) << 48)
+      }
+      store<i64>(out + ((i * columns + c) << 3), total)
+    }
+  }
+}
+
+/** Whether `count` int64 are the same in two places. */
+export function same(a: usize, b: usize, count: usize): bool {
+  for (let i: usize = 0; i < count; i++) if (load<i64>(a + (i << 3)) != load<i64>(b + (i << 3))) return false
+  return true
 }
 
 /** Largest absolute value of `count` int8. */

@@ -1,2 +1,3 @@
-export { largestInt8, projectInput, projectTrace, projectWeights } from './freivalds'
+export { largestInt8, projectInput, projectTrace, projectWeights, same, splitDigits } from './freivalds'
+export { quantise, requantise, scale } from './requantise'
 export { leafHashes, nodeHashes, sha256 } from './sha256'

@@ -2,21 +2,30 @@ import { getRandomValues } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nodeKernels } from '#runtime/crypto/nodeKernels.ts'
-import { type LinearOp, prepareLinearCheck } from './linearCheck.ts'
+import { multiply } from '#verifier/model/linear.ts'
+import { type LinearOp, prepareLinearCheck, roomFor, scratchFor, scratchToPrepare } from './linearCheck.ts'
 
-const kernels = nodeKernels()
 const secret = (words: Int32Array) => void getRandomValues(words)
 
-/** Y = X·W + b by the definition. */
-function multiply(x: Int8Array, { k, n, weights, bias }: LinearOp, m: number): Int32Array {
-  const y = new Int32Array(m * n)
-  for (let i = 0; i < m; i++)
-    for (let j = 0; j < n; j++) {
-      let sum = bias?.[j] ?? 0
-      for (let l = 0; l < k; l++) sum += (x[i * k + l] as number) * (weights[l * n + j] as number)
-      y[i * n + j] = sum
-    }
-  return y
+/** A check of one op, and a way to ask it with plain arrays. */
+function checkOf(op: LinearOp, columns: number) {
+  const workspace = nodeKernels().workspace()
+  const kept = workspace.keep(roomFor(op, columns))
+  workspace.begin(scratchToPrepare(op, columns))
+  let next = kept
+  const room = (bytes: number) => {
+    const at = (next + 15) & ~15
+    next = at + bytes
+    return at
+  }
+  const check = prepareLinearCheck({ workspace, op, columns, random: secret, room })
+  return {
+    soundnessBits: check.soundnessBits,
+    holds(x: Int8Array, y: Int32Array, m: number): boolean {
+      workspace.begin(x.byteLength + y.byteLength + scratchFor(m, columns) + 64)
+      return check.holds(workspace.put(x), workspace.put(y), m)
+    },
+  }
 }
 
 const sizes = fc.record({
@@ -25,7 +34,6 @@ const sizes = fc.record({
   n: fc.integer({ min: 1, max: 40 }),
   columns: fc.integer({ min: 1, max: 4 }),
   seed: fc.nat(),
-  biased: fc.boolean(),
 })
 
 /** Values over the whole of int8, its ends often among them. */
@@ -41,78 +49,77 @@ function bytes(length: number, seed: number): Int8Array {
 describe('Freivalds on one linear op', () => {
   test('right accumulators pass; one that is changed anywhere, by anything, does not', () => {
     fc.assert(
-      fc.property(
-        sizes,
-        fc.nat(),
-        fc.integer({ min: 1, max: 2 ** 31 - 1 }),
-        ({ m, k, n, columns, seed, biased }, at, by) => {
-          const bias = biased ? Int32Array.from({ length: n }, (_, i) => (i * 7_919 - seed) % 100_000) : null
-          const op: LinearOp = { k, n, weights: bytes(k * n, seed), bias }
-          const x = bytes(m * k, seed + 1)
-          const y = multiply(x, op, m)
-          const check = prepareLinearCheck({ kernels, op, columns, random: secret })
-          expect(check.soundnessBits).toBe(32 * columns)
-          expect(check.check(x, y, m)).toBe(null)
-          const wrong = y.slice()
-          wrong[at % wrong.length] = (wrong[at % wrong.length] as number) + by
-          expect(check.check(x, wrong, m)).toBe('wrong')
-        },
-      ),
+      fc.property(sizes, fc.nat(), fc.integer({ min: 1, max: 2 ** 31 - 1 }), ({ m, k, n, columns, seed }, at, by) => {
+        const weights = bytes(k * n, seed)
+        const x = bytes(m * k, seed + 1)
+        const y = multiply(x, weights, { m, k, n })
+        const check = checkOf({ k, n, weights }, columns)
+        expect(check.soundnessBits).toBe(32 * columns)
+        expect(check.holds(x, y, m)).toBe(true)
+        const wrong = y.slice()
+        wrong[at % wrong.length] = (wrong[at % wrong.length] as number) + by
+        expect(check.holds(x, wrong, m)).toBe(false)
+      }),
       { numRuns: 300 },
     )
   })
 
-  test('rows or columns swapped, another input, other weights, other bias: refused', () => {
-    const op: LinearOp = { k: 24, n: 20, weights: bytes(480, 5), bias: Int32Array.from({ length: 20 }, (_, i) => i) }
-    const x = bytes(3 * 24, 6)
-    const y = multiply(x, op, 3)
-    const check = prepareLinearCheck({ kernels, op, columns: 2, random: secret })
-    const swappedRows = Int32Array.from([...y.slice(20, 40), ...y.slice(0, 20), ...y.slice(40)])
-    const swappedColumns = y.slice()
-    for (let i = 0; i < 3; i++) swappedColumns.set([y[i * 20 + 1] as number, y[i * 20] as number], i * 20)
-    for (const wrong of [swappedRows, swappedColumns, multiply(x, { ...op, bias: null }, 3), new Int32Array(60)])
-      expect(check.check(x, wrong, 3)).toBe('wrong')
-    expect(check.check(bytes(3 * 24, 7), y, 3)).toBe('wrong')
-    expect(check.check(x, multiply(x, { ...op, weights: bytes(480, 8) }, 3), 3)).toBe('wrong')
+  test.each([
+    [1, 4_095, 33],
+    [3, 2_041, 8],
+    [2, 8_192, 5],
+  ])('long sums of the largest values: %i × %i × %i', (m, k, n) => {
+    for (const value of [127, -128]) {
+      const weights = new Int8Array(k * n).fill(value)
+      const x = new Int8Array(m * k).fill(-128)
+      const y = multiply(x, weights, { m, k, n })
+      const check = checkOf({ k, n, weights }, 2)
+      expect(check.holds(x, y, m)).toBe(true)
+      y[y.length - 1] = (y.at(-1) as number) ^ 1
+      expect(check.holds(x, y, m)).toBe(false)
+    }
   })
 
-  test('shapes that do not fit, and accumulators that could wrap, are refused before any arithmetic', () => {
-    const op: LinearOp = { k: 8, n: 8, weights: new Int8Array(64).fill(-128), bias: null }
-    const check = prepareLinearCheck({ kernels, op, columns: 2, random: secret })
-    expect(check.check(new Int8Array(8), new Int32Array(7), 1)).toBe('shape')
-    expect(check.check(new Int8Array(9), new Int32Array(8), 1)).toBe('shape')
-    expect(check.check(new Int8Array(0), new Int32Array(0), 0)).toBe('shape')
-    expect(check.check(new Int8Array(8), new Int32Array(8), 1)).toBe(null)
-    // 2^17 products of (−128)² are 2^31: one more than an int32 holds.
-    const long = { k: 2 ** 17, n: 1, weights: new Int8Array(2 ** 17).fill(-128), bias: null }
-    const risky = prepareLinearCheck({ kernels, op: long, columns: 1, random: secret })
-    expect(risky.check(new Int8Array(2 ** 17).fill(-128), new Int32Array([-(2 ** 31)]), 1)).toBe('overflow')
-    const biased = { ...op, bias: new Int32Array(8).fill(-(2 ** 31)) }
-    expect(
-      prepareLinearCheck({ kernels, op: biased, columns: 1, random: secret }).check(new Int8Array(8), biased.bias, 1),
-    ).toBe('overflow')
-    for (const wrong of [{ k: 7 }, { n: 0 }, { bias: new Int32Array(7) }])
-      expect(() => prepareLinearCheck({ kernels, op: { ...op, ...wrong }, columns: 2, random: secret })).toThrow(
-        'linear op',
-      )
+  test('errors that cancel in sums of rows, columns or both are seen', () => {
+    const [m, k, n] = [4, 16, 12]
+    const weights = bytes(k * n, 5)
+    const x = bytes(m * k, 6)
+    const y = multiply(x, weights, { m, k, n })
+    const check = checkOf({ k, n, weights }, 2)
+    const wrong = y.slice()
+    for (const [at, by] of [
+      [0, 1],
+      [1, -1],
+      [n, -1],
+      [n + 1, 1],
+    ] as const)
+      wrong[at] = (wrong[at] as number) + by
+    expect(check.holds(x, wrong, m)).toBe(false)
+    const high = y.slice()
+    high[3] = (high[3] as number) ^ -0x8000_0000
+    expect(check.holds(x, high, m)).toBe(false)
   })
 
-  test('the projections agree with the definition in the ring of 64-bit integers', () => {
-    const [m, k, n, columns] = [3, 13, 11, 3]
-    const [w, x] = [bytes(k * n, 1), bytes(m * k, 2)]
-    const r = Int32Array.from({ length: n * columns }, (_, i) => (i % 2 === 0 ? -(2 ** 31) + i : 2 ** 31 - 1 - i))
-    const wr = kernels.projectWeights(w, r, { k, n, columns })
-    for (let i = 0; i < k; i++)
-      for (let c = 0; c < columns; c++) {
-        let sum = 0n
-        for (let j = 0; j < n; j++) sum += BigInt(w[i * n + j] as number) * BigInt(r[c * n + j] as number)
-        expect(wr[c * k + i]).toBe(BigInt.asIntN(64, sum))
-      }
-    const y = multiply(x, { k, n, weights: w, bias: null }, m)
-    expect(kernels.projectTrace(y, r, { m, n, columns })).toEqual(kernels.projectInput(x, wr, { m, k, columns }))
-    const large = Int32Array.from({ length: n }, (_, i) => 2 ** 31 - 1 - i)
-    let sum = 0n
-    for (let j = 0; j < n; j++) sum += BigInt(large[j] as number) * BigInt(r[j] as number)
-    expect(kernels.projectTrace(large, r, { m: 1, n, columns })[0]).toBe(BigInt.asIntN(64, sum))
+  test('an op whose shapes do not fit, or whose sums could leave int32, is refused', () => {
+    expect(() => checkOf({ k: 2, n: 3, weights: new Int8Array(5) }, 2)).toThrow('has 5 weights')
+    expect(() => checkOf({ k: 140_000, n: 1, weights: new Int8Array(140_000).fill(127) }, 2)).toThrow(
+      'could leave int32',
+    )
+  })
+
+  test('projections are those of the definition in Z/2^64', () => {
+    const workspace = nodeKernels().workspace()
+    const { kernels } = workspace
+    for (const k of [1, 7, 8, 9, 2_039, 2_040, 2_041, 5_000]) {
+      const x = bytes(k, k)
+      const wr = BigInt64Array.from({ length: k }, (_, i) => BigInt.asIntN(64, BigInt(i + 1) * 0x9e37_79b9_7f4a_7c15n))
+      if (k > 8) wr[3] = -(2n ** 63n)
+      workspace.begin(8 * k + 16 * k + 256)
+      const [at, digits, out] = [workspace.put(wr), workspace.room(8 * ((k + 7) & ~7)), workspace.room(8)]
+      kernels.splitDigits(at, k, 1, digits)
+      kernels.projectInput(workspace.put(x), 1, k, digits, 1, out)
+      const expected = wr.reduce((sum, word, i) => sum + word * BigInt(x[i] as number), 0n)
+      expect(new BigInt64Array(workspace.buffer(), out, 1)[0]).toBe(BigInt.asIntN(64, expected))
+    }
   })
 })

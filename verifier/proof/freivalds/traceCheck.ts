@@ -1,8 +1,10 @@
 import type { Kernels } from '#verifier/kernels/openKernels.ts'
+import type { Address } from '#verifier/kernels/openWorkspace.ts'
+import type { Fused } from '#verifier/model/fusion.ts'
 import type { IntGraph } from '#verifier/model/intGraph.ts'
 import { batchOf, type LinearCall, runGraph } from '#verifier/model/runGraph.ts'
-import { sizeOf } from '#verifier/model/value.ts'
-import { type LinearCheck, prepareLinearCheck } from './linearCheck.ts'
+import { sizeOf, type Value } from '#verifier/model/value.ts'
+import { type LinearCheck, prepareLinearCheck, roomFor, scratchFor, scratchToPrepare } from './linearCheck.ts'
 
 /** Why a trace or an output is refused, and where. */
 export type TraceFault = { fault: 'input' | 'size' | 'accumulators' | 'output'; where: string }
@@ -49,27 +51,68 @@ export function prepareTraceCheck({
   columns: number
   random(op: number, words: Int32Array): void
 }): TraceCheck {
-  const checks = graph.linear.map(({ k, n, weights }, op): LinearCheck | null =>
-    weights === null
-      ? null
-      : prepareLinearCheck({ kernels, op: { k, n, weights, bias: null }, columns, random: words => random(op, words) }),
+  const workspace = kernels.workspace()
+  const { kernels: wasm } = workspace
+  const scratches = new Map<number, number>()
+  const checks = graph.linear.map(({ k, n, weights }, op): LinearCheck | null => {
+    if (weights === null) return null
+    const linear = { k, n, weights }
+    const kept = workspace.keep(roomFor(linear, columns))
+    workspace.begin(scratchToPrepare(linear, columns))
+    return prepareLinearCheck({ workspace, op: linear, columns, random: words => random(op, words), room: bump(kept) })
+  })
+  const fused = new Map(
+    [...graph.fused].map(([, steps]) => [
+      steps,
+      { factors: keep(steps.factors), bias: steps.bias === null ? 0 : keep(steps.bias) },
+    ]),
   )
 
-  function holds({ index, spec: { k, n }, matrices, m, x, right }: LinearCall, y: Int32Array): boolean {
+  function keep(values: Int32Array | Float32Array): Address {
+    const at = workspace.keep(values.byteLength)
+    workspace.bytes(at, values.byteLength).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    return at
+  }
+
+  function holds({ index, spec: { k, n }, matrices, m, x, right }: LinearCall, y: Address): boolean {
+    const from = workspace.put(x)
     const check = checks[index]
-    if (check !== null && check !== undefined) return check.check(x, y, m) === null
+    if (check !== null && check !== undefined) return check.holds(from, y, m)
     // Both factors are the inputs': coins and B·R anew for each matrix.
     for (let i = 0; i < matrices; i++) {
       const own = prepareLinearCheck({
-        kernels,
-        op: { k, n, weights: right.subarray(i * k * n, (i + 1) * k * n), bias: null },
+        workspace,
+        op: { k, n, weights: right.subarray(i * k * n, (i + 1) * k * n) },
         columns,
         random: words => random(index, words),
+        room: workspace.room,
       })
-      if (own.check(x.subarray(i * m * k, (i + 1) * m * k), y.subarray(i * m * n, (i + 1) * m * n), m) !== null)
-        return false
+      if (!own.holds(from + i * m * k, y + 4 * i * m * n, m)) return false
     }
     return true
+  }
+
+  /** Several steps in one pass; the result lies where the next op reads it. */
+  function fuse(steps: Fused, input: Value): Value {
+    const count = input.data.length
+    const n = input.dims.at(-1) as number
+    const from = workspace.put(input.data)
+    const { factors, bias } = fused.get(steps) as { factors: Address; bias: Address }
+    const step = steps.factors.length === 1 ? 0 : 1
+    if (steps.kind === 'scale') {
+      const out = workspace.room(4 * count)
+      wasm.scale(from, count / n, n, bias, factors, step, out)
+      return { dtype: 'float32', dims: input.dims, data: new Float32Array(workspace.buffer(), out, count) }
+    }
+    const [out, signed] = [workspace.room(count), workspace.room(count)]
+    if (steps.kind === 'requantise') wasm.requantise(from, count / n, n, bias, factors, step, steps.least, out, signed)
+    else wasm.quantise(from, count, steps.factors[0] as number, steps.least, out, signed)
+    return {
+      dtype: 'uint8',
+      dims: input.dims,
+      data: workspace.bytes(out, count),
+      centred: new Int8Array(workspace.buffer(), signed, count),
+    }
   }
 
   return {
@@ -84,17 +127,25 @@ export function prepareTraceCheck({
       const expected = traceBytes(graph, batch)
       if (trace.length !== expected)
         return { fault: 'size', where: `the trace has ${trace.length} bytes, the model's has ${expected}` }
-      // Aligned for the machine; every machine that runs this is little-endian.
-      const bytes = trace.byteOffset % 4 === 0 ? trace : new Uint8Array(trace)
-      const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
-      let at = 0
+      let scratch = scratches.get(batch)
+      if (scratch === undefined) {
+        scratch = scratchOf(graph, batch, columns)
+        scratches.set(batch, scratch)
+      }
+      workspace.begin(scratch)
+      // Every machine that runs this is little-endian.
+      let at = workspace.put(trace)
       try {
-        const result = runGraph(graph, input, call => {
-          const y = words.subarray(at, at + sizeOf(call.dims))
-          at += y.length
-          if (!holds(call, y))
-            throw new Fault({ fault: 'accumulators', where: `linear op ${call.index} (${call.spec.name})` })
-          return y
+        const result = runGraph(graph, input, {
+          multiply(call) {
+            const size = sizeOf(call.dims)
+            const y = at
+            at += 4 * size
+            if (!holds(call, y))
+              throw new Fault({ fault: 'accumulators', where: `linear op ${call.index} (${call.spec.name})` })
+            return new Int32Array(workspace.buffer(), y, size)
+          },
+          fuse,
         })
         const wrong = differs(result, output)
         return wrong === null ? null : { fault: 'output', where: wrong }
@@ -106,13 +157,45 @@ export function prepareTraceCheck({
   }
 }
 
+/** Hands out room from one piece. */
+function bump(from: Address): (bytes: number) => Address {
+  let next = from
+  return bytes => {
+    const at = (next + 15) & ~15
+    next = at + bytes
+    return at
+  }
+}
+
+/** Scratch for one check: the trace, and for each op its factors, its projections and what follows from it. */
+function scratchOf(graph: IntGraph, batch: number, columns: number): number {
+  const each = graph.linear.reduce((sum, { k, n, rows, weights, type }) => {
+    const m = (batch * sizeOf(type.dims)) / n
+    const matrices = m / rows
+    const own =
+      weights === null
+        ? matrices * (roomFor({ k, n, weights: NONE }, columns) + scratchToPrepare({ k, n, weights: NONE }, columns))
+        : 0
+    return sum + m * k + scratchFor(m, columns) + own + 128
+  }, 0)
+  const passes = [...graph.fused.values()].reduce(
+    // Copied in, and given in at most four bytes each.
+    (sum, { output }) => sum + 8 * batch * sizeOf(graph.values[output]?.dims ?? []) + 128,
+    0,
+  )
+  return traceBytes(graph, batch) + each + passes + 1_024
+}
+
+const NONE = new Int8Array(0)
+
 function differs(expected: Float32Array, actual: Float32Array): string | null {
   if (expected.length !== actual.length) return `the output has ${actual.length} elements, expected ${expected.length}`
   // Bit by bit: 0 and −0 differ, a NaN has many faces.
-  const [a, b] = [
-    new Int32Array(expected.buffer, expected.byteOffset, expected.length),
-    new Int32Array(new Float32Array(actual).buffer),
-  ]
-  const at = a.findIndex((word, i) => word !== b[i])
-  return at < 0 ? null : `output element ${at} is ${actual[at]}, the accumulators give ${expected[at]}`
+  const whole = actual.byteOffset % 4 === 0 ? actual : new Float32Array(actual)
+  const a = new Int32Array(expected.buffer, expected.byteOffset, expected.length)
+  const b = new Int32Array(whole.buffer, whole.byteOffset, whole.length)
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] !== b[i]) return `output element ${i} is ${actual[i]}, the accumulators give ${expected[i]}`
+  }
+  return null
 }

@@ -8,7 +8,11 @@ export function mlpModel(layers: readonly { k: number; n: number }[]): Uint8Arra
   let value = 'x'
   for (const [i, { k, n }] of layers.entries()) {
     const last = i === layers.length - 1
-    const weights = Float32Array.from({ length: k * n }, (_, j) => ((j * 2_654_435_761) % 1_024) / 1e5 - 0.005)
+    // Spread so that values keep their size from layer to layer.
+    const weights = Float32Array.from(
+      { length: k * n },
+      (_, j) => ((((j * 2_654_435_761) >>> 7) % 1_024) / 512 - 1) * Math.sqrt(6 / k),
+    )
     initializer.push({ name: `w${i}`, dataType: FLOAT, dims: [k, n], rawData: new Uint8Array(weights.buffer) })
     node.push({ opType: 'MatMul', input: [value, `w${i}`], output: [last ? 'y' : `z${i}`] })
     if (!last) node.push({ opType: 'Relu', input: [`z${i}`], output: [`a${i}`] })

@@ -1,0 +1,101 @@
+/** Where something lies in a workspace's memory. */
+export type Address = number
+
+/** The kernels of Freivalds' check; shapes and layouts stand with their sources in `assembly/`. */
+export type FreivaldsKernels = {
+  projectWeights(w: Address, k: number, n: number, r: Address, columns: number, out: Address): void
+  projectTrace(y: Address, m: number, n: number, r: Address, columns: number, out: Address): void
+  splitDigits(wr: Address, count: number, columns: number, out: Address): void
+  projectInput(x: Address, m: number, k: number, digits: Address, columns: number, out: Address): void
+  same(a: Address, b: Address, count: number): number
+  requantise(
+    ...of: [
+      acc: Address,
+      m: number,
+      n: number,
+      bias: Address,
+      factors: Address,
+      step: number,
+      least: number,
+      out: Address,
+      signed: Address,
+    ]
+  ): void
+  quantise(...of: [x: Address, count: number, factor: number, least: number, out: Address, signed: Address]): void
+  scale(...of: [acc: Address, m: number, n: number, bias: Address, factors: Address, step: number, out: Address]): void
+}
+
+type Operand = { buffer: ArrayBufferLike; byteOffset: number; byteLength: number }
+
+/**
+ * Memory that kernels work in: what is kept lies at its bottom, for as long as the workspace lives; above it is scratch,
+ * which each `begin` takes anew. What a check reads stays where it is: nothing is copied between kernels.
+ */
+export type Workspace = {
+  kernels: FreivaldsKernels
+  /** Room that stays. Ends the scratch in use. */
+  keep(bytes: number): Address
+  /** Scratch of so many bytes, in pieces that `room` and `put` hand out. Views from before are dead. */
+  begin(bytes: number): void
+  /** @throws RangeError beyond what was begun */
+  room(bytes: number): Address
+  /** Where an operand lies, copied in unless it is here already. */
+  put(operand: Operand): Address
+  bytes(at: Address, length: number): Uint8Array<ArrayBuffer>
+  buffer(): ArrayBuffer
+}
+
+/** Behind every operand, so that SIMD may read past its end. */
+const SLACK = 64
+
+const aligned = (at: number) => (at + 15) & ~15
+
+/** A workspace over an instance of the kernels of its own. */
+export function openWorkspace({
+  memory,
+  kernels,
+}: {
+  memory: { buffer: ArrayBuffer; grow(pages: number): number }
+  kernels: FreivaldsKernels
+}): Workspace {
+  let floor = memory.buffer.byteLength
+  let next = floor
+  let end = floor
+
+  function ensure(bytes: number): void {
+    const missing = bytes + SLACK - memory.buffer.byteLength
+    if (missing > 0) memory.grow(Math.ceil(missing / 65_536))
+    end = bytes
+  }
+  function room(bytes: number): Address {
+    const at = aligned(next)
+    if (at + bytes > end) throw new RangeError(`the workspace has no room for ${bytes} bytes`)
+    next = at + bytes
+    return at
+  }
+  const bytes = (at: Address, length: number) => new Uint8Array(memory.buffer, at, length)
+
+  return {
+    kernels,
+    keep(size) {
+      const at = aligned(floor)
+      floor = at + size
+      next = floor
+      ensure(floor)
+      return at
+    },
+    begin(size) {
+      next = aligned(floor)
+      ensure(next + size)
+    },
+    room,
+    put(operand) {
+      if (operand.buffer === memory.buffer) return operand.byteOffset
+      const at = room(operand.byteLength)
+      bytes(at, operand.byteLength).set(new Uint8Array(operand.buffer, operand.byteOffset, operand.byteLength))
+      return at
+    },
+    bytes,
+    buffer: () => memory.buffer,
+  }
+}
