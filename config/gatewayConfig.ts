@@ -28,7 +28,25 @@ export const gatewayConfig = z.strictObject({
     .describe('sets of proof kinds, any of which will do; each model gets the cheapest that it can carry'),
   timeoutMs: z.int().min(1).max(600_000).default(10_000),
   apiKeys: z
-    .array(z.strictObject({ agent: z.string().min(1).max(200), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
+    .array(
+      z.strictObject({
+        agent: z.string().min(1).max(200),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        perMinute: z.int().min(1).nullable().default(null),
+        budget: z.int().min(0).nullable().default(null).describe('requests since the start of the gateway'),
+      }),
+    )
     .describe('agents, by the SHA-256 of their API key'),
+  hosted: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(200),
+        url: z.url().describe('an OpenAI-compatible API, up to before /chat/completions'),
+        model: z.string().min(1).describe('its name there'),
+        apiKeyFrom: z.string().min(1).optional().describe('environment variable that holds its key'),
+      }),
+    )
+    .default([])
+    .describe('chat models elsewhere (vLLM, Ollama, a hosted API): relayed and signed, which proves no more than that'),
 })
 export type GatewayConfig = z.infer<typeof gatewayConfig>

@@ -36,8 +36,8 @@ export type InferParameters = {
   model: string
   input: ModelInput
 }
-/** The logged answer to a request: its leaf hash, and the one terminal state that it records. */
-export type InferResult = { response: string; result: Response['result'] }
+/** The logged answer to a request: its leaf hash and index, and the one terminal state that it records. */
+export type InferResult = { response: string; index: number; result: Response['result'] }
 
 export type Gateway = {
   /** A request that fails or times out is on record, and says so in its result. @throws LOG_HALTED, BAD_INPUT */
@@ -108,7 +108,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
 
     const answer = (result: Response['result']): InferResult => {
       const response = log.append('response', { request: logged.leafHash, agent, number, result }, [logged.leafHash])
-      return { response: response.leafHash, result }
+      return { response: response.leafHash, index: response.index, result }
     }
     const job = {
       v: 1 as const,

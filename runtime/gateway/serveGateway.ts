@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import {
@@ -8,18 +7,28 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { encodeBase64 } from '#runtime/worker/base64.ts'
+import { type ErrorCode, reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { Clock } from '#verifier/evidence/ports/clock.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { count, digest, label, leafHash } from '#verifier/evidence/primitives.ts'
 import { modelInput } from '#verifier/evidence/records/request.ts'
-import { type Response, response } from '#verifier/evidence/records/response.ts'
-import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
-import { modelIdentity } from '#verifier/evidence/records/run.ts'
-import type { Gateway } from './createGateway.ts'
+import { response } from '#verifier/evidence/records/response.ts'
+import { type ModelIdentity, modelIdentity } from '#verifier/evidence/records/run.ts'
+import { type ApiKey, createApiKeys } from './apiKeys.ts'
+import { chatEvents } from './chatStream.ts'
+import type { ProofChoice } from './chooseProof.ts'
+import type { Gateway, InferResult } from './createGateway.ts'
+import { createGatewayMetrics } from './metrics.ts'
 
 export type ServeGatewayParameters = {
   gateway: Gateway
-  models: readonly ModelIdentity[]
-  apiKeys: readonly { agent: string; sha256: string }[]
+  models: readonly (ModelIdentity & { proof: ProofChoice })[]
+  apiKeys: readonly ApiKey[]
+  clock: Clock
+  /** An inclusion proof of an entry against a fresh signed checkpoint. */
+  prove(index: number): Promise<string>
+  blob(ref: BlobRef): Promise<Uint8Array>
   logger: FastifyBaseLogger
 }
 
@@ -29,71 +38,97 @@ const inferBody = z.strictObject({
   tick: count.default(0),
   idempotencyKey: z.string().min(1).max(200).optional(),
 })
-const inferAnswer = z.strictObject({ id: leafHash, result: response.shape.result })
+const choice = z.strictObject({ kind: z.string(), why: z.string() })
+const inferAnswer = z.strictObject({ id: leafHash, result: response.shape.result, proof: choice })
+const listedModel = modelIdentity.extend({ proof: choice })
+const proofAnswer = z.strictObject({
+  id: leafHash,
+  result: response.shape.result,
+  trace: z.string().nullable().describe('base64 of what the receipt’s traceDigest names'),
+  inclusion: z.string().describe('C2SP tlog-proof of the logged answer'),
+})
+const chatBody = z.looseObject({ model: label, messages: z.array(z.unknown()).min(1), stream: z.boolean().optional() })
 const problem = z.strictObject({ code: z.string(), message: z.string() })
+const byId = z.strictObject({ id: digest })
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  UNAUTHORIZED: 401,
+  RATE_LIMITED: 429,
+  BAD_INPUT: 400,
+  EVIDENCE_MISSING: 404,
+  LOG_HALTED: 503,
+}
 
 /** Answers kept by id and by idempotency key. */
 const KEPT = 10_000
+const MOST_BODY = 256 * 1024
 
-/** The gateway over HTTP: `POST /v1/infer`, `GET /v1/models`, `GET /v1/receipts/:id`, `/health`, `/openapi.json`. */
-export async function serveGateway({
-  gateway,
-  models,
-  apiKeys,
-  logger,
-}: ServeGatewayParameters): Promise<FastifyInstance> {
-  const app = fastify({ bodyLimit: 256 * 1024, loggerInstance: logger }).withTypeProvider<ZodTypeProvider>()
+/**
+ * The gateway over HTTP: `POST /v1/infer`, `POST /v1/chat/completions` (OpenAI-compatible, streaming and tools), `GET
+ * /v1/models`, `/v1/receipts/:id`, `/v1/proofs/:id`, `/health`, `/metrics` (Prometheus), `/openapi.json`.
+ */
+export async function serveGateway(parameters: ServeGatewayParameters): Promise<FastifyInstance> {
+  const { gateway, models, clock, logger } = parameters
+  const app = fastify({ bodyLimit: MOST_BODY, loggerInstance: logger }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   await app.register(swagger, {
     openapi: { info: { title: 'Warrant gateway', version: '1' } },
     transform: jsonSchemaTransform,
   })
-  const answers = new Map<string, Response['result']>()
-  const byKey = new Map<string, Promise<z.infer<typeof inferAnswer>>>()
+  const keys = createApiKeys(parameters.apiKeys, clock)
+  const metrics = createGatewayMetrics(() => gateway.caught.length)
+  const answers = new Map<string, InferResult>()
+  const byKey = new Map<string, { asked: string; answer: Promise<InferResult> }>()
 
   app.setErrorHandler((error, _request, reply) => {
     const known = error instanceof WarrantError ? error.code : null
-    const invalid = (error as { statusCode?: number }).statusCode ?? 500
-    const status =
-      known === 'UNAUTHORIZED'
-        ? 401
-        : known === 'BAD_INPUT'
-          ? 400
-          : known === 'EVIDENCE_MISSING'
-            ? 404
-            : known === 'LOG_HALTED'
-              ? 503
-              : known === null
-                ? invalid
-                : 502
-    void reply
-      .status(status)
-      .send({ code: known ?? (status < 500 ? 'BAD_INPUT' : 'WORKER_FAILED'), message: reasonOf(error) })
+    const given = (error as { statusCode?: number }).statusCode ?? 500
+    const status = known === null ? given : (STATUS[known] ?? 502)
+    const code = known ?? (status < 500 ? 'BAD_INPUT' : 'WORKER_FAILED')
+    metrics.refused(code)
+    if (status === 429) void reply.header('retry-after', '60')
+    void reply.status(status).send({ code, message: reasonOf(error) })
   })
-
-  function agentOf(authorization: string | undefined): string {
-    const key = /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? ''
-    const sha256 = createHash('sha256').update(key).digest('hex')
-    const known = apiKeys.find(candidate => candidate.sha256 === sha256)
-    if (known === undefined)
-      throw new WarrantError('UNAUTHORIZED', 'no API key of a listed agent: send Authorization: Bearer KEY')
-    return known.agent
-  }
 
   function keep<K, V>(map: Map<K, V>, key: K, value: V): void {
     map.set(key, value)
     if (map.size > KEPT) map.delete(map.keys().next().value as K)
   }
+  const modelOf = (name: string) => {
+    const model = models.find(candidate => candidate.name === name)
+    if (model === undefined)
+      throw new WarrantError('BAD_INPUT', `no model ${name}: here are ${models.map(m => m.name).join(', ')}`)
+    return model
+  }
+
+  async function ask(
+    { agent, tick, model, input }: { agent: string; tick: number; model: string; input: z.infer<typeof modelInput> },
+    log: FastifyBaseLogger,
+  ): Promise<InferResult> {
+    const { proof } = modelOf(model)
+    keys.spend(agent)
+    const since = performance.now()
+    const answer = await gateway.infer({ agent, tick, observation: null, model, input })
+    const { status } = answer.result
+    metrics.answered({ agent, model, status, proof: proof.kind }, (performance.now() - since) / 1_000)
+    keep(answers, answer.response, answer)
+    log.info({ agent, model, id: answer.response, status, proof: proof.kind }, 'answered')
+    return answer
+  }
 
   app.get(
     '/health',
-    { schema: { response: { 200: z.strictObject({ ok: z.boolean(), requests: count }) } } },
-    async () => ({ ok: true, requests: gateway.requests }),
+    { schema: { response: { 200: z.strictObject({ ok: z.boolean(), requests: count, setAside: z.array(label) }) } } },
+    async () => ({ ok: true, requests: gateway.requests, setAside: [...gateway.caught] }),
   )
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+    const { type, text } = await metrics.expose()
+    return reply.type(type).send(text)
+  })
   app.get(
     '/v1/models',
-    { schema: { response: { 200: z.strictObject({ models: z.array(modelIdentity) }) } } },
+    { schema: { response: { 200: z.strictObject({ models: z.array(listedModel) }) } } },
     async () => ({ models: [...models] }),
   )
   app.post(
@@ -101,35 +136,69 @@ export async function serveGateway({
     {
       schema: {
         body: inferBody,
-        response: { 200: inferAnswer, 400: problem, 401: problem, 502: problem, 503: problem },
+        response: { 200: inferAnswer, 400: problem, 401: problem, 429: problem, 502: problem, 503: problem },
       },
     },
     async request => {
-      const agent = agentOf(request.headers.authorization)
-      const { model, input, tick, idempotencyKey } = request.body
-      const work = async () => {
-        const { response: id, result } = await gateway.infer({ agent, tick, observation: null, model, input })
-        keep(answers, id, result)
-        request.log.info({ agent, model, id, status: result.status }, 'answered')
-        return { id, result }
-      }
-      if (idempotencyKey === undefined) return work()
+      const agent = keys.agentOf(request.headers.authorization)
+      const { idempotencyKey, ...wanted } = request.body
+      const { proof } = modelOf(wanted.model)
+      const work = () => ask({ agent, ...wanted }, request.log)
+      const answered = ({ response: id, result }: InferResult) => ({ id, result, proof })
+      if (idempotencyKey === undefined) return answered(await work())
       const key = `${agent} ${idempotencyKey}`
-      const running = byKey.get(key) ?? work()
-      keep(byKey, key, running)
-      return running
+      const asked = JSON.stringify(wanted)
+      const before = byKey.get(key)
+      if (before !== undefined && before.asked !== asked)
+        throw new WarrantError('BAD_INPUT', `idempotency key ${idempotencyKey} was used for another request`)
+      const answer = before?.answer ?? work()
+      keep(byKey, key, { asked, answer })
+      // A call that was refused before it became a request may be made again.
+      answer.catch(() => byKey.delete(key))
+      return answered(await answer)
     },
   )
+  app.post('/v1/chat/completions', { schema: { body: chatBody } }, async (request, reply) => {
+    const agent = keys.agentOf(request.headers.authorization)
+    const { stream = false, ...rest } = request.body
+    const { proof } = modelOf(rest.model)
+    const input = { type: 'chat' as const, body: JSON.stringify(rest) }
+    if (!modelInput.safeParse(input).success)
+      throw new WarrantError('BAD_INPUT', `a chat request of ${input.body.length} characters: the most is 60000`)
+    const { response: id, result } = await ask({ agent, tick: 0, model: rest.model, input }, request.log)
+    if (result.status !== 'ok')
+      throw new WarrantError(result.status === 'timedOut' ? 'TIMED_OUT' : 'WORKER_FAILED', result.reason)
+    if (result.output.type !== 'chat') throw new WarrantError('BAD_INPUT', `model ${rest.model} is no chat model`)
+    const body = JSON.parse(result.output.body) as object
+    // The signed text itself goes along: the receipt is over these bytes, not over what a client makes of them.
+    const warrant = { id, receipt: result.receipt, proof, answer: result.output.body }
+    if (!stream) return { ...body, warrant }
+    return reply.type('text/event-stream').header('cache-control', 'no-cache').send(chatEvents(body, warrant).join(''))
+  })
+
+  const kept = (id: string): InferResult => {
+    const answer = answers.get(id)
+    if (answer === undefined) throw new WarrantError('EVIDENCE_MISSING', `no answer ${id} is kept: look in the log`)
+    return answer
+  }
   app.get(
     '/v1/receipts/:id',
-    { schema: { params: z.strictObject({ id: digest }), response: { 200: response.shape.result, 404: problem } } },
+    { schema: { params: byId, response: { 200: response.shape.result, 404: problem } } },
+    async request => kept(request.params.id).result,
+  )
+  app.get(
+    '/v1/proofs/:id',
+    { schema: { params: byId, response: { 200: proofAnswer, 404: problem } } },
     async request => {
-      const result = answers.get(request.params.id)
-      if (result === undefined)
-        throw new WarrantError('EVIDENCE_MISSING', `no answer ${request.params.id} is kept: look in the log`)
-      return result
+      const { response: id, index, result } = kept(request.params.id)
+      return { id, result, trace: await traceOf(result), inclusion: await parameters.prove(index) }
     },
   )
+  async function traceOf(result: InferResult['result']): Promise<string | null> {
+    if (result.status !== 'ok' || result.proof.kind !== 'freivalds') return null
+    const { trace } = result.proof
+    return 'inline' in trace ? trace.inline : encodeBase64(await parameters.blob(trace))
+  }
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   return app as unknown as FastifyInstance
 }

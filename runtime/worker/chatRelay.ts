@@ -88,7 +88,7 @@ export function createChatRelay({
             return { v: 1 as const, output, receipt: receipt as NonNullable<typeof receipt>, trace: null }
           } catch (cause) {
             if (cause instanceof WarrantError) return cause
-            return new WarrantError('WORKER_FAILED', `relay ${id}: ${reasonOf(cause)}`, { cause, retry: 'safe' })
+            return new WarrantError('WORKER_FAILED', `relay ${id}: ${reasonOf(cause)}`, { cause, retry: 'unknown' })
           }
         }),
       )

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'LOG_HALTED'
   | 'LOG_BEHIND'
   | 'UNAUTHORIZED'
+  | 'RATE_LIMITED'
   | 'SANDBOX_LIMIT'
   | 'STRATEGY_FAILED'
   | 'STRATEGY_INVALID'

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { pino } from 'pino'
 import { gatewayConfig } from '#config/gatewayConfig.ts'
 import { loadConfig } from '#config/loadConfig.ts'
-import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
+import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { chooseProof } from '#runtime/gateway/chooseProof.ts'
 import { createGateway } from '#runtime/gateway/createGateway.ts'
@@ -11,15 +11,43 @@ import { serveGateway } from '#runtime/gateway/serveGateway.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { createBullQueue } from '#runtime/queue/bullQueue.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
+import { routeByModel } from '#runtime/queue/routeByModel.ts'
 import { softwareIdentity } from '#runtime/run/software.ts'
+import { createChatRelay, hostedModel, type Upstream } from '#runtime/worker/chatRelay.ts'
 import { createWorker } from '#runtime/worker/createWorker.ts'
 import { identifyModel, onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import type { Clock } from '#verifier/evidence/ports/clock.ts'
+import type { QueuePort } from '#verifier/evidence/ports/queue.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { serveUntilStopped } from './serve.ts'
 
 const LOCAL = 'worker-local'
+
+/** One queue for all hosted models, each with its relay. */
+function relays(
+  upstreams: readonly { identity: ModelIdentity; relay: { id: string; upstream: Upstream } }[],
+  signer: Ed25519Signer,
+  clock: Clock,
+): QueuePort {
+  const queues = new Map(
+    upstreams.map(({ identity, relay }) => [
+      identity.digest,
+      createInProcessQueue([createChatRelay({ ...relay, signer, clock })]),
+    ]),
+  )
+  return {
+    async dispatch(job, avoid) {
+      const queue = queues.get(job.model.digest)
+      if (queue === undefined) throw new WarrantError('WORKER_FAILED', `nothing relays to model ${job.model.name}`)
+      return queue.dispatch(job, avoid)
+    },
+    async close() {
+      for (const queue of queues.values()) await queue.close()
+    },
+  }
+}
 
 /** Runs a gateway with its own log until SIGTERM. @throws BAD_CONFIG, FILE_MISSING, MODEL_INVALID, UNREACHABLE, PORT_IN_USE, LOG_LOCKED */
 export async function runGateway(file: string): Promise<void> {
@@ -36,7 +64,8 @@ export async function runGateway(file: string): Promise<void> {
         return { identity: await identifyModel(basename(name, '.onnx'), bytes), bytes }
       }),
   )
-  if (loaded.length === 0) throw new WarrantError('FILE_MISSING', `${config.models}: holds no .onnx file`)
+  if (loaded.length === 0 && config.hosted.length === 0)
+    throw new WarrantError('FILE_MISSING', `${config.models}: holds no .onnx file, and no model is hosted`)
   if (config.redis !== undefined && config.workers.length === 0)
     throw new WarrantError('BAD_CONFIG', `${file}: workers: list the workers whose receipts count`)
   async function modelFile({ digest, name }: ModelIdentity): Promise<Uint8Array> {
@@ -45,11 +74,18 @@ export async function runGateway(file: string): Promise<void> {
     return found.bytes
   }
   const workerKey = openEd25519Key(join(path(config.keys), 'worker.key'))
-  const workers =
-    config.redis === undefined
-      ? [{ id: LOCAL, operator: 'embedded', publicKey: workerKey.publicKeyHex }]
-      : config.workers
-  const queue =
+  const embedded = (id: string) => ({ id, operator: 'embedded', publicKey: workerKey.publicKeyHex })
+  const workers = [
+    ...(config.redis === undefined ? [embedded(LOCAL)] : config.workers),
+    ...config.hosted.map(({ name }) => embedded(`relay-${name}`)),
+  ]
+  const upstreams = config.hosted.map(({ name, url, model, apiKeyFrom }) => {
+    const apiKey = apiKeyFrom === undefined ? null : (process.env[apiKeyFrom] ?? '')
+    if (apiKey === '') throw new WarrantError('BAD_CONFIG', `${file}: hosted.apiKeyFrom: ${apiKeyFrom} is not set`)
+    const upstream = { url, model, apiKey }
+    return { identity: hostedModel(name, upstream), relay: { id: `relay-${name}`, upstream } }
+  })
+  const held =
     config.redis === undefined
       ? createInProcessQueue([
           createWorker({
@@ -61,6 +97,7 @@ export async function runGateway(file: string): Promise<void> {
           }),
         ])
       : await createBullQueue({ url: config.redis })
+  const queue = routeByModel({ held, hosted: relays(upstreams, workerKey, clock) })
   const log = openLog({
     dir: path(config.log),
     origin: config.origin,
@@ -69,7 +106,10 @@ export async function runGateway(file: string): Promise<void> {
   })
   const run = log.startRun()
   const runtime = run.appender('runtime')
-  const models = loaded.map(({ identity, bytes }) => ({ ...identity, file: log.putBlob(bytes) }))
+  const models = [
+    ...loaded.map(({ identity, bytes }) => ({ ...identity, file: log.putBlob(bytes) })),
+    ...upstreams.map(({ identity }) => identity),
+  ]
   const policy = { gateway: config.origin }
   runtime.append('run', {
     mode: 'gateway',
@@ -98,7 +138,15 @@ export async function runGateway(file: string): Promise<void> {
     signatures: 'atOnce',
   })
   const logger = pino({ name: 'gateway' }, pino.destination(2))
-  const app = await serveGateway({ gateway, models, apiKeys: config.apiKeys, logger })
+  const app = await serveGateway({
+    gateway,
+    models: models.map(model => ({ ...model, proof: chooseProof(model, [config.proofs]) })),
+    apiKeys: config.apiKeys,
+    clock,
+    prove: index => log.prove(index),
+    blob: ref => log.blob(ref),
+    logger,
+  })
   app.addHook('onClose', async () => {
     runtime.append('close', { reason: 'the gateway was stopped', decisions: 0, requests: gateway.requests })
     await queue.close()
