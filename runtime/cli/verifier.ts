@@ -18,6 +18,7 @@ export function verifierCommand(program: Command): void {
     .command('key')
     .argument('<file>', 'where the key goes; an existing one is kept')
     .description('Make a verifier key (mode 0600) and print its address.')
+    .addHelpText('after', '\nExample:\n  warrant verifier key verifier.key')
     .action(async (file: string) => {
       const { makeKeyFile } = await import('./lib/keyFile.ts')
       printJson({ address: makeKeyFile(file) })

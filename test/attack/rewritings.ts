@@ -171,7 +171,12 @@ export const REWRITINGS: readonly Rewriting[] = [
   {
     name: 'response: a weaker proof than asked for',
     first: /proof\.kind is signed/,
-    change: work => void put(of(work, 'response'), 'body.result.proof.kind', 'signed'),
+    change: work => void put(of(work, 'response'), 'body.result.proof', { kind: 'signed' }),
+  },
+  {
+    name: 'response: another trace',
+    first: /proof\.trace does not have the digest/,
+    change: work => void put(of(work, 'response'), 'body.result.proof.trace.inline', 'AAAA'),
   },
   ...(['nonce', 'model', 'inputDigest', 'outputDigest'] as const).map(field => ({
     name: `receipt: ${field}`,

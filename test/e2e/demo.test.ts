@@ -47,7 +47,7 @@ describe('the demo', () => {
     ])
     const reasons = report.refusals.map(r => r.reason).join('\n')
     for (const reason of [
-      'another output',
+      'proof freivalds',
       'the policy allows',
       'recipient is',
       'NotEnoughSignatures',

@@ -7,10 +7,10 @@ import {
   recoverTypedDataAddress,
 } from 'viem'
 import { recoverApprover } from '#verifier/evidence/approvalTypes.ts'
-import { fromHex, toHex } from '#verifier/evidence/bytes.ts'
+import { fromBase64, fromHex, toHex } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
-import { type Domain, digestJson, domainBytes } from '#verifier/evidence/digest.ts'
+import { type Domain, digestBytes, digestJson, domainBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import { paramsDigest } from '#verifier/evidence/paramsText.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
@@ -226,7 +226,10 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
         'body.result.receipt.statement.traceDigest',
         `stands with a trace and only there: the proof is ${proof.kind}`,
       )
-    if (isTraced && 'sha256' in proof.trace)
+    if (isTraced && 'inline' in proof.trace) {
+      if (traceDigestOf(proof.trace.inline, crypto) !== receipt.statement.traceDigest)
+        fail('body.result.proof.trace', 'does not have the digest of its receipt')
+    } else if (isTraced && 'sha256' in proof.trace)
       blobs.push({ ref: proof.trace, where: `${where} (response) body.result.proof.trace` })
     const worker = state.run.body.keys.workers.find(w => w.id === receipt.statement.worker)
     if (worker === undefined)
@@ -359,5 +362,14 @@ function newState(run: RecordOf<'run'>): RunState {
     decisions: 0,
     openRequests: new Map(),
     closed: false,
+  }
+}
+
+/** Digest of a trace that stands in its record; null where the text is no base64. */
+function traceDigestOf(inline: string, crypto: CryptoPort): string | null {
+  try {
+    return digestBytes('trace', fromBase64(inline), crypto)
+  } catch {
+    return null
   }
 }
