@@ -1,4 +1,4 @@
-// npm run faults -- log|rewritten|inference [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
+// npm run faults -- log|rewritten|inference|treasury [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { lyingCase } from '../attack/inference/lyingCases.ts'
 import { makeVictims } from '../attack/inference/victims.ts'
 import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
 import { faultCase, faultPoints, hasStrace } from './logFaults.ts'
+import { crashRun } from './treasury/crashes.ts'
 
 /** Runs one seeded case, and says under which name it counts. */
 type Suite = (seed: number) => Promise<string>
@@ -29,6 +30,18 @@ const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
     async open() {
       const victims = await makeVictims()
       return seed => lyingCase(seed, victims)
+    },
+  },
+  // A case is a treasury whose agent lives and dies 26 times.
+  treasury: {
+    cases: 20,
+    async open() {
+      return async seed => {
+        const dir = mkdtempSync(join(tmpdir(), 'warrant-crash-'))
+        const { killed } = await crashRun(join(dir, 'world'), { lives: 25, seed })
+        rmSync(dir, { recursive: true })
+        return `killed ${killed} times`
+      }
     },
   },
   rewritten: {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { runTick } from '#agents/cycle/runTick.ts'
 import { loadConfig, readYaml } from '#config/loadConfig.ts'
@@ -16,6 +17,7 @@ import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { chainBalances, createObserver } from '#runtime/market/observer.ts'
 import { openSource } from '#runtime/market/openSource.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, openRun, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
+import { recoverRuns } from '#runtime/run/recoverRuns.ts'
 import { toJson } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { type Policy, parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
@@ -44,7 +46,8 @@ export async function runFromConfig(file: string, live: boolean, listener: Liste
     )
   const source = openSource('data' in config.market ? { data: path(config.market.data) } : config.market)
   const entry = strategyEntry(config.strategy)
-  const dir = newDirectory(path(config.out))
+  // A live run goes on in its own log: what its last process left is brought to its end first.
+  const dir = live ? ownDirectory(path(config.out)) : newDirectory(path(config.out))
   const strategy = await loadStrategy(entry === config.strategy ? path(entry) : entry, config.params)
   const stop = { reason: null as string | null }
   const onSignal = (signal: NodeJS.Signals) => {
@@ -166,6 +169,12 @@ async function runLive({
       )
     return found
   }
+  const [auditor] = wanted.verifiers
+  if (auditor === undefined) throw new WarrantError('BAD_CONFIG', 'treasury.verifiers: a live run needs one')
+  for (const { requests, submissions, abandoned } of await recoverRuns({ log, rpc: wanted.rpc, verifier: auditor }))
+    listener.say(
+      `recovered a run that was cut off: ${requests} requests without an answer, ${submissions} submissions brought to their outcome, ${abandoned} abandoned`,
+    )
   const opened = await openRun({
     ...{
       mode: 'live',
@@ -263,6 +272,11 @@ async function runLive({
     ended: stop.reason ?? 'the data ended',
     log: { dir: join(dir, 'log'), vkey: log.vkey, size: log.size, root: log.root },
   }
+}
+
+/** A directory that is new, or holds a run of before. @throws BAD_INPUT */
+function ownDirectory(dir: string): string {
+  return existsSync(join(dir, 'log')) && existsSync(join(dir, 'keys', 'log.key')) ? dir : newDirectory(dir)
 }
 
 async function addressOf(url: string): Promise<string> {

@@ -1,0 +1,180 @@
+import { createVerifierClient } from '#runtime/api/verifierClient.ts'
+import { reconcile } from '#runtime/chain/reconcile.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import type { Log } from '#runtime/log/openLog.ts'
+import { toHex } from '#verifier/evidence/bytes.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
+import { decodeRecord, type RecordOf } from '#verifier/evidence/record.ts'
+import { hashLeaf } from '#verifier/log/merkle.ts'
+
+/** What was left of one run, and brought to its end. */
+export type Recovered = { runId: string; requests: number; submissions: number; abandoned: number }
+
+type Open = {
+  run: RecordOf<'run'>
+  nextSeq: number
+  closed: boolean
+  decisions: number
+  requests: number
+  blobs: BlobRef[]
+  /** By leaf hash: what has begun and not ended. */
+  openRequests: Map<string, RecordOf<'request'>>
+  openDecisions: Set<string>
+  openProposals: Map<string, RecordOf<'proposal'>>
+  openSubmissions: Map<string, RecordOf<'submission'>>
+  /** Leaf hashes of proposals that a verifier denied. */
+  denied: Set<string>
+}
+
+const ENDED = 'the process ended before'
+
+/**
+ * Ends the runs of a log whose process died: every request gets its terminal state, every logged submission is brought to
+ * its outcome (the same bytes, broadcast again where they must be), what was not submitted is named as abandoned, and the
+ * run is closed. Nothing is decided, proposed or signed anew. What a verifier signed meanwhile expires by itself.
+ *
+ * @throws CHAIN_FAILED, UNREACHABLE: nothing may start before an open submission has its outcome
+ */
+export async function recoverRuns({
+  log,
+  rpc,
+  verifier,
+}: {
+  log: Log
+  rpc: string
+  /** Says what became of submissions. */
+  verifier: string
+}): Promise<Recovered[]> {
+  const recovered: Recovered[] = []
+  for (const [runId, state] of await openRuns(log)) {
+    const run = log.resumeRun(runId, state.nextSeq)
+    const [gateway, verdicts, runtime] = [run.appender('gateway'), run.appender('verifier'), run.appender('runtime')]
+    for (const [leaf, { body }] of state.openRequests) {
+      const result = { status: 'failed' as const, reason: `${ENDED} an answer was on record` }
+      gateway.append('response', { request: leaf, agent: body.agent, number: body.number, result }, [leaf])
+    }
+    const client = createVerifierClient({ url: verifier, log, blobs: state.blobs })
+    for (const [leaf, { body }] of state.openSubmissions) {
+      if ((await reconcile(rpc, body)) === 'replaced') {
+        const reason = `account ${body.from} went on without transaction ${body.transactionHash}: it can never be mined`
+        runtime.append(
+          'incident',
+          { what: 'a submission was replaced', caughtBy: 'recovery', reason, evidence: null },
+          [leaf],
+        )
+        continue
+      }
+      await client.sync()
+      await verdicts.append('outcome', await client.outcome(leaf), [leaf]).durable
+    }
+    const abandoned = [
+      ...[...state.openDecisions].map(leaf => [leaf, 'a decision was abandoned', `${ENDED} it was proposed`] as const),
+      // A denial is on record as a proposal's end already.
+      ...[...state.openProposals]
+        .filter(([leaf]) => !state.denied.has(leaf))
+        .map(
+          ([leaf, { body }]) =>
+            [leaf, 'a proposal was abandoned', `${ENDED} it was submitted; it expires at ${body.validUntil}`] as const,
+        ),
+    ]
+    for (const [leaf, what, reason] of abandoned)
+      runtime.append('incident', { what, caughtBy: 'recovery', reason, evidence: null }, [leaf])
+    await runtime.append('close', {
+      reason: `${ENDED} it closed the run; closed by recovery`,
+      decisions: state.decisions,
+      requests: state.requests,
+    }).durable
+    recovered.push({
+      runId,
+      requests: state.openRequests.size,
+      submissions: state.openSubmissions.size,
+      abandoned: abandoned.length,
+    })
+  }
+  return recovered
+}
+
+/** Runs without a close record, in order, with what is unfinished in them. */
+async function openRuns(log: Log): Promise<Map<string, Open>> {
+  const runs = new Map<string, Open>()
+  const step = 4_096
+  for (let from = 0; from < log.size; from += step) {
+    for (const entry of await log.entries(from, Math.min(from + step, log.size))) {
+      const record = decodeRecord(entry)
+      if (record.kind === 'run') runs.set(record.runId, opened(record))
+      const state = runs.get(record.runId)
+      if (state === undefined) continue
+      state.nextSeq = record.seq + 1
+      take(state, toHex(hashLeaf(nodeCrypto, entry)), record)
+      if (state.closed) runs.delete(record.runId)
+    }
+  }
+  return runs
+}
+
+function opened(run: RecordOf<'run'>): Open {
+  const { strategy, models } = run.body
+  return {
+    run,
+    nextSeq: 0,
+    closed: false,
+    decisions: 0,
+    requests: 0,
+    blobs: [
+      ...(strategy === null ? [] : [strategy.bundle]),
+      ...models.flatMap(({ file }) => (file === null ? [] : [file])),
+    ],
+    openRequests: new Map(),
+    openDecisions: new Set(),
+    openProposals: new Map(),
+    openSubmissions: new Map(),
+    denied: new Set(),
+  }
+}
+
+function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>): void {
+  switch (record.kind) {
+    case 'request':
+      state.requests++
+      state.openRequests.set(leaf, record)
+      return
+    case 'response': {
+      state.openRequests.delete(record.body.request)
+      const { result } = record.body
+      if (result.status === 'ok' && result.proof.kind === 'freivalds' && 'sha256' in result.proof.trace)
+        state.blobs.push(result.proof.trace)
+      return
+    }
+    case 'decision':
+      state.decisions++
+      if (record.body.result.type === 'intents') state.openDecisions.add(leaf)
+      return
+    case 'fill':
+      state.openDecisions.delete(record.body.decision)
+      return
+    case 'proposal':
+      state.openDecisions.delete(record.body.decision)
+      state.openProposals.set(leaf, record)
+      return
+    case 'verdict':
+      if (record.body.answer === 'deny') state.denied.add(record.body.proposal)
+      return
+    case 'submission':
+      state.openProposals.delete(record.body.proposal)
+      state.openSubmissions.set(leaf, record)
+      return
+    case 'outcome':
+      state.openSubmissions.delete(record.body.submission)
+      return
+    case 'incident':
+      for (const parent of record.parents) {
+        state.openDecisions.delete(parent)
+        state.openProposals.delete(parent)
+        state.openSubmissions.delete(parent)
+      }
+      return
+    case 'close':
+      state.closed = true
+      return
+  }
+}
