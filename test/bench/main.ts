@@ -4,11 +4,13 @@ import type { Figure } from './figure.ts'
 import { inferenceBench } from './inference/inference.ts'
 import { logBench } from './log.ts'
 import { pipelineBench } from './pipeline.ts'
+import { treasuryBench } from './treasury/treasury.ts'
 
 const BENCHES: Record<string, () => Promise<Figure[]>> = {
   inference: inferenceBench,
   log: logBench,
   pipeline: pipelineBench,
+  treasury: treasuryBench,
 }
 
 const [name = ''] = process.argv.slice(2).filter(arg => !arg.startsWith('--'))

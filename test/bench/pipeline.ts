@@ -4,17 +4,11 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { backtestToLog } from '#runtime/cli/lib/backtestToLog.ts'
-import { logKeyFor } from '#runtime/cli/lib/logKey.ts'
 import { replayLog } from '#runtime/cli/lib/replayLog.ts'
-import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { runDemo } from '#runtime/demo/runDemo.ts'
-import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { openSource } from '#runtime/market/openSource.ts'
 import { STRATEGIES } from '#runtime/run/openRun.ts'
-import { decodeRecord } from '#verifier/evidence/record.ts'
-import { CHECK_IDS } from '#verifier/evidence/records/verdict.ts'
-import { verifyTree } from '#verifier/log/verifyTree.ts'
-import { atLeast, atMost, type Figure, quantile, reported } from './figure.ts'
+import { atLeast, atMost, type Figure } from './figure.ts'
+import { verdictFigures } from './verdicts.ts'
 
 const ROOT = resolve(fileURLToPath(new URL('.', import.meta.url)), '../../..')
 const DATA = resolve(ROOT, '../shared/data/uniswap-v3-polygon-usdc-weth-500')
@@ -23,43 +17,14 @@ const DATA = resolve(ROOT, '../shared/data/uniswap-v3-polygon-usdc-weth-500')
 export async function pipelineBench(): Promise<Figure[]> {
   const dir = mkdtempSync(join(tmpdir(), 'warrant-bench-'))
   try {
-    return [...(await demo(dir)), ...(await backtestAndReplay(dir)), ...freshClone(dir)]
+    return [
+      ...(await verdictFigures(dir, { decisions: 200, p50: 50, p99: 250 })),
+      ...(await backtestAndReplay(dir)),
+      ...freshClone(dir),
+    ]
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
-}
-
-async function demo(dir: string): Promise<Figure[]> {
-  const started = performance.now()
-  const { report, close } = await runDemo(
-    { decisions: 200, seed: '1', out: join(dir, 'demo') },
-    { say: () => {}, progress: () => {} },
-  )
-  const seconds = (performance.now() - started) / 1_000
-  await close()
-  const totals: number[] = []
-  const perCheck: Record<string, number[]> = Object.fromEntries(CHECK_IDS.map(id => [id, []]))
-  const { key } = logKeyFor(report.log.dir, report.log.vkey)
-  await verifyTree({ files: openLogFiles(report.log.dir), crypto: nodeCrypto, key }, entry => {
-    const record = decodeRecord(entry)
-    if (record.kind !== 'verdict') return
-    totals.push(record.body.checks.reduce((sum, check) => sum + check.micros, 0) / 1_000)
-    for (const check of record.body.checks) perCheck[check.id]?.push(check.micros / 1_000)
-  })
-  // The first verdict of a verifier loads strategy and model; a steady state is what is asked for.
-  const steady = totals.slice(1)
-  return [
-    atMost('demo-seconds', seconds, 's', 30, `${report.decisions} decisions, ${report.executed} executed, six attacks`),
-    atMost(
-      'verdict-p50',
-      quantile(steady, 0.5),
-      'ms',
-      50,
-      `${steady.length} verdicts, the nine checks; the first one took ${Math.round(totals[0] ?? 0)} ms (loads strategy and model)`,
-    ),
-    atMost('verdict-p99', quantile(steady, 0.99), 'ms', 250),
-    ...CHECK_IDS.map(id => reported(`check-${id}-p50`, quantile(perCheck[id]?.slice(1) ?? [], 0.5), 'ms')),
-  ]
 }
 
 async function backtestAndReplay(dir: string): Promise<Figure[]> {

@@ -98,14 +98,21 @@ export async function crashRun(
         lastTick: tick + TICKS_PER_LIFE - 1,
         killAt,
       }
-      if (doomed) setTimeout(() => process.kill(verifier.pid, 'SIGKILL'), 300 + random() * 1_500)
+      let alive = true
+      const kill = () => {
+        if (alive) process.kill(verifier.pid, 'SIGKILL')
+        alive = false
+      }
+      const timer = doomed ? setTimeout(kill, 300 + random() * 1_500) : undefined
       const { code, signal, lastTick, stderr } = await lived(child, message, world)
       // The tick that was under way is not tried again: time went on.
       tick = Math.max(tick, lastTick + 1)
       if (signal === 'SIGKILL') counts.killed++
       else if (isLast && code !== 0) throw new Error(`life ${life} (seed ${seed}) ended with ${code}: ${stderr}`)
       else if (code !== 0 && !doomed) throw new Error(`life ${life} (seed ${seed}) ended with ${code}: ${stderr}`)
+      clearTimeout(timer)
       if (doomed) {
+        kill()
         await verifier.stop()
         counts.verifierKilled++
         verifier = await spawnWarrant(['verifier', '--config', join(dir, 'verifier', 'verifier.yaml')])
