@@ -23,7 +23,7 @@ export const MODULE_ABI = parseAbi([
   'function paused() view returns (bool)',
   'function isNonceUsed(uint256) view returns (bool)',
   'function getVerifiers() view returns (address[])',
-  'function verifierThreshold() view returns (uint256)',
+  'function verifierThreshold() view returns (uint16)',
   'function setPolicy(bytes32 policy)',
   'function setRule(address target, bytes4 selector, Rule rule)',
   'function setAssets(address[] assets)',

@@ -10,12 +10,14 @@ contract WarrantGuard is IWarrantGuard {
     bytes4 private constant ERC165 = 0x01ffc9a7;
 
     address public immutable safe;
+    /// @notice Allowed for as long as this guard stands: to stop it, the owners disable it, or set another guard.
+    address public immutable warrantModule;
     mapping(address module => bool) public isAllowed;
 
-    constructor(address safe_, address warrantModule) {
+    constructor(address safe_, address warrantModule_) {
         safe = safe_;
-        isAllowed[warrantModule] = true;
-        emit ModuleAllowed(warrantModule, true);
+        warrantModule = warrantModule_;
+        emit ModuleAllowed(warrantModule_, true);
     }
 
     /// @inheritdoc IWarrantGuard
@@ -31,7 +33,7 @@ contract WarrantGuard is IWarrantGuard {
         view
         returns (bytes32)
     {
-        if (!isAllowed[module]) revert ModuleDenied(module);
+        if (module != warrantModule && !isAllowed[module]) revert ModuleDenied(module);
         if (operation != 0) revert DelegatecallDenied(module);
         return bytes32(0);
     }

@@ -18,10 +18,13 @@ contract WarrantModule is IWarrantModule {
     bytes32 public immutable domainSeparator;
 
     bytes32 public policyDigest;
+    // One slot: each of them is read by every execution.
     address public guardian;
     bool public paused;
-    uint256 public verifierThreshold;
-    uint256 public approverThreshold;
+    uint16 public verifierThreshold;
+    uint16 public approverThreshold;
+    uint8 private _tokenCount;
+    bool private _watchesNative;
 
     mapping(address => bool) public isVerifier;
     mapping(address => bool) public isApprover;
@@ -34,7 +37,8 @@ contract WarrantModule is IWarrantModule {
 
     address[] private _verifiers;
     address[] private _approvers;
-    address[] private _assets;
+    /// @dev The listed tokens, from 0; the native coin is a flag, because a slot that holds 0 costs as much to read.
+    mapping(uint256 index => address) private _tokenAt;
     mapping(uint256 word => uint256) private _usedNonces;
     bool private transient _entered;
 
@@ -60,7 +64,8 @@ contract WarrantModule is IWarrantModule {
         _entered = true;
         _checkContext(verdict);
         _checkSigners(hashVerdict(verdict), signatures, verifierThreshold, true);
-        if (_needsApproval(verdict.bounds)) {
+        // Without a threshold the approvers have nothing to say.
+        if (approverThreshold != 0 && _needsApproval(verdict.bounds)) {
             _checkSigners(hashApproval(verdict.proposalDigest), approvals, approverThreshold, false);
         }
         _usedNonces[verdict.nonce >> 8] |= 1 << (verdict.nonce & 0xff);
@@ -71,9 +76,14 @@ contract WarrantModule is IWarrantModule {
             if (bound.kind != BALANCE_CHANGE_AT_LEAST || bound.id != 0) revert UnknownBoundKind(i, bound.kind);
             boundBefore[i] = _balance(bound.target);
         }
-        address[] memory assets = _assets;
+        address[] memory assets = getAssets();
         int256[] memory assetBefore = new int256[](assets.length);
-        for (uint256 i = 0; i < assets.length; i++) assetBefore[i] = _balance(assets[i]);
+        // What a bound names as well is measured once: one more than the bound's index, 0 where none names it.
+        uint256[] memory boundOf = new uint256[](assets.length);
+        for (uint256 i = 0; i < assets.length; i++) {
+            boundOf[i] = _boundOf(verdict.bounds, assets[i]);
+            if (boundOf[i] == 0) assetBefore[i] = _balance(assets[i]);
+        }
 
         _executeCalls(verdict.calls);
 
@@ -81,11 +91,14 @@ contract WarrantModule is IWarrantModule {
             Bound calldata bound = verdict.bounds[i];
             int256 change = _balance(bound.target) - boundBefore[i];
             if (change < bound.limit) revert BoundViolated(i, bound.target, change, bound.limit);
+            // From here on: what changed.
+            boundBefore[i] = change;
         }
         for (uint256 i = 0; i < assets.length; i++) {
-            int256 change = _balance(assets[i]) - assetBefore[i];
+            uint256 bound = boundOf[i];
+            int256 change = bound == 0 ? _balance(assets[i]) - assetBefore[i] : boundBefore[bound - 1];
             if (change >= 0) continue;
-            if (!_isBound(verdict.bounds, assets[i])) revert UnboundAssetFell(assets[i], change);
+            if (bound == 0) revert UnboundAssetFell(assets[i], change);
             _spend(assets[i], uint256(-change));
         }
         _checkApprovalsLeft(verdict.calls);
@@ -106,7 +119,7 @@ contract WarrantModule is IWarrantModule {
         _requireAscending(approvers);
         for (uint256 i = 0; i < approvers.length; i++) isApprover[approvers[i]] = true;
         _approvers = approvers;
-        approverThreshold = threshold;
+        approverThreshold = uint16(threshold);
         emit ApproversSet(approvers, threshold);
     }
 
@@ -139,8 +152,15 @@ contract WarrantModule is IWarrantModule {
     /// @notice Assets that must not fall unless a bound names them; 0 is the native coin. One with a cap must stay.
     function setAssets(address[] calldata assets) external onlySafe {
         if (assets.length > MAX_SET) revert BadConfiguration("assets");
-        address[] memory before = _assets;
-        _assets = assets;
+        address[] memory before = getAssets();
+        bool native = false;
+        uint256 count = 0;
+        for (uint256 i = 0; i < assets.length; i++) {
+            if (assets[i] == address(0)) native = true;
+            else _tokenAt[count++] = assets[i];
+        }
+        _tokenCount = uint8(count);
+        _watchesNative = native;
         for (uint256 i = 0; i < before.length; i++) {
             if (caps[before[i]].window != 0 && !_isListed(before[i])) revert BadConfiguration("capped asset");
         }
@@ -193,8 +213,12 @@ contract WarrantModule is IWarrantModule {
         return _approvers;
     }
 
-    function getAssets() external view returns (address[] memory) {
-        return _assets;
+    /// @notice The native coin first, as 0, where it is listed; then the tokens.
+    function getAssets() public view returns (address[] memory assets) {
+        uint256 count = _tokenCount;
+        uint256 first = _watchesNative ? 1 : 0;
+        assets = new address[](first + count);
+        for (uint256 i = 0; i < count; i++) assets[first + i] = _tokenAt[i];
     }
 
     // -------------------------------------------------------------------------------------------------------- internal
@@ -253,14 +277,17 @@ contract WarrantModule is IWarrantModule {
     }
 
     function _isListed(address asset) private view returns (bool) {
-        for (uint256 i = 0; i < _assets.length; i++) if (_assets[i] == asset) return true;
+        if (asset == address(0)) return _watchesNative;
+        uint256 count = _tokenCount;
+        for (uint256 i = 0; i < count; i++) if (_tokenAt[i] == asset) return true;
         return false;
     }
 
     function _needsApproval(Bound[] calldata bounds) private view returns (bool) {
         for (uint256 i = 0; i < bounds.length; i++) {
+            if (bounds[i].limit >= 0) continue;
             uint256 limit = approvalLimit[bounds[i].target];
-            if (limit != 0 && bounds[i].limit < 0 && uint256(-(bounds[i].limit + 1)) + 1 > limit) return true;
+            if (limit != 0 && uint256(-(bounds[i].limit + 1)) + 1 > limit) return true;
         }
         return false;
     }
@@ -295,9 +322,10 @@ contract WarrantModule is IWarrantModule {
         }
     }
 
-    function _isBound(Bound[] calldata bounds, address asset) private pure returns (bool) {
-        for (uint256 i = 0; i < bounds.length; i++) if (bounds[i].target == asset) return true;
-        return false;
+    /// @dev One more than the index of the first bound on an asset; 0: none names it.
+    function _boundOf(Bound[] calldata bounds, address asset) private pure returns (uint256) {
+        for (uint256 i = 0; i < bounds.length; i++) if (bounds[i].target == asset) return i + 1;
+        return 0;
     }
 
     function _balance(address asset) private view returns (int256) {
@@ -320,7 +348,7 @@ contract WarrantModule is IWarrantModule {
         _requireAscending(verifiers);
         for (uint256 i = 0; i < verifiers.length; i++) isVerifier[verifiers[i]] = true;
         _verifiers = verifiers;
-        verifierThreshold = threshold;
+        verifierThreshold = uint16(threshold);
         emit VerifiersSet(verifiers, threshold);
     }
 

@@ -16,5 +16,6 @@ test('gas of a guarded swap, against the snapshot and the bar', async () => {
       Math.abs(gas[name] - expected[name]),
       `${name}: ${gas[name]}, the snapshot says ${expected[name]}`,
     ).toBeLessThan(TOLERANCE)
+  expect(gas.module).toBeLessThanOrEqual(195_000)
   expect(gas.extraVerifier).toBeLessThanOrEqual(8_000)
 }, 60_000)
