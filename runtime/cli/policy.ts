@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { createPrinter, printJson } from './lib/output.ts'
 
-/** `warrant policy check|schema`. */
+/** `warrant policy check|explain|diff|schema`. */
 export function policyCommand(program: Command): void {
   const policy = program.command('policy').description('Check policies.')
   policy
@@ -16,6 +16,48 @@ export function policyCommand(program: Command): void {
       const parsed = parsePolicy(readYaml(file), file)
       if (options.json) printJson({ ok: true, name: parsed.name, digest: policyDigest(parsed) })
       else createPrinter(false)(`${parsed.name}: 0x${policyDigest(parsed)}`)
+    })
+  policy
+    .command('explain')
+    .argument('<file>', 'a policy (YAML or JSON)')
+    .option('--json', 'one JSON document on stdout')
+    .description('Say in sentences what a policy allows and demands.')
+    .addHelpText('after', '\nExample:\n  warrant policy explain policy.yaml')
+    .action(async (file: string, options: { json?: boolean }) => {
+      const { readYaml } = await import('#config/loadConfig.ts')
+      const { parsePolicy } = await import('#verifier/policy/policy.ts')
+      const { explainPolicy, shownDigest } = await import('#verifier/policy/explainPolicy.ts')
+      const parsed = parsePolicy(readYaml(file), file)
+      const statements = explainPolicy(parsed)
+      if (options.json) return printJson({ name: parsed.name, digest: shownDigest(parsed), statements })
+      const print = createPrinter(false)
+      print(`${parsed.name}: ${shownDigest(parsed)}`)
+      for (const { text } of statements) print(`- ${text}`)
+    })
+  policy
+    .command('diff')
+    .argument('<before>', 'the policy in force')
+    .argument('<after>', 'the one to take its place')
+    .option('--json', 'one JSON document on stdout')
+    .description(
+      'What changes for the treasury, for a governance post: + lets the agent do more, - less, ~ something else.',
+    )
+    .addHelpText('after', '\nExample:\n  warrant policy diff policy.yaml policy-next.yaml')
+    .action(async (before: string, after: string, options: { json?: boolean }) => {
+      const { readYaml } = await import('#config/loadConfig.ts')
+      const { parsePolicy } = await import('#verifier/policy/policy.ts')
+      const { diffPolicies, shownDigest } = await import('#verifier/policy/explainPolicy.ts')
+      const [old, fresh] = [parsePolicy(readYaml(before), before), parsePolicy(readYaml(after), after)]
+      const changes = diffPolicies(old, fresh)
+      if (options.json) return printJson({ before: shownDigest(old), after: shownDigest(fresh), changes })
+      const print = createPrinter(false)
+      print(`${shownDigest(old)}\n→ ${shownDigest(fresh)}`)
+      if (changes.length === 0) print('nothing changes')
+      const signs = { wider: '+', narrower: '-', changed: '~' } as const
+      for (const { effect, before: was, after: is } of changes) {
+        print(`${signs[effect]} ${is ?? `no longer: ${was}`}`)
+        if (was !== null && is !== null) print(`    was: ${was}`)
+      }
     })
   policy
     .command('schema')

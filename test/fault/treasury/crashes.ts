@@ -25,7 +25,7 @@ const at = (name: string) =>
     .find(existsSync) as string
 
 /** Steps that one life may take before it is killed; one tick takes about seventy. */
-const MOST_STEPS = 130
+const MOST_STEPS = 90
 const TICKS_PER_LIFE = 2
 /** Every so many lives the verifier is killed too, while the agent is at work. */
 const VERIFIER_EVERY = 4

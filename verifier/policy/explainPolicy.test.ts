@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { demoPolicy } from '#runtime/demo/demoPolicy.ts'
+import { diffPolicies, explainPolicy } from './explainPolicy.ts'
+
+const address = (n: number) => `0x${String(n).padStart(40, '0')}`
+const policy = demoPolicy({
+  chain: {
+    chainId: 1,
+    safe: address(1),
+    module: address(2),
+    guard: null,
+    pool: { address: address(3), token0: address(4), token1: address(5), feePips: 500 },
+    router: address(6),
+    tokens: [
+      { symbol: 'USDC', address: address(4), decimals: 6 },
+      { symbol: 'WETH', address: address(5), decimals: 18 },
+    ],
+  },
+  logKey: 'a.example/log+00000000+AAAA',
+  agentKey: '11'.repeat(32),
+  executor: address(7),
+  strategies: [{ digest: '22'.repeat(32), params: '33'.repeat(32) }],
+  models: [],
+  workers: [{ publicKey: '44'.repeat(32), operator: 'somebody' }],
+})
+
+test('every field of a policy that can differ makes a difference that is shown', () => {
+  // Each number of limits and observation, one step up.
+  for (const part of ['limits', 'observation'] as const)
+    for (const field of Object.keys(policy[part])) {
+      const changed = {
+        ...policy,
+        [part]: { ...policy[part], [field]: ((policy[part] as Record<string, number>)[field] as number) + 1 },
+      }
+      expect(
+        diffPolicies(policy, changed).map(change => change.id),
+        field,
+      ).toContain(`${part}.${field}`)
+    }
+  expect(new Set(explainPolicy(policy).map(({ id }) => id)).size).toBe(explainPolicy(policy).length)
+  expect(diffPolicies(policy, policy)).toEqual([])
+})
+
+test('what lets an agent do more is wider, whichever way the number goes', () => {
+  const effects = (after: typeof policy) => diffPolicies(policy, after).map(({ id, effect }) => [id, effect])
+  const limits = (change: Partial<typeof policy.limits>) => ({ ...policy, limits: { ...policy.limits, ...change } })
+  expect(effects(limits({ perTradeUsd: 50_000 }))).toEqual([['limits.perTradeUsd', 'wider']])
+  expect(effects(limits({ perTradeUsd: 1 }))).toEqual([['limits.perTradeUsd', 'narrower']])
+  expect(effects(limits({ cooldownSeconds: 0 }))).toEqual([['limits.cooldownSeconds', 'wider']])
+  expect(effects({ ...policy, recipients: [address(9)] })).toEqual([[`recipient ${address(9)}`, 'wider']])
+  expect(effects({ ...policy, uniswapV3: [] })).toEqual([[expect.stringContaining('pool'), 'narrower']])
+  expect(effects({ ...policy, proofs: [{ upToUsd: null, anyOf: [['signed']] }] })).toEqual([
+    ['proofs 0', 'changed'],
+    ['proofs 1', 'changed'],
+  ])
+  const [expired] = policy.identities.workers
+  const workers = [{ ...(expired as NonNullable<typeof expired>), untilMs: 1_000 }]
+  expect(diffPolicies(policy, { ...policy, identities: { ...policy.identities, workers } })).toMatchObject([
+    { effect: 'changed', after: expect.stringContaining('until 1970-01-01') },
+  ])
+})

@@ -1,0 +1,156 @@
+import { type Policy, policyDigest } from './policy.ts'
+
+/**
+ * One thing that a policy says. `id` names it across versions. A `measure` is compared: `wider` says which direction
+ * allows more. Without one, being there allows something that its absence refuses, unless `wider` is null: then the text
+ * itself is what counts.
+ */
+export type Statement = { id: string; text: string; measure?: number; wider: 'more' | 'less' | 'present' | null }
+
+/** A change between two policies, from the treasury's side: `wider` lets an agent do more. */
+export type PolicyChange = {
+  id: string
+  effect: 'wider' | 'narrower' | 'changed'
+  before: string | null
+  after: string | null
+}
+
+const number = (value: number) => String(value).replace(/\B(?=(\d{3})+$)/g, ',')
+const share = (bps: number) => `${bps / 100} %`
+/** Seconds in the largest unit that they fill. */
+function days(seconds: number): string {
+  const [size, unit] =
+    seconds % 86_400 === 0 ? [86_400, 'day'] : seconds % 3_600 === 0 ? [3_600, 'hour'] : [1, 'second']
+  const count = seconds / size
+  return `${number(count)} ${unit}${count === 1 ? '' : 's'}`
+}
+
+/** What a policy allows and demands, in sentences for people, in a fixed order. */
+export function explainPolicy(policy: Policy): Statement[] {
+  const { limits, observation, approvals, witnesses, identities } = policy
+  const symbolOf = (address: string) => policy.tokens.find(token => token.address === address)?.symbol ?? address
+  const more = (id: string, measure: number, text: string): Statement => ({ id, text, measure, wider: 'more' })
+  const less = (id: string, measure: number, text: string): Statement => ({ id, text, measure, wider: 'less' })
+  const present = (id: string, text: string): Statement => ({ id, text, wider: 'present' })
+  const fixed = (id: string, text: string): Statement => ({ id, text, wider: null })
+  const until = ({ fromMs, untilMs }: { fromMs?: number | undefined; untilMs?: number | undefined }) =>
+    `${fromMs === undefined ? '' : ` from ${new Date(fromMs).toISOString()}`}${untilMs === undefined ? '' : ` until ${new Date(untilMs).toISOString()}`}`
+  return [
+    fixed('treasury', `for the Safe ${policy.safe} through module ${policy.module} on chain ${policy.chainId}`),
+    ...policy.tokens.map(({ symbol, address, decimals, usd }) =>
+      present(
+        `token ${address}`,
+        `may hold and trade ${symbol} (${address}, ${decimals} decimals, priced ${usd === 'one' ? 'at one dollar' : 'by the oracle'})`,
+      ),
+    ),
+    ...policy.uniswapV3.map(({ router, pool, token0, token1, feePips }) =>
+      present(
+        `pool ${pool} ${router} ${feePips}`,
+        `may swap ${symbolOf(token0)} and ${symbolOf(token1)} in the Uniswap v3 pool ${pool} (fee ${feePips / 10_000} %) by router ${router}`,
+      ),
+    ),
+    ...policy.recipients.map(address => present(`recipient ${address}`, `may send to ${address}`)),
+    more('limits.perTradeUsd', limits.perTradeUsd, `one trade moves at most ${number(limits.perTradeUsd)} USD`),
+    more(
+      'limits.rollingUsd',
+      limits.rollingUsd,
+      `all trades together at most ${number(limits.rollingUsd)} USD in ${days(limits.rollingSeconds)}`,
+    ),
+    less('limits.rollingSeconds', limits.rollingSeconds, `that window is ${days(limits.rollingSeconds)} long`),
+    more('limits.tradesPerHour', limits.tradesPerHour, `at most ${limits.tradesPerHour} trades an hour`),
+    less('limits.cooldownSeconds', limits.cooldownSeconds, `at least ${days(limits.cooldownSeconds)} between trades`),
+    more(
+      'limits.maxSlippageBps',
+      limits.maxSlippageBps,
+      `no trade more than ${share(limits.maxSlippageBps)} worse than the oracle, fee included`,
+    ),
+    more(
+      'limits.maxDrawdownBps',
+      limits.maxDrawdownBps,
+      `nothing more once the treasury is ${share(limits.maxDrawdownBps)} below its highest value`,
+    ),
+    more(
+      'limits.maxConsecutiveFailures',
+      limits.maxConsecutiveFailures,
+      `nothing more after ${limits.maxConsecutiveFailures} failures in a row`,
+    ),
+    more(
+      'limits.maxValiditySeconds',
+      limits.maxValiditySeconds,
+      `a verdict is valid for at most ${days(limits.maxValiditySeconds)}`,
+    ),
+    more(
+      'observation.maxAgeSeconds',
+      observation.maxAgeSeconds,
+      `what a decision saw is at most ${days(observation.maxAgeSeconds)} old`,
+    ),
+    more(
+      'observation.toleranceTicks',
+      observation.toleranceTicks,
+      `bars may differ from the verifier's own by ${observation.toleranceTicks} ticks (0.01 % each)`,
+    ),
+    ...policy.proofs.map(({ upToUsd, anyOf }, i) =>
+      fixed(
+        `proofs ${i}`,
+        `model calls behind ${upToUsd === null ? 'anything larger' : `up to ${number(upToUsd)} USD`} need ${anyOf.map(set => set.join(' and ')).join(', or ')}`,
+      ),
+    ),
+    approvals.aboveUsd === null
+      ? fixed('approvals', 'no human approval is asked for')
+      : more(
+          'approvals',
+          approvals.aboveUsd,
+          `above ${number(approvals.aboveUsd)} USD ${approvals.threshold} of ${approvals.approvers.length} people must approve`,
+        ),
+    ...approvals.approvers.map(address => present(`approver ${address}`, `${address} may approve`)),
+    witnesses === undefined
+      ? fixed('witnesses', 'no cosignature of the log is asked for')
+      : more(
+          'witnesses',
+          witnesses.aboveUsd,
+          `above ${number(witnesses.aboveUsd)} USD ${witnesses.threshold} of ${witnesses.keys.length} witnesses must have cosigned the log`,
+        ),
+    ...identities.log.map(item => present(`log ${item.vkey}`, `log ${item.vkey}${until(item)}`)),
+    ...identities.agents.map(item => present(`agent ${item.publicKey}`, `agent ${item.publicKey}${until(item)}`)),
+    ...identities.strategies.map(item =>
+      present(
+        `strategy ${item.digest} ${item.params}`,
+        `strategy ${item.digest} with parameters ${item.params}${until(item)}`,
+      ),
+    ),
+    ...identities.models.map(item =>
+      present(`model ${item.digest} ${item.numeric}`, `model ${item.digest} on ${item.numeric}${until(item)}`),
+    ),
+    ...identities.workers.map(item =>
+      present(`worker ${item.publicKey}`, `worker ${item.publicKey} of ${item.operator}${until(item)}`),
+    ),
+    ...identities.executors.map(item => present(`executor ${item.address}`, `executor ${item.address}${until(item)}`)),
+  ]
+}
+
+/** What changes for the treasury when one policy takes the other's place, in the order of the newer one. */
+export function diffPolicies(before: Policy, after: Policy): PolicyChange[] {
+  const [old, fresh] = [explainPolicy(before), explainPolicy(after)]
+  const changes: PolicyChange[] = []
+  for (const statement of fresh) {
+    const { id, text, measure, wider } = statement
+    const was = old.find(candidate => candidate.id === id)
+    if (was?.text === text && was.measure === measure) continue
+    if (was === undefined)
+      changes.push({ id, effect: wider === 'present' ? 'wider' : 'changed', before: null, after: text })
+    else if (measure === undefined || was.measure === undefined || measure === was.measure || wider === null)
+      changes.push({ id, effect: 'changed', before: was.text, after: text })
+    else {
+      const isMore = measure > was.measure
+      changes.push({ id, effect: isMore === (wider === 'more') ? 'wider' : 'narrower', before: was.text, after: text })
+    }
+  }
+  for (const { id, text, wider } of old) {
+    if (fresh.some(candidate => candidate.id === id)) continue
+    changes.push({ id, effect: wider === 'present' ? 'narrower' : 'changed', before: text, after: null })
+  }
+  return changes
+}
+
+/** The digest as the module shows it. */
+export const shownDigest = (policy: Policy): string => `0x${policyDigest(policy)}`
