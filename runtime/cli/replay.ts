@@ -7,14 +7,18 @@ export function replayCommand(program: Command): void {
     .command('replay')
     .argument('<dir>', "the log's directory")
     .option('--vkey <key>', "the log's verification key")
+    .option(
+      '--public',
+      'check sealed epochs of model answers with coins that everybody derives from the log: a result that anybody can reproduce',
+    )
     .option('--json', 'one JSON document on stdout')
     .description(
       'Derive every decision and proposal again from the log alone, and compare. Exit 0 identical, 1 diverged, 2 could not run.',
     )
     .addHelpText('after', '\nExample:\n  warrant replay runs/demo/log')
-    .action(async (dir: string, options: { vkey?: string; json?: boolean }) => {
+    .action(async (dir: string, options: { vkey?: string; public?: boolean; json?: boolean }) => {
       const { replayLog } = await import('./lib/replayLog.ts')
-      const report = await replayLog(dir, options.vkey)
+      const report = await replayLog(dir, options.vkey, undefined, options.public === true)
       if (options.json) printJson(report)
       else {
         const print = createPrinter(false)
@@ -27,6 +31,10 @@ export function replayCommand(program: Command): void {
         for (const [kind, { held, refused, unchecked }] of Object.entries(report.proofs))
           print(
             `  proof ${kind}: ${held} hold, ${refused} refused on record, ${unchecked} not checked here (the model would have to run)`,
+          )
+        for (const { epoch, root, held, refused, soundnessBits } of report.epochs)
+          print(
+            `  epoch ${epoch} in public: ${held} hold, ${refused.length} do not, 2^-${soundnessBits}; coins from root ${root}`,
           )
         for (const [label, fields] of Object.entries(report.labels)) print(`  ${label}: ${fields}`)
       }

@@ -1,6 +1,8 @@
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { createMerkleTree } from '#runtime/log/merkleTree.ts'
 import { encodeJobResult } from '#runtime/queue/jobSchema.ts'
 import { encodeBase64 } from '#runtime/worker/base64.ts'
+import { fromHex, toHex } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
@@ -42,6 +44,8 @@ export type InferResult = { response: string; index: number; result: Response['r
 export type Gateway = {
   /** A request that fails or times out is on record, and says so in its result. @throws LOG_HALTED, BAD_INPUT */
   infer(parameters: InferParameters): Promise<InferResult>
+  /** Commits to the answers since the last seal, where any of them left a trace. */
+  seal(): void
   readonly requests: number
   /** Workers that were set aside. */
   readonly caught: readonly string[]
@@ -62,6 +66,8 @@ export type CreateGatewayParameters = {
    * verifier. A worker that is caught gets no more jobs, and is named in the log.
    */
   checks: Pick<ProofPorts, 'kernels' | 'randomWords' | 'modelFile'> | null
+  /** Answers after which an epoch is sealed, so that anybody can check it in public (evidence.md §4.1); null: only when asked. */
+  sealEvery: number | null
   timeoutMs: number
   /** `durable`: a request survives a power loss before it is dispatched. `ordered`: it stands before its answer (backtests, which have no effects). */
   requestIs: 'durable' | 'ordered'
@@ -79,6 +85,19 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
   const caught = new Set<string>()
   const strikes = new Map<string, number>()
   let requests = 0
+  let epoch = 0
+  let unsealed: Uint8Array[] = []
+
+  function seal(): void {
+    if (unsealed.length === 0) return
+    const leaves = unsealed
+    unsealed = []
+    log.append('seal', {
+      epoch: epoch++,
+      receipts: leaves.length,
+      receiptsRoot: toHex(createMerkleTree(leaves).root()),
+    })
+  }
 
   async function infer({ agent, tick, observation, model: name, input }: InferParameters): Promise<InferResult> {
     const model = models.find(candidate => candidate.name === name)
@@ -108,6 +127,10 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
 
     const answer = (result: Response['result']): InferResult => {
       const response = log.append('response', { request: logged.leafHash, agent, number, result }, [logged.leafHash])
+      if (result.status === 'ok' && result.proof.kind === 'freivalds') {
+        unsealed.push(fromHex(response.leafHash))
+        if (unsealed.length === parameters.sealEvery) seal()
+      }
       return { response: response.leafHash, index: response.index, result }
     }
     const job = {
@@ -228,6 +251,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
 
   return {
     infer,
+    seal,
     get requests() {
       return requests
     },

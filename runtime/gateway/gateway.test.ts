@@ -56,6 +56,7 @@ function gatewayOver(
     proofOf: () => 'replay',
     putBlob: bytes => log.putBlob(bytes),
     checks: null,
+    sealEvery: null,
     timeoutMs,
     requestIs: 'durable',
     signatures: 'atOnce',

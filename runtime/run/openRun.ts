@@ -106,6 +106,8 @@ export function openRunKeys(dir: string): RunKeys {
 export const AGENT = 'agent-1'
 export const WORKER = 'worker-1'
 export const RELAY = 'relay-1'
+/** Answers in an epoch that is checked in public as one. */
+export const SEAL_EVERY = 256
 
 export type OpenRunParameters = {
   mode: RunMode
@@ -228,6 +230,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
           },
         }
       : null,
+    sealEvery: SEAL_EVERY,
     timeoutMs: 10_000,
     requestIs: parameters.requestIs,
     signatures: parameters.requestIs === 'durable' ? 'atOnce' : 'byVerifier',
@@ -238,6 +241,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
     gateway,
     blobs,
     async close(reason, decisions) {
+      gateway.seal()
       await appenders.runtime.append('close', { reason, decisions, requests: gateway.requests }).durable
       await queue.close()
     },

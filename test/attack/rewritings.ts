@@ -173,6 +173,9 @@ export const REWRITINGS: readonly Rewriting[] = [
     first: /proof\.kind is signed/,
     change: work => void put(of(work, 'response'), 'body.result.proof', { kind: 'signed' }),
   },
+  { name: 'seal: another epoch', first: /body\.epoch is/, change: raised('seal', 'body.epoch') },
+  { name: 'seal: more answers', first: /body\.receipts is/, change: raised('seal', 'body.receipts') },
+  { name: 'seal: other answers', first: /body\.receiptsRoot is/, change: flipped('seal', 'body.receiptsRoot') },
   {
     name: 'response: another trace',
     first: /proof\.trace does not have the digest/,
@@ -217,6 +220,11 @@ export const REWRITINGS: readonly Rewriting[] = [
     name: 'a request without an answer',
     first: /never got a terminal state/,
     change(work) {
+      // The seal goes, so that it does not tell.
+      work.records.splice(
+        work.records.findIndex(record => record.kind === 'seal'),
+        1,
+      )
       // The answer goes, and everything that named it; the agent says that it missed its tick.
       const i = work.records.findLastIndex(record => record.kind === 'response')
       work.records.splice(i, 1)

@@ -231,10 +231,14 @@ describe('warrant gateway', () => {
     gateway.kill('SIGTERM')
     await new Promise(done => gateway.once('exit', done))
     expect(warrant(['log', 'verify', join(dir, 'log')]).status).toBe(0)
-    const replayed = warrant(['replay', join(dir, 'log'), '--json'])
+    const replayed = warrant(['replay', join(dir, 'log'), '--public', '--json'])
     expect(JSON.parse(replayed.stdout)).toMatchObject({
       findings: [],
       proofs: { freivalds: { held: 5, refused: 0 }, signed: { held: 2 } },
+      epochs: [{ epoch: 0, held: 5, refused: [], soundnessBits: 126 }],
     })
+    // Anybody derives the same coins.
+    const again = warrant(['replay', join(dir, 'log'), '--public', '--json'])
+    expect(JSON.parse(again.stdout).epochs).toEqual(JSON.parse(replayed.stdout).epochs)
   })
 })

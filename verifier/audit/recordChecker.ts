@@ -18,6 +18,7 @@ import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { type AnyRecord, decodeRecord, type RecordKind, type RecordOf } from '#verifier/evidence/record.ts'
 import { VERDICT_TYPES, verdictDomain, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
+import { createFrontier } from '#verifier/log/frontier.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
 import { receiptFaultLater, statementFault } from '#verifier/proof/receipt.ts'
 
@@ -33,6 +34,9 @@ export type RunState = {
   /** Requests without an answer, by leaf hash. */
   openRequests: Map<string, RecordOf<'request'>>
   closed: boolean
+  /** The next seal, and the answers that it must commit to: leaf hashes of those with a trace. */
+  epoch: number
+  unsealed: Uint8Array[]
 }
 
 /** Follows a log record by record, in order. */
@@ -141,7 +145,7 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
         return
       }
       case 'response':
-        return checkResponse(record, state, where, fail)
+        return checkResponse(record, context)
       case 'decision': {
         const { body } = record
         if (scope === 'log') same('body.tick', body.tick, state.nextTick.get(body.agent) ?? 0)
@@ -196,13 +200,22 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
           fail('body', `request ${open.body.number} (${leaf.slice(0, 12)}…) never got a terminal state`)
         return
       }
+      case 'seal': {
+        const leaves = state.unsealed
+        state.unsealed = []
+        // Of an excerpt, answers may be missing here.
+        if (scope === 'excerpt') return
+        same('body.epoch', record.body.epoch, state.epoch++)
+        same('body.receipts', record.body.receipts, leaves.length)
+        if (leaves.length > 0) same('body.receiptsRoot', record.body.receiptsRoot, treeRoot(crypto, leaves))
+        return
+      }
       case 'incident':
-      case 'seal':
         return
     }
   }
 
-  function checkResponse(record: RecordOf<'response'>, state: RunState, where: string, fail: Fail): void {
+  function checkResponse(record: RecordOf<'response'>, { state, leafHash, where, fail }: Context): void {
     const { body } = record
     const request = state.openRequests.get(body.request)
     if (request === undefined) return void fail('body.request', 'is no open request: unknown, or answered before')
@@ -226,6 +239,7 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
         'body.result.receipt.statement.traceDigest',
         `stands with a trace and only there: the proof is ${proof.kind}`,
       )
+    if (isTraced) state.unsealed.push(fromHex(leafHash))
     if (isTraced && 'inline' in proof.trace) {
       if (traceDigestOf(proof.trace.inline, crypto) !== receipt.statement.traceDigest)
         fail('body.result.proof.trace', 'does not have the digest of its receipt')
@@ -362,6 +376,8 @@ function newState(run: RecordOf<'run'>): RunState {
     decisions: 0,
     openRequests: new Map(),
     closed: false,
+    epoch: 0,
+    unsealed: [],
   }
 }
 
@@ -372,4 +388,11 @@ function traceDigestOf(inline: string, crypto: CryptoPort): string | null {
   } catch {
     return null
   }
+}
+
+/** Root of the tree over leaf hashes, as hex. */
+function treeRoot(crypto: CryptoPort, leaves: readonly Uint8Array[]): string {
+  const frontier = createFrontier(crypto)
+  for (const leaf of leaves) frontier.append(leaf)
+  return toHex(frontier.root())
 }

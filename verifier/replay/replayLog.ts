@@ -12,6 +12,8 @@ import { decodePack } from '#verifier/log/blobPack.ts'
 import type { NoteKey } from '#verifier/log/signedNote.ts'
 import type { Finding, LogFiles } from '#verifier/log/verifyTree.ts'
 import { policy as policySchema } from '#verifier/policy/policy.ts'
+import type { ProofPorts } from '#verifier/proof/proofKind.ts'
+import { createPublicEpochs, type PublicEpoch } from './publicEpochs.ts'
 import { type Divergence, rederiveDecision } from './rederiveDecision.ts'
 import { createProofReplay, type ProofCount } from './replayProofs.ts'
 
@@ -36,6 +38,8 @@ export type ReplayReport = {
   refused: number
   /** Proofs of model calls by kind. One that does not hold is a finding where a verdict approved what rests on it. */
   proofs: Readonly<Record<string, ProofCount>>
+  /** Sealed epochs, checked in public; empty unless that was asked for. */
+  epochs: readonly PublicEpoch[]
   divergences: ({ entry: number } & Divergence)[]
   findings: Finding[]
   labels: typeof REPLAY_LABELS
@@ -52,6 +56,7 @@ export async function replayLog({
   sandbox,
   kernels,
   randomWords,
+  isPublic = false,
   onDecision,
 }: {
   files: LogFiles
@@ -60,6 +65,8 @@ export async function replayLog({
   sandbox: SandboxPort
   kernels: Kernels | null
   randomWords(words: Int32Array): void
+  /** Checks sealed epochs with coins that everybody derives, too. */
+  isPublic?: boolean
   onDecision?(done: number): void
 }): Promise<ReplayReport> {
   const strategies = new Map<string, SandboxedStrategy>()
@@ -72,6 +79,7 @@ export async function replayLog({
     proposals: 0,
     refused: 0,
     proofs: {},
+    epochs: [],
     divergences: [],
     findings: [],
     labels: REPLAY_LABELS,
@@ -81,7 +89,7 @@ export async function replayLog({
     if (report.divergences.length < 100) report.divergences.push({ entry, ...divergence })
   }
   const blobs = await readBlobs(files, crypto)
-  const proofs = createProofReplay({
+  const ports: ProofPorts = {
     crypto,
     engine: null,
     kernels,
@@ -91,7 +99,10 @@ export async function replayLog({
       if (file === null) throw new WarrantError('EVIDENCE_MISSING', `model ${name} has no file`)
       return blobs(file)
     },
-  })
+  }
+  const proofs = createProofReplay(ports)
+  const inPublic = isPublic ? createPublicEpochs(ports, key.name) : null
+  if (inPublic !== null) report.epochs = inPublic.epochs
   report.proofs = proofs.counts
   const ahead: Promise<void>[] = []
   const unproven: Finding[] = []
@@ -116,8 +127,11 @@ export async function replayLog({
       if (response !== null) {
         const request = records.find(response.body.request, 'request')
         const run = records.runs.get(response.runId)?.run
-        if (request !== null && run !== undefined) await proofs.check(leafHash, response, request, run)
-      }
+        if (request !== null && run !== undefined) {
+          await proofs.check(leafHash, response, request, run)
+          await inPublic?.take(index, leafHash, response, { request, run })
+        } else await inPublic?.take(index, leafHash, null, null)
+      } else await inPublic?.take(index, leafHash, records.find(leafHash, 'seal'), null)
       const decision = records.find(leafHash, 'decision')
       if (decision !== null) {
         const run = records.runs.get(decision.runId)?.run

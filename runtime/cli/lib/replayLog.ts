@@ -10,6 +10,7 @@ export async function replayLog(
   dir: string,
   vkey: string | undefined,
   onDecision?: (done: number) => void,
+  isPublic = false,
 ): Promise<ReplayReport> {
   const files = openLogFiles(dir)
   const { key } = logKeyFor(dir, vkey)
@@ -20,6 +21,7 @@ export async function replayLog(
     sandbox: createSandbox(),
     kernels: nodeKernels(),
     randomWords,
+    isPublic,
     ...(onDecision === undefined ? {} : { onDecision }),
   })
 }

@@ -12,6 +12,7 @@ import { openLog } from '#runtime/log/openLog.ts'
 import { createBullQueue } from '#runtime/queue/bullQueue.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
 import { routeByModel } from '#runtime/queue/routeByModel.ts'
+import { SEAL_EVERY } from '#runtime/run/openRun.ts'
 import { softwareIdentity } from '#runtime/run/software.ts'
 import { createChatRelay, hostedModel, type Upstream } from '#runtime/worker/chatRelay.ts'
 import { createWorker } from '#runtime/worker/createWorker.ts'
@@ -133,6 +134,7 @@ export async function runGateway(file: string): Promise<void> {
     proofOf: model => chooseProof(model, [config.proofs]).kind,
     putBlob: bytes => log.putBlob(bytes),
     checks: { kernels: nodeKernels(), randomWords, modelFile },
+    sealEvery: SEAL_EVERY,
     timeoutMs: config.timeoutMs,
     requestIs: 'durable',
     signatures: 'atOnce',
@@ -148,6 +150,7 @@ export async function runGateway(file: string): Promise<void> {
     logger,
   })
   app.addHook('onClose', async () => {
+    gateway.seal()
     runtime.append('close', { reason: 'the gateway was stopped', decisions: 0, requests: gateway.requests })
     await queue.close()
     await log.close()

@@ -77,6 +77,7 @@ describe.skipIf(!hasRedis)('three worker processes over Redis, one lies 30 % of 
       proofOf: () => 'freivalds',
       putBlob: bytes => log.putBlob(bytes),
       checks: { kernels: nodeKernels(), randomWords, modelFile: async () => file },
+      sealEvery: null,
       timeoutMs: 60_000,
       requestIs: 'durable',
       signatures: 'atOnce',

@@ -60,6 +60,7 @@ export async function gatewayFigures(reference: {
       proofOf: () => 'freivalds',
       putBlob: blob => log.putBlob(blob),
       checks: null,
+      sealEvery: null,
       timeoutMs: 60_000,
       requestIs: 'ordered',
       signatures: 'byVerifier',
