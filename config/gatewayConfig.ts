@@ -22,7 +22,7 @@ export const gatewayConfig = z.strictObject({
     .default([])
     .describe('workers whose receipts are accepted (with redis)'),
   proofs: z
-    .array(z.array(z.enum(['signed', 'freivalds', 'replay'])).min(1))
+    .array(z.array(z.enum(['signed', 'freivalds', 'replay', 'quorum', 'refereed'])).min(1))
     .min(1)
     .default([['freivalds'], ['replay']])
     .describe('sets of proof kinds, any of which will do; each model gets the cheapest that it can carry'),

@@ -1,5 +1,6 @@
 import type { Proof } from '#verifier/evidence/records/response.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import { LEAST_OPERATORS } from '#verifier/proof/agreement.ts'
 import { INT_EXACT } from '#verifier/proof/freivalds/freivalds.ts'
 
 export type ProofName = Proof['kind']
@@ -8,20 +9,28 @@ export type ProofName = Proof['kind']
 export type ProofChoice = { kind: ProofName; why: string }
 
 /** What a check costs beside running the model, cheapest first. */
-const BY_COST: readonly ProofName[] = ['signed', 'freivalds', 'replay']
+const BY_COST: readonly ProofName[] = ['signed', 'freivalds', 'replay', 'quorum', 'refereed']
 
-/** Kinds that a model can carry. */
-export function kindsFor(model: ModelIdentity): ProofName[] {
+/** Kinds that a model can carry, where `operators` run workers. */
+export function kindsFor(model: ModelIdentity, operators = 1): ProofName[] {
   if (model.file === null) return ['signed']
-  return BY_COST.filter(kind => kind !== 'freivalds' || model.numeric === INT_EXACT)
+  return BY_COST.filter(
+    kind =>
+      ((kind !== 'freivalds' && kind !== 'refereed') || model.numeric === INT_EXACT) &&
+      ((kind !== 'quorum' && kind !== 'refereed') || operators >= LEAST_OPERATORS),
+  )
 }
 
 /**
  * The cheapest kind that satisfies all of a policy's sets, each a list of kinds that must all hold; else the one that
  * satisfies most of them. `demanded`: for each band of value at risk, its sets, any of which will do.
  */
-export function chooseProof(model: ModelIdentity, demanded: readonly (readonly string[][])[]): ProofChoice {
-  const choices = kindsFor(model).map(kind => {
+export function chooseProof(
+  model: ModelIdentity,
+  demanded: readonly (readonly string[][])[],
+  operators = 1,
+): ProofChoice {
+  const choices = kindsFor(model, operators).map(kind => {
     // A valid receipt is itself the proof `signed`.
     const held = new Set<string>(['signed', kind])
     return { kind, met: demanded.filter(sets => sets.some(set => set.every(name => held.has(name)))).length }

@@ -16,6 +16,7 @@ import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { ProofPorts } from '#verifier/proof/proofKind.ts'
 import { receiptFault, statementFault } from '#verifier/proof/receipt.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
+import { agree } from './agree.ts'
 import type { ProofName } from './chooseProof.ts'
 
 /** Workers that one request is sent to, one after the other, while their answers do not hold. */
@@ -56,7 +57,7 @@ export type CreateGatewayParameters = {
   queue: QueuePort
   clock: Clock
   models: readonly ModelIdentity[]
-  workers: readonly { id: string; publicKey: string }[]
+  workers: readonly { id: string; operator: string; publicKey: string }[]
   /** What each model's answers are proven by. */
   proofOf(model: ModelIdentity): ProofName
   /** Takes payloads that are too long for a record. */
@@ -160,8 +161,46 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
 
   type Accepted = Omit<Extract<Response['result'], { status: 'ok' }>, 'status'>
 
+  /** Two operators that agree, for the kinds that rest on that. */
+  async function agreed(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Accepted> {
+    const kind = job.proofKind === 'refereed' ? ('refereed' as const) : ('quorum' as const)
+    const { answer, others } = await agree({
+      job,
+      workers,
+      avoid: caught,
+      attempts: ATTEMPTS,
+      async ask(avoid) {
+        const done = await queue.dispatch(job, avoid)
+        return faultOf(done, request, requestLeaf) === null ? done : null
+      },
+      async convict(done, { where }) {
+        const { worker } = done.receipt.statement
+        const reason = `worker ${worker} answered wrongly: refereed: ${where} of model ${model.name}`
+        await setAside(worker, { reason, convicts: true }, reason, done, requestLeaf)
+      },
+      disagreed(one, other) {
+        const [a, b] = [one.receipt.statement.worker, other.receipt.statement.worker]
+        const evidence = parameters.putBlob(
+          canonicalBytes({ request: requestLeaf, answers: [encodeJobResult(one), encodeJobResult(other)] }),
+        )
+        const reason = `workers ${a} and ${b} gave different answers: one of them is wrong`
+        log.append('incident', { what: 'workers disagreed', caughtBy: 'gateway', reason, evidence }, [requestLeaf])
+      },
+      async modelFile() {
+        if (parameters.checks === null) throw new WarrantError('BAD_INPUT', 'a gateway without checks has no referee')
+        return parameters.checks.modelFile(model)
+      },
+    })
+    return {
+      output: answer.output,
+      receipt: answer.receipt,
+      proof: { kind, receipts: others.map(({ receipt }) => receipt) },
+    }
+  }
+
   /** Asks until an answer holds: when one does not, the same request goes to another worker. */
   async function answered(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Accepted> {
+    if (job.proofKind === 'quorum' || job.proofKind === 'refereed') return agreed(job, request, model, requestLeaf)
     const avoid = new Set(caught)
     let last = ''
     let failures = 0
@@ -180,7 +219,8 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       last = `worker ${worker} answered wrongly: ${fault.reason}`
       if (parameters.checks === null) break
       avoid.add(worker)
-      for (const id of setAside(worker, fault, last, done, requestLeaf)) avoid.add(id)
+      await setAside(worker, fault, last, done, requestLeaf)
+      for (const id of caught) avoid.add(id)
     }
     throw new WarrantError('WORKER_FAILED', last)
   }
@@ -189,23 +229,22 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
    * A worker whose own signed words are contradicted gets no more jobs, and is named in the log. Answers that anybody on
    * the way could have spoilt convict nobody; after some of them the worker is left alone, without blame.
    */
-  function setAside(
+  async function setAside(
     worker: string,
     fault: Fault,
     last: string,
     done: JobResult,
     requestLeaf: string,
-  ): Iterable<string> {
+  ): Promise<void> {
     const spoilt = (strikes.get(worker) ?? 0) + 1
     strikes.set(worker, spoilt)
-    if (caught.has(worker) || !workers.some(({ id }) => id === worker) || !(fault.convicts || spoilt >= STRIKES))
-      return caught
+    if (caught.has(worker) || !workers.some(({ id }) => id === worker) || !(fault.convicts || spoilt >= STRIKES)) return
     caught.add(worker)
     // What the worker signed, so that anybody can convict it.
     const evidence = parameters.putBlob(canonicalBytes({ request: requestLeaf, ...encodeJobResult(done) }))
     const what = fault.convicts ? 'a worker lied' : 'the answers of a worker did not hold'
     log.append('incident', { what, caughtBy: 'gateway', reason: last.slice(0, 2_000), evidence }, [requestLeaf])
-    return caught
+    await queue.setAside(worker)
   }
 
   function proofOf({ trace }: JobResult, kind: string): Proof {
@@ -232,7 +271,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     // Running a model again here would cost as much as the answer: such proofs are the verifier's to check.
     if (checks === null || accepted.proof.kind !== 'freivalds') return null
     const report = await verifyProof(
-      { request, requestLeaf, answer: { status: 'ok', ...accepted }, model },
+      { request, requestLeaf, answer: { status: 'ok', ...accepted }, model, workers },
       { crypto: nodeCrypto, engine: null, blob: async () => done.trace ?? new Uint8Array(0), ...checks },
       () => 1_000 * performance.now(),
     )

@@ -43,7 +43,7 @@ const worker = (id = 'w1', key = signer) =>
 function gatewayOver(
   queue: QueuePort,
   timeoutMs = 5_000,
-  workers = [{ id: 'w1', publicKey: signer.publicKeyHex }],
+  workers = [{ id: 'w1', operator: 'w1', publicKey: signer.publicKeyHex }],
 ): { gateway: Gateway; log: Log; entries: () => Promise<string[]> } {
   const log = openLog({ dir: join(root, String(logs++)), origin: 'test.example/gateway', signer, clock })
   const appender: Appender = log.startRun().appender('gateway')
@@ -99,7 +99,10 @@ describe('the gateway', () => {
       status: 'failed',
       reason: expect.stringContaining('signature'),
     })
-    const silent = gatewayOver({ dispatch: () => new Promise(() => {}), close: async () => {} }, 50)
+    const silent = gatewayOver(
+      { dispatch: () => new Promise(() => {}), setAside: async () => {}, close: async () => {} },
+      50,
+    )
     expect((await ask(silent.gateway, 0)).result).toMatchObject({ status: 'timedOut' })
     await expect(ask(silent.gateway, 1, 'nothing')).rejects.toThrow('no model nothing')
     const wrongShape = await forged.gateway.infer({
@@ -142,8 +145,8 @@ describe.skipIf(!hasRedis)('the same over BullMQ on a real Redis (needs redis-se
     const [one, two] = await Promise.all([spawnWorker('w1', 'one.key'), spawnWorker('w2', 'two.key')])
     const queue = await createBullQueue({ url: redis.url })
     const { gateway, log, entries } = gatewayOver(queue, 30_000, [
-      { id: 'w1', publicKey: one.publicKey },
-      { id: 'w2', publicKey: two.publicKey },
+      { id: 'w1', operator: 'w1', publicKey: one.publicKey },
+      { id: 'w2', operator: 'w2', publicKey: two.publicKey },
     ])
     const first = await Promise.all(Array.from({ length: 40 }, (_, i) => ask(gateway, i)))
     expect(first.every(r => r.result.status === 'ok')).toBe(true)

@@ -57,17 +57,13 @@ export async function createBullQueue({
   const connections = await Promise.all([connectRedis(url), connectRedis(url)])
   const queue = new Queue(QUEUE_NAME, { connection: connections[0] as never, prefix })
   const events = new QueueEvents(QUEUE_NAME, { connection: connections[1] as never, prefix })
-  const aside = new Set<string>()
   const tries = new Map<string, number>()
   // One listener per job in flight is no leak.
   queue.setMaxListeners(0)
   events.setMaxListeners(0)
   await Promise.all([queue.waitUntilReady(), events.waitUntilReady()])
   return {
-    async dispatch(job, avoid = new Set()) {
-      const news = [...avoid].filter(id => !aside.has(id))
-      for (const id of news) aside.add(id)
-      if (news.length > 0) await connections[0].sadd(asideKey(prefix), ...news)
+    async dispatch(job) {
       // The request's nonce is the job's id: the same request is never queued twice, unless an answer to it did not hold.
       const times = tries.get(job.nonce) ?? 0
       tries.set(job.nonce, times + 1)
@@ -93,6 +89,9 @@ export async function createBullQueue({
           { retry: 'safe' },
         )
       return parsed.data
+    },
+    async setAside(worker) {
+      await connections[0].sadd(asideKey(prefix), worker)
     },
     async close() {
       await events.close()

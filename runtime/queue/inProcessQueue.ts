@@ -21,6 +21,7 @@ export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
   const free = [...workers]
   let waiting: Waiting[] = []
   let closed = false
+  const aside = new Set<string>()
 
   /** The next free worker, and the jobs it takes. */
   function match(): { worker: Worker; batch: Waiting[] } | null {
@@ -37,7 +38,8 @@ export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
 
   function failed(item: Waiting, worker: Worker, error: WarrantError): void {
     item.not.add(worker.id)
-    if (error.retry === 'safe' && !closed && workers.some(({ id }) => !item.not.has(id))) waiting.push(item)
+    if (error.retry === 'safe' && !closed && workers.some(({ id }) => !item.not.has(id) && !aside.has(id)))
+      waiting.push(item)
     else item.reject(error)
   }
 
@@ -66,7 +68,7 @@ export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
           },
         )
         .finally(() => {
-          free.push(worker)
+          if (!aside.has(worker.id)) free.push(worker)
           void pump()
         })
     }
@@ -75,18 +77,31 @@ export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
   return {
     dispatch(job, avoid) {
       if (closed) return Promise.reject(new WarrantError('WORKER_FAILED', 'the queue is closed'))
-      if (!workers.some(({ id }) => !avoid?.has(id)))
-        return Promise.reject(new WarrantError('WORKER_FAILED', 'no worker is left: all were caught or have failed'))
+      if (!workers.some(({ id }) => !avoid?.has(id) && !aside.has(id))) return Promise.reject(noneLeft())
       return new Promise((resolve, reject) => {
         waiting.push({ job, not: new Set(avoid), resolve, reject })
         void pump()
       })
+    },
+    async setAside(worker) {
+      const at = free.findIndex(({ id }) => id === worker)
+      if (at >= 0) free.splice(at, 1)
+      aside.add(worker)
+      // What waits for it alone would wait for ever.
+      for (const item of waiting.filter(({ not }) => !workers.some(({ id }) => !aside.has(id) && !not.has(id)))) {
+        waiting = waiting.filter(other => other !== item)
+        item.reject(noneLeft())
+      }
     },
     async close() {
       closed = true
       for (const worker of workers) await worker.close()
     },
   }
+}
+
+function noneLeft(): WarrantError {
+  return new WarrantError('WORKER_FAILED', 'no worker is left: all were set aside or have failed')
 }
 
 function noAnswer(worker: Worker): WarrantError {

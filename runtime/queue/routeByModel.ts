@@ -4,6 +4,10 @@ import type { QueuePort } from '#verifier/evidence/ports/queue.ts'
 export function routeByModel({ held, hosted }: { held: QueuePort; hosted: QueuePort }): QueuePort {
   return {
     dispatch: (job, avoid) => (job.model.file === null ? hosted : held).dispatch(job, avoid),
+    async setAside(worker) {
+      await held.setAside(worker)
+      await hosted.setAside(worker)
+    },
     async close() {
       await held.close()
       await hosted.close()

@@ -29,6 +29,9 @@ export type CreateWorkerParameters = {
   modelFile(identity: ModelIdentity): Promise<Uint8Array>
 }
 
+/** Kinds for which the accumulators are kept. */
+const TRACED: ReadonlySet<string> = new Set(['freivalds', 'refereed'])
+
 /** Creates a worker over an engine. */
 export function createWorker({ id, signer, engine, clock, modelFile }: CreateWorkerParameters): Worker {
   const models = new Map<string, Promise<LoadedModel>>()
@@ -128,7 +131,7 @@ export function createWorker({ id, signer, engine, clock, modelFile }: CreateWor
       const traced = new Map<string, number[]>()
       const single: number[] = []
       for (const [i, job] of jobs.entries()) {
-        if (job.proofKind !== 'freivalds') single.push(i)
+        if (!TRACED.has(job.proofKind)) single.push(i)
         else traced.set(job.model.digest, [...(traced.get(job.model.digest) ?? []), i])
       }
       await Promise.all([

@@ -37,7 +37,7 @@ async function check(answer: unknown): Promise<string> {
     }) ?? receiptFault(pureCrypto, receipt, given.publicKey)
   if (fault !== null) return fault
   const report = await verifyProof(
-    { request: given.request, requestLeaf: given.nonce, answer: result, model: given.model },
+    { request: given.request, requestLeaf: given.nonce, answer: result, model: given.model, workers: [] },
     {
       crypto: pureCrypto,
       engine: null,

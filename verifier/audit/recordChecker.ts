@@ -234,7 +234,7 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
     })
     if (fault !== null) fail('body.result.receipt', fault)
     const isTraced = proof.kind === 'freivalds'
-    if ((receipt.statement.traceDigest !== null) !== isTraced)
+    if ((receipt.statement.traceDigest !== null) !== (isTraced || proof.kind === 'refereed'))
       fail(
         'body.result.receipt.statement.traceDigest',
         `stands with a trace and only there: the proof is ${proof.kind}`,

@@ -9,7 +9,14 @@ import type { Kernels } from '#verifier/kernels/openKernels.ts'
 type Answer = Extract<Response['result'], { status: 'ok' }>
 
 /** One answered request with everything that a check may need. Signature and statement were checked before. */
-export type ProofSubject = { request: Request; requestLeaf: string; answer: Answer; model: ModelIdentity }
+export type ProofSubject = {
+  request: Request
+  requestLeaf: string
+  answer: Answer
+  model: ModelIdentity
+  /** Those whose receipts count, as the run lists them. */
+  workers: readonly { id: string; operator: string; publicKey: string }[]
+}
 
 /** Ports of the checks. An engine may be absent, where a kind that needs it then fails and says so. */
 export type ProofPorts = {

@@ -1,9 +1,11 @@
 import { freivalds } from './freivalds/freivalds.ts'
 import type { ProofKind, ProofPorts, ProofReport, ProofSubject } from './proofKind.ts'
+import { quorum } from './quorum.ts'
+import { refereed } from './refereed/refereed.ts'
 import { replay } from './replay.ts'
 import { signed } from './signed.ts'
 
-const KINDS: readonly ProofKind[] = [signed, replay, freivalds]
+const KINDS: readonly ProofKind[] = [signed, replay, freivalds, quorum, refereed]
 
 /** The proof kind of a name, or null: unknown kinds are refused by whoever asks. */
 export function proofKindOf(kind: string): ProofKind | null {

@@ -40,7 +40,13 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
         model === undefined
           ? { ok: false, detail: 'its model is not one of the run' }
           : await verifyProof(
-              { request: request.body, requestLeaf: body.request, answer: body.result, model },
+              {
+                request: request.body,
+                requestLeaf: body.request,
+                answer: body.result,
+                model,
+                workers: run.body.keys.workers,
+              },
               ports,
               () => 0,
             )

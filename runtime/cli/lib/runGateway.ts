@@ -44,6 +44,9 @@ function relays(
       if (queue === undefined) throw new WarrantError('WORKER_FAILED', `nothing relays to model ${job.model.name}`)
       return queue.dispatch(job, avoid)
     },
+    async setAside() {
+      // A relay has no other in its place.
+    },
     async close() {
       for (const queue of queues.values()) await queue.close()
     },
@@ -98,6 +101,7 @@ export async function runGateway(file: string): Promise<void> {
           }),
         ])
       : await createBullQueue({ url: config.redis })
+  const operators = new Set(workers.filter(({ id }) => !id.startsWith('relay-')).map(({ operator }) => operator)).size
   const queue = routeByModel({ held, hosted: relays(upstreams, workerKey, clock) })
   const log = openLog({
     dir: path(config.log),
@@ -131,7 +135,7 @@ export async function runGateway(file: string): Promise<void> {
     clock,
     models,
     workers,
-    proofOf: model => chooseProof(model, [config.proofs]).kind,
+    proofOf: model => chooseProof(model, [config.proofs], operators).kind,
     putBlob: bytes => log.putBlob(bytes),
     checks: { kernels: nodeKernels(), randomWords, modelFile },
     sealEvery: SEAL_EVERY,
@@ -142,7 +146,7 @@ export async function runGateway(file: string): Promise<void> {
   const logger = pino({ name: 'gateway' }, pino.destination(2))
   const app = await serveGateway({
     gateway,
-    models: models.map(model => ({ ...model, proof: chooseProof(model, [config.proofs]) })),
+    models: models.map(model => ({ ...model, proof: chooseProof(model, [config.proofs], operators) })),
     apiKeys: config.apiKeys,
     clock,
     prove: index => log.prove(index),

@@ -103,7 +103,7 @@ export async function judge(draft: Draft, { model, file }: Victim, honest: Hones
   const unsigned = receiptFault(nodeCrypto, result.receipt, worker.publicKeyHex)
   if (unsigned !== null) return unsigned.startsWith('the receipt is not in the batch') ? 'batch' : 'signature'
   const report = await verifyProof(
-    { request, requestLeaf: NONCE, answer: result, model },
+    { request, requestLeaf: NONCE, answer: result, model, workers: [] },
     {
       crypto: nodeCrypto,
       engine: null,

@@ -73,7 +73,7 @@ describe.skipIf(!hasRedis)('three worker processes over Redis, one lies 30 % of 
       queue,
       clock,
       models: [model],
-      workers,
+      workers: workers.map(worker => ({ ...worker, operator: worker.id })),
       proofOf: () => 'freivalds',
       putBlob: bytes => log.putBlob(bytes),
       checks: { kernels: nodeKernels(), randomWords, modelFile: async () => file },

@@ -56,7 +56,7 @@ export async function gatewayFigures(reference: {
       queue,
       clock,
       models: [await identifyModel('model', bytes)],
-      workers: [{ id: 'w1', publicKey: signer.publicKeyHex }],
+      workers: [{ id: 'w1', operator: 'w1', publicKey: signer.publicKeyHex }],
       proofOf: () => 'freivalds',
       putBlob: blob => log.putBlob(blob),
       checks: null,

@@ -20,7 +20,7 @@ export const proofsCheck: Check = {
       )
       if (model === undefined) return deny(`request ${number}: its model is not one of the run`)
       const report = await verifyProof(
-        { request: request.body, requestLeaf, answer: result, model },
+        { request: request.body, requestLeaf, answer: result, model, workers: runState.run.body.keys.workers },
         ports,
         ports.nowMicros,
       )

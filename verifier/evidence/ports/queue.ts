@@ -27,7 +27,9 @@ export const MOST_TRACE = 64 * 1024 * 1024
 
 /** Carries jobs to workers: in-process, or BullMQ on Redis. */
 export type QueuePort = {
-  /** `avoid`: workers, by id, that must not get it. @throws WORKER_FAILED, TIMED_OUT */
+  /** `avoid`: workers, by id, that should not get this job: a queue that cannot choose may give it to them anyhow. @throws WORKER_FAILED, TIMED_OUT */
   dispatch(job: Job, avoid?: ReadonlySet<string>): Promise<JobResult>
+  /** A worker, by id, that gets no more jobs. */
+  setAside(worker: string): Promise<void>
   close(): Promise<void>
 }

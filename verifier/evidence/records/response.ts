@@ -15,6 +15,9 @@ export const proof = z.discriminatedUnion('kind', [
     kind: z.literal('freivalds'),
     trace: z.union([z.strictObject({ inline: z.base64().max(MOST_INLINE) }), blobRef]),
   }),
+  /** What workers of other operators signed about the same request. */
+  z.strictObject({ kind: z.literal('quorum'), receipts: z.array(receipt).min(1).max(15) }),
+  z.strictObject({ kind: z.literal('refereed'), receipts: z.array(receipt).min(1).max(15) }),
 ])
 export type Proof = z.infer<typeof proof>
 
