@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { createDemoWorld, LOG_ORIGIN } from '#runtime/demo/demoWorld.ts'
+import { scheduleOf } from '#runtime/market/bars.ts'
+import { openSource } from '#runtime/market/openSource.ts'
+import { loadStrategy } from '#runtime/run/openRun.ts'
+import { warrant } from '../support/warrant.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const dir = mkdtempSync(join(tmpdir(), 'warrant-live-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+test('run --live against a real treasury: killed, started again in its directory, it ends what was cut off and goes on', async () => {
+  // A plugin as somebody else writes it: from the package, in a folder of its own.
+  const entry = join(dir, 'trader', 'index.ts')
+  mkdirSync(join(dir, 'trader'))
+  const trader = readFileSync(join(ROOT, 'test/fault/treasury/trader/index.ts'), 'utf8')
+  writeFileSync(entry, trader.replace(/'[./]*strategies\/sdk\/index.ts'/, "'warrant'"))
+  const strategy = await loadStrategy(entry)
+  const { intervalSeconds, window } = strategy.sandboxed.manifest.market
+  const marketSource = { simulated: { seed: '5', minutes: ((8 + window) * intervalSeconds) / 60 } }
+  const source = openSource(marketSource)
+  const schedule = scheduleOf(source, { intervalSeconds, window, decisions: 6 })
+  const out = join(dir, 'world')
+  const world = await createDemoWorld({
+    dir: out,
+    seed: '5',
+    source,
+    marketSource,
+    schedule,
+    strategy,
+    otherStrategies: [],
+    otherWorkers: [],
+  })
+  await strategy.sandboxed.close()
+  await world.log.close()
+  // Bars, block and prices of the first decision: its trade is approved; later ones are denied, because the chain stands still.
+  await world.moveMarketTo(0)
+  try {
+    const config = join(dir, 'live.yaml')
+    const written = (paceMs: number) =>
+      writeFileSync(
+        config,
+        JSON.stringify({
+          strategy: entry,
+          market: marketSource,
+          out,
+          decisions: 3,
+          paceMs,
+          treasury: {
+            rpc: world.devnet.url,
+            policy: join(out, 'verifier/policy.yaml'),
+            verifiers: [world.verifier.ready.url],
+            threshold: 1,
+            executorKey: join(out, 'keys/executor.key'),
+            logOrigin: LOG_ORIGIN,
+          },
+        }),
+      )
+    written(60_000)
+    const first = spawn(
+      process.execPath,
+      [join(ROOT, 'dist/runtime/cli/main.js'), 'run', '--config', config, '--live', '--json'],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    let said = ''
+    await new Promise<void>((done, fail) => {
+      first.once('exit', code => fail(new Error(`ended with ${code}: ${said}`)))
+      first.stderr?.on('data', chunk => {
+        said += chunk
+        if (/tick 1\/3|decision 1\/3|1\/3/.test(said)) done()
+      })
+    })
+    first.removeAllListeners('exit')
+    first.kill('SIGKILL')
+    await new Promise(done => first.once('exit', done))
+
+    written(0)
+    const second = warrant(['run', '--config', config, '--live', '--json'])
+    expect(second.stderr).toContain('recovered a run that was cut off')
+    expect([second.status, JSON.parse(second.stdout)]).toMatchObject([0, { mode: 'live', decisions: 3 }])
+    const vkey = ['--vkey', JSON.parse(second.stdout).log.vkey]
+    expect(warrant(['log', 'verify', join(out, 'log'), ...vkey]).status).toBe(0)
+    const audit = warrant(['audit', join(out, 'log'), '--rpc', world.devnet.url, ...vkey, '--json'])
+    expect([audit.status, JSON.parse(audit.stdout)]).toMatchObject([0, { unexplained: [] }])
+    expect(JSON.parse(audit.stdout).matched).toBeGreaterThan(0)
+  } finally {
+    await world.close()
+  }
+}, 120_000)
