@@ -7,6 +7,8 @@ import { createDemoWorld, LOG_ORIGIN } from '#runtime/demo/demoWorld.ts'
 import { scheduleOf } from '#runtime/market/bars.ts'
 import { openSource } from '#runtime/market/openSource.ts'
 import { loadStrategy } from '#runtime/run/openRun.ts'
+import { spawnWarrant } from '#runtime/run/spawnWarrant.ts'
+import { policyDigest } from '#verifier/policy/policy.ts'
 import { warrant } from '../support/warrant.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -41,24 +43,18 @@ test('run --live against a real treasury: killed, started again in its directory
   await world.moveMarketTo(0)
   try {
     const config = join(dir, 'live.yaml')
-    const written = (paceMs: number) =>
+    const given = {
+      rpc: world.devnet.url,
+      policy: join(out, 'verifier/policy.yaml'),
+      verifiers: [world.verifier.ready.url as string],
+      threshold: 1,
+      executorKey: join(out, 'keys/executor.key'),
+      logOrigin: LOG_ORIGIN,
+    }
+    const written = (paceMs: number, treasury: object = given) =>
       writeFileSync(
         config,
-        JSON.stringify({
-          strategy: entry,
-          market: marketSource,
-          out,
-          decisions: 3,
-          paceMs,
-          treasury: {
-            rpc: world.devnet.url,
-            policy: join(out, 'verifier/policy.yaml'),
-            verifiers: [world.verifier.ready.url],
-            threshold: 1,
-            executorKey: join(out, 'keys/executor.key'),
-            logOrigin: LOG_ORIGIN,
-          },
-        }),
+        JSON.stringify({ strategy: entry, market: marketSource, out, decisions: 3, paceMs, treasury }),
       )
     written(60_000)
     const first = spawn(
@@ -87,7 +83,47 @@ test('run --live against a real treasury: killed, started again in its directory
     const audit = warrant(['audit', join(out, 'log'), '--rpc', world.devnet.url, ...vkey, '--json'])
     expect([audit.status, JSON.parse(audit.stdout)]).toMatchObject([0, { unexplained: [] }])
     expect(JSON.parse(audit.stdout).matched).toBeGreaterThan(0)
+
+    // The owners demand a witness for larger trades: without its cosignature the same trade is denied, with it it goes through.
+    const { vkey: logKey } = JSON.parse(second.stdout).log
+    const witness = await spawnWarrant([
+      'witness',
+      '--key',
+      join(dir, 'w.key'),
+      '--state',
+      join(dir, 'w.state'),
+      '--log',
+      logKey,
+      '--name',
+      'w.example',
+    ])
+    const policy = {
+      ...world.policy,
+      limits: { ...world.policy.limits, cooldownSeconds: 0 },
+      witnesses: { aboveUsd: 100, threshold: 1, keys: [witness.ready.vkey as string] },
+    }
+    writeFileSync(join(out, 'verifier/next.yaml'), JSON.stringify(policy))
+    await world.devnet.setPolicy(policyDigest(policy))
+    await world.verifier.stop()
+    const verifierConfig = readFileSync(join(out, 'verifier/verifier.yaml'), 'utf8').replace('policy.yaml', 'next.yaml')
+    writeFileSync(join(out, 'verifier/next-verifier.yaml'), verifierConfig)
+    const verifier = await spawnWarrant(['verifier', '--config', join(out, 'verifier/next-verifier.yaml')])
+    try {
+      const next = { ...given, policy: join(out, 'verifier/next.yaml'), verifiers: [verifier.ready.url] }
+      written(0, next)
+      const unseen = warrant(['run', '--config', config, '--live', '--json'])
+      expect([unseen.status, JSON.parse(unseen.stdout).trades]).toEqual([0, 0])
+      expect(unseen.stderr + unseen.stdout).toMatch(/denied: log: .*cosign/)
+      writeFileSync(join(dir, 'quorum'), `witness w ${witness.ready.vkey} ${witness.ready.url}\nquorum w\n`)
+      written(0, { ...next, quorum: join(dir, 'quorum') })
+      const seen = warrant(['run', '--config', config, '--live', '--json'])
+      expect(seen.status).toBe(0)
+      expect(JSON.parse(seen.stdout).trades, seen.stderr).toBeGreaterThan(0)
+    } finally {
+      await verifier.stop()
+      await witness.stop()
+    }
   } finally {
     await world.close()
   }
-}, 120_000)
+}, 240_000)
