@@ -147,10 +147,10 @@ export default defineStrategy({ name: 'm', version: '1', params: z.object({}), m
 })
 
 describe('backtest = live', () => {
-  test('a backtest and a run on the devnet over the same data decide and fill alike', () => {
+  test('a backtest and a run on the devnet over the same data decide and fill alike', { timeout: 240_000 }, () => {
     const market = existsSync(DATA) ? ['--data', DATA] : []
     const demo = warrant(['demo', '--once', '--json', '--decisions', '25', '--out', join(root, 'live'), ...market])
-    expect(demo.status).toBe(0)
+    expect(demo.status, demo.stderr).toBe(0)
     if (market.length === 0) return
     const back = warrant(['backtest', 'trend-follower', '--decisions', '25', '--out', join(root, 'back'), ...market])
     expect(back.status).toBe(0)

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -9,6 +9,7 @@ import { openSource } from '#runtime/market/openSource.ts'
 import { loadStrategy } from '#runtime/run/openRun.ts'
 import { spawnWarrant } from '#runtime/run/spawnWarrant.ts'
 import { policyDigest } from '#verifier/policy/policy.ts'
+import { writeTrader } from '../fault/treasury/writeTrader.ts'
 import { warrant } from '../support/warrant.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -16,11 +17,7 @@ const dir = mkdtempSync(join(tmpdir(), 'warrant-live-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
 test('run --live against a real treasury: killed, started again in its directory, it ends what was cut off and goes on', async () => {
-  // A plugin as somebody else writes it: from the package, in a folder of its own.
-  const entry = join(dir, 'trader', 'index.ts')
-  mkdirSync(join(dir, 'trader'))
-  const trader = readFileSync(join(ROOT, 'test/fault/treasury/trader/index.ts'), 'utf8')
-  writeFileSync(entry, trader.replace(/'[./]*strategies\/sdk\/index.ts'/, "'warrant'"))
+  const entry = writeTrader(join(dir, 'trader'))
   const strategy = await loadStrategy(entry)
   const { intervalSeconds, window } = strategy.sandboxed.manifest.market
   const marketSource = { simulated: { seed: '5', minutes: ((8 + window) * intervalSeconds) / 60 } }

@@ -77,8 +77,7 @@ const log = watched(
 )
 await recoverRuns({ log, rpc: life.rpc, verifier: life.verifier })
 
-const entry = new URL('./trader/index.js', import.meta.url).pathname
-const strategy = await loadStrategy(entry)
+const strategy = await loadStrategy(life.entry)
 const source = openSource({ simulated: { seed: life.seed, minutes: life.minutes } })
 const { intervalSeconds, window } = strategy.sandboxed.manifest.market
 // A run counts its own ticks: this one starts where the last life ended.

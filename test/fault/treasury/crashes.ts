@@ -18,6 +18,7 @@ import { parseVkey } from '#verifier/log/signedNote.ts'
 import { verifyTree } from '#verifier/log/verifyTree.ts'
 import { seededRandom } from '../seededRandom.ts'
 import type { Ask, Life } from './protocol.ts'
+import { writeTrader } from './writeTrader.ts'
 
 const at = (name: string) =>
   [`./${name}.js`, `../../../dist/test/fault/treasury/${name}.js`]
@@ -53,7 +54,8 @@ export async function crashRun(
   { lives, seed, onLife }: { lives: number; seed: number; onLife?(done: number): void },
 ): Promise<CrashReport> {
   const random = seededRandom(seed)
-  const strategy = await loadStrategy(at('trader/index'))
+  const entry = writeTrader(`${dir}-trader`)
+  const strategy = await loadStrategy(entry)
   const { intervalSeconds, window } = strategy.sandboxed.manifest.market
   const decisions = (lives + 1) * TICKS_PER_LIFE
   const minutes = ((decisions + window + 2) * intervalSeconds) / 60
@@ -86,6 +88,7 @@ export async function crashRun(
       const message: Life = {
         type: 'life',
         dir,
+        entry,
         rpc: world.devnet.url,
         verifier: verifier.ready.url as string,
         verifierAddress: address,

@@ -8,6 +8,8 @@ export type KillAt = number | null
 export type Life = {
   type: 'life'
   dir: string
+  /** The strategy's module. */
+  entry: string
   rpc: string
   verifier: string
   verifierAddress: string
