@@ -15,7 +15,8 @@ export type SandboxLimits = {
 
 export const DEFAULT_LIMITS: SandboxLimits = {
   decisionMs: 2_000,
-  loadMs: 10_000,
+  // Most of it is the machine: starting a process and SES takes half a second, and many times that under load.
+  loadMs: 30_000,
   memoryMiB: 256,
   doors: 256,
   messageChars: 400_000,
