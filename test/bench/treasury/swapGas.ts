@@ -64,7 +64,7 @@ async function measure(net: Devnet, verifiers: PrivateKeyAccount[], executor: Pr
   let nonce = 1n << 8n
   let seconds = Number((await net.client.public.getBlock()).timestamp) + 100
   async function send(from: PrivateKeyAccount, to: Hex, data: Hex): Promise<number> {
-    // A block of its own time for each: within one second Uniswap writes no observation, and costs less.
+    // A block of its own time for each, twelve seconds apart: what a swap costs depends on it.
     seconds += 12
     await net.client.setNextTimestamp(seconds)
     const { maxFeePerGas } = await net.client.public.estimateFeesPerGas()
