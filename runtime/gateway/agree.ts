@@ -1,5 +1,5 @@
+import { decodeBase64 } from '#runtime/crypto/base64.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { decodeBase64 } from '#runtime/worker/base64.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { Job, JobResult } from '#verifier/evidence/ports/queue.ts'

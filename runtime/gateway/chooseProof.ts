@@ -1,7 +1,7 @@
 import type { Proof } from '#verifier/evidence/records/response.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { LEAST_OPERATORS } from '#verifier/proof/agreement.ts'
-import { INT_EXACT } from '#verifier/proof/freivalds/freivalds.ts'
+import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
 
 export type ProofName = Proof['kind']
 

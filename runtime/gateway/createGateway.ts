@@ -1,7 +1,7 @@
+import { encodeBase64 } from '#runtime/crypto/base64.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createMerkleTree } from '#runtime/log/merkleTree.ts'
 import { encodeJobResult } from '#runtime/queue/jobSchema.ts'
-import { encodeBase64 } from '#runtime/worker/base64.ts'
 import { fromHex, toHex } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'

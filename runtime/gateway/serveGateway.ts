@@ -7,7 +7,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { encodeBase64 } from '#runtime/worker/base64.ts'
+import { encodeBase64 } from '#runtime/crypto/base64.ts'
 import { type ErrorCode, reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'

@@ -8,9 +8,10 @@ import { digestBytes } from '#verifier/evidence/digest.ts'
 import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
 import { sizeOf } from '#verifier/model/value.ts'
-import { INT_EXACT } from '#verifier/proof/freivalds/freivalds.ts'
+import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
 import { prepareTraceCheck } from '#verifier/proof/freivalds/traceCheck.ts'
 import { readModelFile } from './inspectModel.ts'
+import { median } from './median.ts'
 
 /** Medians in milliseconds of one thread; null where the model has no such step. */
 export type ModelBench = {
@@ -68,15 +69,4 @@ export async function benchModel(path: string, rounds = 15): Promise<ModelBench>
   }
   await model.close()
   return { numeric: identity.numeric, prepareMs, batches }
-}
-
-async function median(rounds: number, work: () => Promise<unknown>): Promise<number> {
-  await work()
-  const times: number[] = []
-  for (let i = 0; i < rounds; i++) {
-    const since = performance.now()
-    await work()
-    times.push(performance.now() - since)
-  }
-  return times.sort((a, b) => a - b)[rounds >> 1] as number
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { decodeBase64, encodeBase64 } from '#runtime/worker/base64.ts'
+import { decodeBase64, encodeBase64 } from '#runtime/crypto/base64.ts'
 import { type JobResult, MOST_TRACE } from '#verifier/evidence/ports/queue.ts'
 import { digest, label, leafHash, timeMs } from '#verifier/evidence/primitives.ts'
 import { receipt } from '#verifier/evidence/records/receipt.ts'

@@ -3,12 +3,14 @@ import { reconcile } from '#runtime/chain/reconcile.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import type { Log } from '#runtime/log/openLog.ts'
 import { toHex } from '#verifier/evidence/bytes.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { decodeRecord, type RecordOf } from '#verifier/evidence/record.ts'
+import type { Decision } from '#verifier/evidence/records/decision.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
 
 /** What was left of one run, and brought to its end. */
-export type Recovered = { runId: string; requests: number; submissions: number; abandoned: number }
+export type Recovered = { runId: string; requests: number; missed: number; submissions: number; abandoned: number }
 
 type Open = {
   run: RecordOf<'run'>
@@ -16,22 +18,26 @@ type Open = {
   closed: boolean
   decisions: number
   requests: number
+  /** The tick that was seen and did not end. */
+  openTick: { tick: number; observation: string } | null
   blobs: BlobRef[]
   /** By leaf hash: what has begun and not ended. */
   openRequests: Map<string, RecordOf<'request'>>
   openDecisions: Set<string>
   openProposals: Map<string, RecordOf<'proposal'>>
   openSubmissions: Map<string, RecordOf<'submission'>>
-  /** Leaf hashes of proposals that a verifier denied. */
+  /** Leaf hashes of proposals that verifiers answered. */
   denied: Set<string>
+  approved: Set<string>
 }
 
 const ENDED = 'the process ended before'
 
 /**
- * Ends the runs of a log whose process died: every request gets its terminal state, every logged submission is brought to
- * its outcome (the same bytes, broadcast again where they must be), what was not submitted is named as abandoned, and the
- * run is closed. Nothing is decided, proposed or signed anew. What a verifier signed meanwhile expires by itself.
+ * Ends the runs of a log whose process died: every request gets its terminal state, a tick that was seen and not decided
+ * is missed (a kill after an answer must not be a second try), every logged submission is brought to its outcome (the same
+ * bytes, broadcast again where they must be), what was not submitted is named as abandoned, and the run is closed. Nothing
+ * is decided, proposed or signed anew. What a verifier signed meanwhile expires by itself.
  *
  * @throws CHAIN_FAILED, UNREACHABLE: nothing may start before an open submission has its outcome
  */
@@ -53,6 +59,10 @@ export async function recoverRuns({
       const result = { status: 'failed' as const, reason: `${ENDED} an answer was on record` }
       gateway.append('response', { request: leaf, agent: body.agent, number: body.number, result }, [leaf])
     }
+    if (state.openTick !== null) {
+      run.appender('agent').append('decision', missedTick(state, state.openTick), [state.openTick.observation])
+      state.decisions++
+    }
     const client = createVerifierClient({ url: verifier, log, blobs: state.blobs })
     for (const [leaf, { body }] of state.openSubmissions) {
       if ((await reconcile(rpc, body)) === 'replaced') {
@@ -71,7 +81,7 @@ export async function recoverRuns({
       ...[...state.openDecisions].map(leaf => [leaf, 'a decision was abandoned', `${ENDED} it was proposed`] as const),
       // A denial is on record as a proposal's end already.
       ...[...state.openProposals]
-        .filter(([leaf]) => !state.denied.has(leaf))
+        .filter(([leaf]) => !state.denied.has(leaf) || state.approved.has(leaf))
         .map(
           ([leaf, { body }]) =>
             [leaf, 'a proposal was abandoned', `${ENDED} it was submitted; it expires at ${body.validUntil}`] as const,
@@ -87,11 +97,19 @@ export async function recoverRuns({
     recovered.push({
       runId,
       requests: state.openRequests.size,
+      missed: state.openTick === null ? 0 : 1,
       submissions: state.openSubmissions.size,
       abandoned: abandoned.length,
     })
   }
   return recovered
+}
+
+function missedTick({ run }: Open, { tick, observation }: NonNullable<Open['openTick']>): Decision {
+  const { agent, strategy } = run.body
+  if (strategy === null) throw new WarrantError('BAD_INPUT', `run ${run.runId}: an observation without a strategy`)
+  const result = { type: 'missed' as const, reason: `${ENDED} the tick was decided` }
+  return { agent, tick, observation, strategy: strategy.digest, params: strategy.paramsDigest, doors: [], result }
 }
 
 /** Runs without a close record, in order, with what is unfinished in them. */
@@ -120,6 +138,7 @@ function opened(run: RecordOf<'run'>): Open {
     closed: false,
     decisions: 0,
     requests: 0,
+    openTick: null,
     blobs: [
       ...(strategy === null ? [] : [strategy.bundle]),
       ...models.flatMap(({ file }) => (file === null ? [] : [file])),
@@ -129,11 +148,15 @@ function opened(run: RecordOf<'run'>): Open {
     openProposals: new Map(),
     openSubmissions: new Map(),
     denied: new Set(),
+    approved: new Set(),
   }
 }
 
 function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>): void {
   switch (record.kind) {
+    case 'observation':
+      state.openTick = { tick: record.body.view.tick, observation: leaf }
+      return
     case 'request':
       state.requests++
       state.openRequests.set(leaf, record)
@@ -147,6 +170,7 @@ function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>
     }
     case 'decision':
       state.decisions++
+      state.openTick = null
       if (record.body.result.type === 'intents') state.openDecisions.add(leaf)
       return
     case 'fill':
@@ -157,7 +181,7 @@ function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>
       state.openProposals.set(leaf, record)
       return
     case 'verdict':
-      if (record.body.answer === 'deny') state.denied.add(record.body.proposal)
+      ;(record.body.answer === 'deny' ? state.denied : state.approved).add(record.body.proposal)
       return
     case 'submission':
       state.openProposals.delete(record.body.proposal)

@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { decodeBase64, encodeBase64 } from '#runtime/crypto/base64.ts'
 import { withTensors } from '#runtime/model/withTensors.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
@@ -8,7 +9,6 @@ import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { type IntGraph, readIntGraph } from '#verifier/model/intGraph.ts'
 import { batchOf, multiplyDirectly, runGraph } from '#verifier/model/runGraph.ts'
 import { sizeOf } from '#verifier/model/value.ts'
-import { decodeBase64, encodeBase64 } from './base64.ts'
 
 /** Input and output of an exact-integer model, for a batch of one. @throws MODEL_INVALID */
 export function describeIntModel(file: Uint8Array): Pick<ModelIdentity, 'input' | 'output'> {

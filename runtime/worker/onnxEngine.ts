@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import onnxProto from 'onnx-proto'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { decodeBase64, encodeBase64 } from '#runtime/crypto/base64.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
@@ -8,8 +9,7 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { EnginePort, LoadedModel } from '#verifier/evidence/ports/engine.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { Tensor } from '#verifier/evidence/tensor.ts'
-import { INT_EXACT } from '#verifier/proof/freivalds/freivalds.ts'
-import { decodeBase64, encodeBase64 } from './base64.ts'
+import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
 import { describeIntModel, loadIntModel } from './intModel.ts'
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }

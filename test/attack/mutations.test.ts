@@ -18,8 +18,8 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
     [
       {
         file: 'verifier/proof/freivalds/freivalds.ts',
-        from: 'if (fault === null)',
-        to: 'if (1 + 1 === 2 || fault === null)',
+        from: 'if (wrong === null)',
+        to: 'if (1 + 1 === 2 || wrong === null)',
       },
     ],
   ],

@@ -12,7 +12,7 @@ contract WarrantGuard is IWarrantGuard {
     address public immutable safe;
     /// @notice Allowed for as long as this guard stands: to stop it, the owners disable it, or set another guard.
     address public immutable warrantModule;
-    mapping(address module => bool) public isAllowed;
+    mapping(address module => bool) private _isAllowed;
 
     constructor(address safe_, address warrantModule_) {
         safe = safe_;
@@ -23,8 +23,14 @@ contract WarrantGuard is IWarrantGuard {
     /// @inheritdoc IWarrantGuard
     function allowModule(address module, bool allowed) external {
         if (msg.sender != safe) revert NotTheSafe(msg.sender);
-        isAllowed[module] = allowed;
+        if (module == warrantModule) revert ModuleIsFixed(module);
+        _isAllowed[module] = allowed;
         emit ModuleAllowed(module, allowed);
+    }
+
+    /// @inheritdoc IWarrantGuard
+    function isAllowed(address module) public view returns (bool) {
+        return module == warrantModule || _isAllowed[module];
     }
 
     /// @inheritdoc IWarrantGuard
@@ -33,7 +39,7 @@ contract WarrantGuard is IWarrantGuard {
         view
         returns (bytes32)
     {
-        if (module != warrantModule && !isAllowed[module]) revert ModuleDenied(module);
+        if (!isAllowed(module)) revert ModuleDenied(module);
         if (operation != 0) revert DelegatecallDenied(module);
         return bytes32(0);
     }

@@ -425,6 +425,26 @@ describe('WarrantGuard, and the way out for the owners', () => {
     )
   })
 
+  test('the guarded module itself is not on the list: refused, and it stays allowed', async () => {
+    const guardAbi = parseAbi([
+      'function allowModule(address module, bool allowed)',
+      'function isAllowed(address module) view returns (bool)',
+      'error ModuleIsFixed(address module)',
+    ])
+    const module = net.chain.module as Hex
+    const data = encodeFunctionData({ abi: guardAbi, functionName: 'allowModule', args: [module, false] })
+    const refused = await net.client.public
+      .call({ account: net.chain.safe as Hex, to: net.chain.guard as Hex, data })
+      .then(
+        () => 'taken',
+        e => revertReason(e, guardAbi),
+      )
+    expect(refused.toLowerCase()).toBe(`moduleisfixed(${module})`)
+    const read = { address: net.chain.guard as Hex, abi: guardAbi, functionName: 'isAllowed' } as const
+    expect(await net.client.public.readContract({ ...read, args: [module] })).toBe(true)
+    expect(await net.client.public.readContract({ ...read, args: [stranger.address] })).toBe(false)
+  })
+
   test('owners move their money past guard and module, with every verifier lost and the module paused', async () => {
     await net.client.send(net.guardian, {
       to: net.chain.module as Hex,

@@ -1,7 +1,10 @@
-import { fromBase64, fromHex, toHex } from '#verifier/evidence/bytes.ts'
+import { fromHex, toHex } from '#verifier/evidence/bytes.ts'
+import { reasonOf } from '#verifier/evidence/error.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
+import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { createFrontier } from '#verifier/log/frontier.ts'
-import { type IntGraph, readIntGraph } from '#verifier/model/intGraph.ts'
+import type { IntGraph } from '#verifier/model/intGraph.ts'
+import { checkTrace, openTrace, readModel, soundnessOf } from '#verifier/proof/freivalds/openTrace.ts'
 import { publicCoins } from '#verifier/proof/freivalds/publicCoins.ts'
 import { prepareTraceCheck, type TraceCheck } from '#verifier/proof/freivalds/traceCheck.ts'
 import type { ProofPorts } from '#verifier/proof/proofKind.ts'
@@ -44,7 +47,7 @@ export function createPublicEpochs(ports: ProofPorts, origin: string) {
     }
     const checks = new Map<string, TraceCheck>()
     for (const answer of answers) {
-      const reason = await faultOf(answer, { size, root }, checks, epoch).catch((error: unknown) => String(error))
+      const reason = await faultOf(answer, { size, root }, checks, epoch).catch(reasonOf)
       if (reason === null) epoch.held++
       else epoch.refused.push({ entry: answer.index, reason })
     }
@@ -57,37 +60,34 @@ export function createPublicEpochs(ports: ProofPorts, origin: string) {
     checks: Map<string, TraceCheck>,
     epoch: PublicEpoch,
   ): Promise<string | null> {
-    const { result } = response.body
-    const { input, model: digest } = request.body
-    if (ports.kernels === null) return 'no kernels here'
-    if (
-      result.status !== 'ok' ||
-      result.proof.kind !== 'freivalds' ||
-      input.type !== 'tensor' ||
-      result.output.type !== 'tensor'
-    )
-      return 'carries no trace'
-    const model = run.body.models.find(candidate => candidate.digest === digest)
+    const { result: answer, request: requestLeaf } = response.body
+    const { model: digest, numeric } = request.body
+    const { kernels, crypto } = ports
+    if (kernels === null) return 'this verifier has no kernels'
+    if (answer.status !== 'ok') return 'carries no trace'
+    const model = run.body.models.find(candidate => candidate.digest === digest && candidate.numeric === numeric)
     if (model === undefined) return 'its model is not one of the run'
-    let graph = graphs.get(digest)
+    const subject = { request: request.body, requestLeaf, answer, model, workers: run.body.keys.workers }
+    const opened = await openTrace(subject, () => graphOf(model), ports)
+    if ('detail' in opened) return opened.detail
+    const graph = await graphOf(model)
+    let check = checks.get(digest)
+    if (check === undefined) {
+      const random = publicCoins(crypto, { origin, size, root, model: digest })
+      check = prepareTraceCheck({ graph, kernels, columns: COLUMNS, random })
+      checks.set(digest, check)
+      epoch.soundnessBits = Math.min(epoch.soundnessBits, soundnessOf(check, graph))
+    }
+    return checkTrace(check, opened, subject)?.detail ?? null
+  }
+
+  function graphOf(model: ModelIdentity): Promise<IntGraph> {
+    let graph = graphs.get(model.digest)
     if (graph === undefined) {
-      graph = ports.modelFile(model).then(readIntGraph)
-      graphs.set(digest, graph)
+      graph = readModel(model, ports)
+      graphs.set(model.digest, graph)
     }
-    const ready = await graph
-    let open = checks.get(digest)
-    if (open === undefined) {
-      const random = publicCoins(ports.crypto, { origin, size, root, model: digest })
-      open = prepareTraceCheck({ graph: ready, kernels: ports.kernels, columns: COLUMNS, random })
-      checks.set(digest, open)
-      epoch.soundnessBits = Math.min(epoch.soundnessBits, Math.floor(32 * COLUMNS - Math.log2(ready.linear.length)))
-    }
-    const { trace } = result.proof
-    const bytes = 'inline' in trace ? fromBase64(trace.inline) : await ports.blob(trace)
-    const floats = (text: string) => new Float32Array(new Uint8Array(fromBase64(text)).buffer)
-    const { shape, data } = input.tensor
-    const fault = open.check({ shape, data: floats(data) }, floats(result.output.tensor.data), bytes)
-    return fault === null ? null : `${fault.fault}: ${fault.where}`
+    return graph
   }
 
   return {

@@ -171,9 +171,13 @@ async function runLive({
   }
   const [auditor] = wanted.verifiers
   if (auditor === undefined) throw new WarrantError('BAD_CONFIG', 'treasury.verifiers: a live run needs one')
-  for (const { requests, submissions, abandoned } of await recoverRuns({ log, rpc: wanted.rpc, verifier: auditor }))
+  for (const { requests, missed, submissions, abandoned } of await recoverRuns({
+    log,
+    rpc: wanted.rpc,
+    verifier: auditor,
+  }))
     listener.say(
-      `recovered a run that was cut off: ${requests} requests without an answer, ${submissions} submissions brought to their outcome, ${abandoned} abandoned`,
+      `recovered a run that was cut off: ${requests} requests without an answer, ${missed} ticks missed, ${submissions} submissions brought to their outcome, ${abandoned} abandoned`,
     )
   const opened = await openRun({
     ...{

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { decodeBase64, encodeBase64 } from '#runtime/crypto/base64.ts'
 import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { createGateway } from '#runtime/gateway/createGateway.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
-import { decodeBase64, encodeBase64 } from '#runtime/worker/base64.ts'
 import { createWorker, type Worker } from '#runtime/worker/createWorker.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { signReceipts } from '#runtime/worker/receiptBatch.ts'
@@ -19,7 +19,7 @@ import type { Receipt } from '#verifier/evidence/records/receipt.ts'
 import { referee } from '#verifier/proof/refereed/referee.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
 import { seededRandom } from '../../fault/seededRandom.ts'
-import { type Draft, LIES } from './lies.ts'
+import { honestDraft, LIES } from './lies.ts'
 import { makeVictims, type Victim } from './victims.ts'
 
 let victims: Victim[]
@@ -34,14 +34,7 @@ const FORGERIES = LIES.filter(
 /** A draft with one lie in it. */
 function lieOf(name: string, victim: Victim, seed: number) {
   const honest = victim.answers[0] as Victim['answers'][number]
-  const draft: Draft = {
-    output: honest.output,
-    trace: new Uint8Array(honest.trace),
-    statement: {},
-    proof: null,
-    tamper: 'none',
-    input: 'same',
-  }
+  const draft = honestDraft(honest)
   LIES.find(lie => lie.name === name)?.tell(draft, victim, honest, seededRandom(seed))
   return { honest, draft }
 }

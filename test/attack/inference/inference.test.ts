@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { LIES } from './lies.ts'
+import { honestDraft, LIES } from './lies.ts'
 import { judge, lyingCase } from './lyingCases.ts'
 import { makeVictims, type Victim } from './victims.ts'
 
@@ -12,15 +12,7 @@ beforeAll(async () => {
 test('an honest answer of every model is accepted', async () => {
   for (const victim of victims) {
     for (const honest of victim.answers) {
-      const draft = {
-        output: honest.output,
-        trace: honest.trace,
-        statement: {},
-        proof: null,
-        tamper: 'none',
-        input: 'same',
-      } as const
-      expect(await judge(draft, victim, honest), victim.family).toBe(null)
+      expect(await judge(honestDraft(honest), victim, honest), victim.family).toBe(null)
     }
   }
 })

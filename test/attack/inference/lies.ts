@@ -22,6 +22,11 @@ export type Draft = {
   input: 'same' | 'nan' | 'infinite'
 }
 
+/** What an honest worker would answer: a lie starts from it. */
+export function honestDraft({ output, trace }: Pick<Draft, 'output' | 'trace'>): Draft {
+  return { output, trace: new Uint8Array(trace), statement: {}, proof: null, tamper: 'none', input: 'same' }
+}
+
 type Lie = {
   name: string
   /** The check that must be the first to fail. */

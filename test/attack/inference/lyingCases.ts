@@ -7,12 +7,12 @@ import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import type { Receipt } from '#verifier/evidence/records/receipt.ts'
 import type { Request } from '#verifier/evidence/records/request.ts'
 import { response } from '#verifier/evidence/records/response.ts'
-import { INT_EXACT } from '#verifier/proof/freivalds/freivalds.ts'
+import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
 import { receiptFault, statementFault } from '#verifier/proof/receipt.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
 import { seededRandom } from '../../fault/seededRandom.ts'
 import { whole } from './intModels.ts'
-import { type Draft, LIES, statementOf } from './lies.ts'
+import { type Draft, honestDraft, LIES, statementOf } from './lies.ts'
 import type { Honest, Victim } from './victims.ts'
 
 const worker = ed25519Signer(new Uint8Array(32).fill(1))
@@ -28,14 +28,7 @@ export async function lyingCase(seed: number, victims: readonly Victim[], only?:
   const lie = LIES.find(candidate => candidate.name === only) ?? (LIES[seed % LIES.length] as (typeof LIES)[number])
   const victim = victims[whole(random, victims.length)] as Victim
   const honest = victim.answers[whole(random, victim.answers.length)] as Honest
-  const draft: Draft = {
-    output: honest.output,
-    trace: new Uint8Array(honest.trace),
-    statement: {},
-    proof: null,
-    tamper: 'none',
-    input: 'same',
-  }
+  const draft = honestDraft(honest)
   lie.tell(draft, victim, honest, random)
   const found = await judge(draft, victim, honest)
   if (found !== lie.caughtBy)
@@ -43,8 +36,8 @@ export async function lyingCase(seed: number, victims: readonly Victim[], only?:
   return lie.name
 }
 
-/** The first check that fails, or null: the answer would be accepted. */
-export async function judge(draft: Draft, { model, file }: Victim, honest: Honest): Promise<string | null> {
+/** A request of the victim's model, and what a worker with its own key makes of it. */
+export function signedAnswer(draft: Draft, { model }: Pick<Victim, 'model'>, honest: Honest) {
   const data = new Float32Array(honest.input.data)
   if (draft.input !== 'same') data[data.length >> 1] = draft.input === 'nan' ? Number.NaN : Number.POSITIVE_INFINITY
   const tensor = { dtype: 'float32' as const, shape: honest.input.shape, data: toBase64(new Uint8Array(data.buffer)) }
@@ -78,17 +71,25 @@ export async function judge(draft: Draft, { model, file }: Victim, honest: Hones
   if (draft.tamper === 'root') receipt.batch.root = '6a'.repeat(32)
   if (draft.tamper === 'index') receipt.batch.index = 0
   if (draft.tamper === 'path') receipt.batch.path = ['79'.repeat(32)]
-  const answer = response.safeParse({
+  const answer = {
     request: NONCE,
     agent: 'agent-1',
     number: 0,
     result: {
-      status: 'ok',
-      output: { type: 'tensor', tensor: draft.output },
+      status: 'ok' as const,
+      output: { type: 'tensor' as const, tensor: draft.output },
       receipt,
       proof: draft.proof ?? { kind: 'freivalds', trace: { inline: toBase64(draft.trace) } },
     },
-  })
+  }
+  return { request, answer }
+}
+
+/** The first check that fails, or null: the answer would be accepted. */
+export async function judge(draft: Draft, victim: Victim, honest: Honest): Promise<string | null> {
+  const { model, file } = victim
+  const { request, answer: claimed } = signedAnswer(draft, victim, honest)
+  const answer = response.safeParse(claimed)
   if (!answer.success) return 'schema'
   const { result } = answer.data
   if (result.status !== 'ok') return 'status'

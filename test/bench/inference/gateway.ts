@@ -6,6 +6,7 @@ import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { createGateway, type Gateway } from '#runtime/gateway/createGateway.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { compileModel } from '#runtime/model/compile/compileModel.ts'
+import { median } from '#runtime/model/median.ts'
 import { createBullQueue, runBullWorker } from '#runtime/queue/bullQueue.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
 import { createWorker } from '#runtime/worker/createWorker.ts'
@@ -18,7 +19,6 @@ import { floatModel } from '../../attack/inference/floatModels.ts'
 import { seededRandom } from '../../fault/seededRandom.ts'
 import { hasRedis, startRedis } from '../../support/redis.ts'
 import { atLeast, atMost, type Figure } from '../figure.ts'
-import { median } from './median.ts'
 
 const signer = ed25519Signer(new Uint8Array(32).fill(6))
 const clock = { nowMs: () => Date.now() }

@@ -181,6 +181,11 @@ async function judge(
     },
   )
   demand(tree.findings.length === 0, `tree: ${tree.findings[0]?.reason}`)
+  for (const { leaf, record } of records) {
+    if (record.kind !== 'observation') continue
+    const ends = records.filter(({ record: r }) => r.kind === 'decision' && r.body.observation === leaf).length
+    demand(ends === 1, `what was seen in ${leaf} ended in ${ends} decisions`)
+  }
   const outcomes = new Map<string, string>()
   for (const { record } of records) {
     if (record.kind !== 'outcome') continue

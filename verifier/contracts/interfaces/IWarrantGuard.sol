@@ -8,11 +8,15 @@ interface IWarrantGuard {
     error NotTheSafe(address caller);
     error ModuleDenied(address module);
     error DelegatecallDenied(address module);
+    /// @notice The guarded module is not on the list: the owners disable it on the Safe, or set another guard.
+    error ModuleIsFixed(address module);
 
     event ModuleAllowed(address indexed module, bool allowed);
 
-    /// @notice Safe only.
+    /// @notice Safe only. For modules beside WarrantModule, which stays allowed.
     function allowModule(address module, bool allowed) external;
+
+    function isAllowed(address module) external view returns (bool);
 
     /// @notice Called by the Safe before a module's transaction.
     function checkModuleTransaction(address to, uint256 value, bytes calldata data, uint8 operation, address module)
