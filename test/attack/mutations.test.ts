@@ -60,8 +60,8 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
     [
       {
         file: 'verifier/contracts/WarrantModule.sol',
-        from: 'if (verifiers && !isVerifier[signer])',
-        to: 'if (signer == address(0) && verifiers && !isVerifier[signer])',
+        from: 'if (next == verifiers.length || verifiers[next] != signer)',
+        to: 'if (signer == address(0) && next == verifiers.length)',
       },
     ],
   ],

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ApprovalEffects} from "./ApprovalEffects.sol";
 import {IERC1271} from "./interfaces/IERC1271.sol";
 import {IERC20} from "./interfaces/IERC20.sol";
+import {IERC721} from "./interfaces/IERC721.sol";
+import {ILendingPool} from "./interfaces/ILendingPool.sol";
 import {ISafe} from "./interfaces/ISafe.sol";
 import {IWarrantModule} from "./interfaces/IWarrantModule.sol";
+import {OwnersTerms} from "./OwnersTerms.sol";
 import {VerdictHash} from "./VerdictHash.sol";
 
 /// @title Executes verdicts; see IWarrantModule.
@@ -12,22 +16,24 @@ import {VerdictHash} from "./VerdictHash.sol";
 ///      enable another module and disable this one.
 contract WarrantModule is IWarrantModule {
     uint8 private constant BALANCE_CHANGE_AT_LEAST = 0;
+    uint8 private constant DEBT_AT_MOST = 1;
+    uint8 private constant ERC721_OWNED = 2;
+    uint8 private constant HEALTH_FACTOR_AT_LEAST = 3;
     uint256 private constant MAX_SET = 64;
 
     ISafe public immutable safe;
     bytes32 public immutable domainSeparator;
 
-    bytes32 public policyDigest;
     // One slot: each of them is read by every execution.
-    address public guardian;
+    address private _terms;
     bool public paused;
     uint16 public verifierThreshold;
     uint16 public approverThreshold;
-    uint8 private _tokenCount;
-    bool private _watchesNative;
 
-    mapping(address => bool) public isVerifier;
+    address public guardian;
     mapping(address => bool) public isApprover;
+    /// @notice Accounts beside the Safe that a recipient word may name.
+    mapping(address account => bool) public isPayee;
     mapping(address target => mapping(bytes4 selector => Rule)) public rules;
     mapping(address token => mapping(address spender => bool)) public standingAllowance;
     /// @notice Outflow (base units) of an asset above which a batch needs the approvers; 0: never.
@@ -35,10 +41,7 @@ contract WarrantModule is IWarrantModule {
     /// @notice The backstop: what may flow out of an asset, whatever verifiers sign. Window 0: no cap.
     mapping(address asset => Cap) public caps;
 
-    address[] private _verifiers;
     address[] private _approvers;
-    /// @dev The listed tokens, from 0; the native coin is a flag, because a slot that holds 0 costs as much to read.
-    mapping(uint256 index => address) private _tokenAt;
     mapping(uint256 word => uint256) private _usedNonces;
     bool private transient _entered;
 
@@ -51,8 +54,10 @@ contract WarrantModule is IWarrantModule {
         if (safe_ == address(0)) revert BadConfiguration("safe");
         safe = ISafe(safe_);
         domainSeparator = VerdictHash.domain(block.chainid, address(this));
-        _setVerifiers(verifiers, threshold);
-        policyDigest = policy;
+        _checkVerifiers(verifiers, threshold);
+        _terms = OwnersTerms.store(OwnersTerms.Terms(new address[](0), verifiers, policy));
+        verifierThreshold = uint16(threshold);
+        emit VerifiersSet(verifiers, threshold);
         emit PolicySet(policy);
         guardian = guardian_;
         emit GuardianSet(guardian_);
@@ -62,21 +67,16 @@ contract WarrantModule is IWarrantModule {
     function execute(Verdict calldata verdict, bytes[] calldata signatures, bytes[] calldata approvals) external {
         if (_entered) revert Reentered();
         _entered = true;
-        _checkContext(verdict);
-        _checkSigners(hashVerdict(verdict), signatures, verifierThreshold, true);
+        OwnersTerms.Terms memory terms = OwnersTerms.load(_terms);
+        _checkContext(verdict, terms.policyDigest);
+        _checkVerdict(hashVerdict(verdict), signatures, terms.verifiers);
         // Without a threshold the approvers have nothing to say.
-        if (approverThreshold != 0 && _needsApproval(verdict.bounds)) {
-            _checkSigners(hashApproval(verdict.proposalDigest), approvals, approverThreshold, false);
-        }
+        if (approverThreshold != 0 && _needsApproval(verdict.bounds)) _checkApprovals(verdict.proposalDigest, approvals);
         _usedNonces[verdict.nonce >> 8] |= 1 << (verdict.nonce & 0xff);
 
         int256[] memory boundBefore = new int256[](verdict.bounds.length);
-        for (uint256 i = 0; i < verdict.bounds.length; i++) {
-            Bound calldata bound = verdict.bounds[i];
-            if (bound.kind != BALANCE_CHANGE_AT_LEAST || bound.id != 0) revert UnknownBoundKind(i, bound.kind);
-            boundBefore[i] = _balance(bound.target);
-        }
-        address[] memory assets = getAssets();
+        for (uint256 i = 0; i < verdict.bounds.length; i++) boundBefore[i] = _startOf(i, verdict.bounds[i]);
+        address[] memory assets = terms.assets;
         int256[] memory assetBefore = new int256[](assets.length);
         // What a bound names as well is measured once: one more than the bound's index, 0 where none names it.
         uint256[] memory boundOf = new uint256[](assets.length);
@@ -88,11 +88,8 @@ contract WarrantModule is IWarrantModule {
         _executeCalls(verdict.calls);
 
         for (uint256 i = 0; i < verdict.bounds.length; i++) {
-            Bound calldata bound = verdict.bounds[i];
-            int256 change = _balance(bound.target) - boundBefore[i];
-            if (change < bound.limit) revert BoundViolated(i, bound.target, change, bound.limit);
             // From here on: what changed.
-            boundBefore[i] = change;
+            boundBefore[i] = _checkBound(i, verdict.bounds[i], boundBefore[i]);
         }
         for (uint256 i = 0; i < assets.length; i++) {
             uint256 bound = boundOf[i];
@@ -109,7 +106,12 @@ contract WarrantModule is IWarrantModule {
     // ---------------------------------------------------------------------------------------------- owners, guardian
 
     function setVerifiers(address[] calldata verifiers, uint256 threshold) external onlySafe {
-        _setVerifiers(verifiers, threshold);
+        _checkVerifiers(verifiers, threshold);
+        OwnersTerms.Terms memory terms = OwnersTerms.load(_terms);
+        terms.verifiers = verifiers;
+        _terms = OwnersTerms.store(terms);
+        verifierThreshold = uint16(threshold);
+        emit VerifiersSet(verifiers, threshold);
     }
 
     /// @notice Who may approve, and how many must; needed where an outflow exceeds its approval limit.
@@ -129,7 +131,9 @@ contract WarrantModule is IWarrantModule {
     }
 
     function setPolicy(bytes32 policy) external onlySafe {
-        policyDigest = policy;
+        OwnersTerms.Terms memory terms = OwnersTerms.load(_terms);
+        terms.policyDigest = policy;
+        _terms = OwnersTerms.store(terms);
         emit PolicySet(policy);
     }
 
@@ -140,8 +144,14 @@ contract WarrantModule is IWarrantModule {
 
     function setRule(address target, bytes4 selector, Rule calldata rule) external onlySafe {
         if (target == address(safe) || target == address(this)) revert BadConfiguration("target");
+        if (rule.allowed && ApprovalEffects.isOpaque(selector)) revert BadConfiguration("selector");
         rules[target][selector] = rule;
         emit RuleSet(target, selector, rule);
+    }
+
+    function setPayee(address account, bool allowed) external onlySafe {
+        isPayee[account] = allowed;
+        emit PayeeSet(account, allowed);
     }
 
     function setStandingAllowance(address token, address spender, bool allowed) external onlySafe {
@@ -152,17 +162,12 @@ contract WarrantModule is IWarrantModule {
     /// @notice Assets that must not fall unless a bound names them; 0 is the native coin. One with a cap must stay.
     function setAssets(address[] calldata assets) external onlySafe {
         if (assets.length > MAX_SET) revert BadConfiguration("assets");
-        address[] memory before = getAssets();
-        bool native = false;
-        uint256 count = 0;
-        for (uint256 i = 0; i < assets.length; i++) {
-            if (assets[i] == address(0)) native = true;
-            else _tokenAt[count++] = assets[i];
-        }
-        _tokenCount = uint8(count);
-        _watchesNative = native;
+        OwnersTerms.Terms memory terms = OwnersTerms.load(_terms);
+        address[] memory before = terms.assets;
+        terms.assets = assets;
+        _terms = OwnersTerms.store(terms);
         for (uint256 i = 0; i < before.length; i++) {
-            if (caps[before[i]].window != 0 && !_isListed(before[i])) revert BadConfiguration("capped asset");
+            if (caps[before[i]].window != 0 && !_contains(terms.assets, before[i])) revert BadConfiguration("capped asset");
         }
         emit AssetsSet(assets);
     }
@@ -170,7 +175,7 @@ contract WarrantModule is IWarrantModule {
     /// @inheritdoc IWarrantModule
     function setCap(address asset, uint96 amount, uint32 window) external onlySafe {
         // Only what is on the list is measured.
-        if (window != 0 && !_isListed(asset)) revert BadConfiguration("asset");
+        if (window != 0 && !_contains(getAssets(), asset)) revert BadConfiguration("asset");
         caps[asset] = Cap(amount, 0, window, uint32(block.timestamp));
         emit CapSet(asset, amount, window);
     }
@@ -205,31 +210,36 @@ contract WarrantModule is IWarrantModule {
         return _usedNonces[nonce >> 8] & (1 << (nonce & 0xff)) != 0;
     }
 
+    function policyDigest() external view returns (bytes32) {
+        return OwnersTerms.load(_terms).policyDigest;
+    }
+
     function getVerifiers() external view returns (address[] memory) {
-        return _verifiers;
+        return OwnersTerms.load(_terms).verifiers;
+    }
+
+    function isVerifier(address account) external view returns (bool) {
+        return _contains(OwnersTerms.load(_terms).verifiers, account);
     }
 
     function getApprovers() external view returns (address[] memory) {
         return _approvers;
     }
 
-    /// @notice The native coin first, as 0, where it is listed; then the tokens.
-    function getAssets() public view returns (address[] memory assets) {
-        uint256 count = _tokenCount;
-        uint256 first = _watchesNative ? 1 : 0;
-        assets = new address[](first + count);
-        for (uint256 i = 0; i < count; i++) assets[first + i] = _tokenAt[i];
+    /// @notice What must not fall unless a bound names it; 0 is the native coin.
+    function getAssets() public view returns (address[] memory) {
+        return OwnersTerms.load(_terms).assets;
     }
 
     // -------------------------------------------------------------------------------------------------------- internal
 
-    function _checkContext(Verdict calldata verdict) private view {
+    function _checkContext(Verdict calldata verdict, bytes32 policy) private view {
         if (paused) revert Paused();
         if (verdict.safe != address(safe)) revert WrongSafe(verdict.safe);
         if (verdict.executor != msg.sender) revert WrongExecutor(msg.sender, verdict.executor);
         if (block.timestamp > verdict.validUntil) revert Expired(verdict.validUntil, block.timestamp);
         if (isNonceUsed(verdict.nonce)) revert NonceUsed(verdict.nonce);
-        if (verdict.policyDigest != policyDigest) revert PolicyChanged(verdict.policyDigest, policyDigest);
+        if (verdict.policyDigest != policy) revert PolicyChanged(verdict.policyDigest, policy);
         if (verdict.bounds.length == 0) revert NoBounds();
         if (verdict.refBlock >= block.number) revert ReferenceBlockUnknown(verdict.refBlock);
         // 256 blocks back the hash is gone; then expiry alone limits the age.
@@ -239,18 +249,39 @@ contract WarrantModule is IWarrantModule {
         }
     }
 
-    function _checkSigners(bytes32 digest, bytes[] calldata signatures, uint256 threshold, bool verifiers) private view {
+    /// @param verifiers ascending, as the signers must be: one walk through both finds every signer
+    function _checkVerdict(bytes32 digest, bytes[] calldata signatures, address[] memory verifiers) private view {
         address previous = address(0);
+        uint256 next = 0;
         for (uint256 i = 0; i < signatures.length; i++) {
-            address signer = _signerOf(digest, signatures[i]);
-            if (signer == address(0)) revert BadSignature(i);
-            // Ascending order makes signers distinct.
-            if (signer <= previous) revert SignersNotAscending(previous, signer);
-            if (verifiers && !isVerifier[signer]) revert NotAVerifier(signer);
-            if (!verifiers && !isApprover[signer]) revert NotAnApprover(signer);
+            address signer = _nextSigner(i, digest, signatures[i], previous);
+            while (next < verifiers.length && verifiers[next] < signer) next++;
+            if (next == verifiers.length || verifiers[next] != signer) revert NotAVerifier(signer);
             previous = signer;
         }
-        if (signatures.length < threshold) revert NotEnoughSignatures(signatures.length, threshold);
+        if (signatures.length < verifierThreshold) revert NotEnoughSignatures(signatures.length, verifierThreshold);
+    }
+
+    function _checkApprovals(bytes32 proposalDigest, bytes[] calldata approvals) private view {
+        bytes32 digest = hashApproval(proposalDigest);
+        address previous = address(0);
+        for (uint256 i = 0; i < approvals.length; i++) {
+            address signer = _nextSigner(i, digest, approvals[i], previous);
+            if (!isApprover[signer]) revert NotAnApprover(signer);
+            previous = signer;
+        }
+        if (approvals.length < approverThreshold) revert NotEnoughSignatures(approvals.length, approverThreshold);
+    }
+
+    /// @dev Ascending order makes signers distinct.
+    function _nextSigner(uint256 index, bytes32 digest, bytes calldata signature, address previous)
+        private
+        view
+        returns (address signer)
+    {
+        signer = _signerOf(digest, signature);
+        if (signer == address(0)) revert BadSignature(index);
+        if (signer <= previous) revert SignersNotAscending(previous, signer);
     }
 
     /// @dev 65 bytes: r, s, v of an account. Longer: a contract's address (20 bytes) and the bytes that it takes as its
@@ -276,16 +307,42 @@ contract WarrantModule is IWarrantModule {
         caps[asset] = Cap(cap.amount, uint96(level + outflow), cap.window, uint32(block.timestamp));
     }
 
-    function _isListed(address asset) private view returns (bool) {
-        if (asset == address(0)) return _watchesNative;
-        uint256 count = _tokenCount;
-        for (uint256 i = 0; i < count; i++) if (_tokenAt[i] == asset) return true;
+    function _contains(address[] memory list, address account) private pure returns (bool) {
+        for (uint256 i = 0; i < list.length; i++) if (list[i] == account) return true;
         return false;
+    }
+
+    /// @dev What a bound on a change is measured from; the others look only at the end.
+    function _startOf(uint256 index, Bound calldata bound) private view returns (int256) {
+        if (bound.kind > HEALTH_FACTOR_AT_LEAST || (bound.id != 0 && bound.kind != ERC721_OWNED)) {
+            revert UnknownBoundKind(index, bound.kind);
+        }
+        return bound.kind == BALANCE_CHANGE_AT_LEAST ? _balance(bound.target) : int256(0);
+    }
+
+    /// @return actual what was measured: a change, a debt, whether the token is owned, a health factor
+    function _checkBound(uint256 index, Bound calldata bound, int256 start) private view returns (int256 actual) {
+        bool holds;
+        if (bound.kind == BALANCE_CHANGE_AT_LEAST) {
+            actual = _balance(bound.target) - start;
+            holds = actual >= bound.limit;
+        } else if (bound.kind == DEBT_AT_MOST) {
+            actual = _balance(bound.target);
+            holds = actual <= bound.limit;
+        } else if (bound.kind == ERC721_OWNED) {
+            actual = IERC721(bound.target).ownerOf(bound.id) == address(safe) ? int256(1) : int256(0);
+            holds = actual == 1;
+        } else {
+            (,,,,, uint256 health) = ILendingPool(bound.target).getUserAccountData(address(safe));
+            actual = health > uint256(type(int256).max) ? type(int256).max : int256(health);
+            holds = actual >= bound.limit;
+        }
+        if (!holds) revert BoundViolated(index, bound.target, actual, bound.limit);
     }
 
     function _needsApproval(Bound[] calldata bounds) private view returns (bool) {
         for (uint256 i = 0; i < bounds.length; i++) {
-            if (bounds[i].limit >= 0) continue;
+            if (bounds[i].kind != BALANCE_CHANGE_AT_LEAST || bounds[i].limit >= 0) continue;
             uint256 limit = approvalLimit[bounds[i].target];
             if (limit != 0 && uint256(-(bounds[i].limit + 1)) + 1 > limit) return true;
         }
@@ -303,7 +360,7 @@ contract WarrantModule is IWarrantModule {
             }
             if (rule.recipientWord != 0) {
                 address recipient = address(uint160(uint256(_word(call.data, rule.recipientWord - 1))));
-                if (recipient != address(safe)) revert RecipientNotSafe(i, recipient);
+                if (recipient != address(safe) && !isPayee[recipient]) revert RecipientNotSafe(i, recipient);
             }
             (bool success, bytes memory result) =
                 safe.execTransactionFromModuleReturnData(call.to, call.value, call.data, 0);
@@ -313,18 +370,17 @@ contract WarrantModule is IWarrantModule {
 
     function _checkApprovalsLeft(Call[] calldata calls) private view {
         for (uint256 i = 0; i < calls.length; i++) {
-            Call calldata call = calls[i];
-            if (!rules[call.to][bytes4(call.data[:4])].isApproval) continue;
-            address spender = address(uint160(uint256(_word(call.data, 0))));
-            if (standingAllowance[call.to][spender]) continue;
-            uint256 left = IERC20(call.to).allowance(address(safe), spender);
-            if (left != 0) revert ApprovalOutlivesBatch(call.to, spender, left);
+            (address token, address spender, uint256 left) =
+                ApprovalEffects.leftBy(address(safe), calls[i].to, calls[i].data);
+            if (left != 0 && !standingAllowance[token][spender]) revert ApprovalOutlivesBatch(token, spender, left);
         }
     }
 
-    /// @dev One more than the index of the first bound on an asset; 0: none names it.
+    /// @dev One more than the index of the first bound on the change of an asset; 0: none names it.
     function _boundOf(Bound[] calldata bounds, address asset) private pure returns (uint256) {
-        for (uint256 i = 0; i < bounds.length; i++) if (bounds[i].target == asset) return i + 1;
+        for (uint256 i = 0; i < bounds.length; i++) {
+            if (bounds[i].target == asset && bounds[i].kind == BALANCE_CHANGE_AT_LEAST) return i + 1;
+        }
         return 0;
     }
 
@@ -339,17 +395,12 @@ contract WarrantModule is IWarrantModule {
         return bytes32(data[4 + 32 * index:36 + 32 * index]);
     }
 
-    function _setVerifiers(address[] memory verifiers, uint256 threshold) private {
-        for (uint256 i = 0; i < _verifiers.length; i++) isVerifier[_verifiers[i]] = false;
+    function _checkVerifiers(address[] memory verifiers, uint256 threshold) private pure {
         // 2k > n: two disjoint quorums cannot exist.
         if (verifiers.length > MAX_SET || threshold > verifiers.length || 2 * threshold <= verifiers.length) {
             revert BadConfiguration("verifiers");
         }
         _requireAscending(verifiers);
-        for (uint256 i = 0; i < verifiers.length; i++) isVerifier[verifiers[i]] = true;
-        _verifiers = verifiers;
-        verifierThreshold = uint16(threshold);
-        emit VerifiersSet(verifiers, threshold);
     }
 
     function _requireAscending(address[] memory set) private pure {

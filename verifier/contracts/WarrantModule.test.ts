@@ -183,8 +183,8 @@ describe('WarrantModule', () => {
     ['no bounds', () => tryOne({ bounds: [] }), 'NoBounds'],
     [
       'an unknown bound kind',
-      () => tryOne({ bounds: [{ kind: 1, target: net.market.dollar, id: 0n, limit: 0n }] }),
-      'UnknownBoundKind(0, 1)',
+      () => tryOne({ bounds: [{ kind: 4, target: net.market.dollar, id: 0n, limit: 0n }] }),
+      'UnknownBoundKind(0, 4)',
     ],
     ['a malformed signature', async () => execute(await verdict(), ['0x1234']), 'BadSignature(0)'],
     [

@@ -73,18 +73,18 @@ export async function startDevnet({
     const guard = await client.deploy(deployer, ownArtifact('WarrantGuard'), [safe, module])
     const asOwners = (to: string, data: Hex) => execAsOwners(client, owners.slice(0, 2), safe, to as Hex, data)
 
-    const rule = (target: Hex, selector: Hex, recipientWord: number, isApproval: boolean) =>
+    const rule = (target: Hex, selector: Hex, recipientWord: number) =>
       asOwners(
         module,
         encodeFunctionData({
           abi: MODULE_ABI,
           functionName: 'setRule',
-          args: [target, selector, { allowed: true, recipientWord, isApproval }],
+          args: [target, selector, { allowed: true, recipientWord }],
         }),
       )
-    await rule(market.router, EXACT_INPUT_SINGLE, 4, false)
-    await rule(market.dollar, APPROVE, 0, true)
-    await rule(market.weth, APPROVE, 0, true)
+    await rule(market.router, EXACT_INPUT_SINGLE, 4)
+    await rule(market.dollar, APPROVE, 0)
+    await rule(market.weth, APPROVE, 0)
     await asOwners(
       module,
       encodeFunctionData({ abi: MODULE_ABI, functionName: 'setAssets', args: [[market.dollar, market.weth]] }),

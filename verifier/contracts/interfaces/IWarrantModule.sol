@@ -13,8 +13,11 @@ interface IWarrantModule {
     }
 
     /// @param kind 0: balance change of `target` (token, or 0 for the native coin) at least `limit`, in base units.
+    ///        1: balance of the debt token `target` at most `limit`, in base units.
+    ///        2: the Safe owns `id` of the ERC-721 `target`; `limit` says nothing.
+    ///        3: health factor of the Safe in the lending pool `target` (Aave's getUserAccountData) at least `limit`, 1e18 = 1.
     ///        Any other kind reverts.
-    /// @param id 0 for kind 0
+    /// @param id 0 for all kinds but 2
     struct Bound {
         uint8 kind;
         address target;
@@ -37,12 +40,11 @@ interface IWarrantModule {
     }
 
     /// @param allowed whether the module may call it
-    /// @param recipientWord which argument word names a recipient and must be the Safe; 0: none, n: word n - 1
-    /// @param isApproval the call sets an ERC-20 allowance: approve(spender, amount)
+    /// @param recipientWord which argument word names a recipient and must be the Safe, or a payee of the owners' list;
+    ///        0: none, n: word n - 1
     struct Rule {
         bool allowed;
         uint8 recipientWord;
-        bool isApproval;
     }
 
     /// @param amount most that may flow out at once, in base units
@@ -90,6 +92,7 @@ interface IWarrantModule {
     event PolicySet(bytes32 policyDigest);
     event GuardianSet(address guardian);
     event RuleSet(address indexed target, bytes4 indexed selector, Rule rule);
+    event PayeeSet(address indexed account, bool allowed);
     event StandingAllowanceSet(address indexed token, address indexed spender, bool allowed);
     event AssetsSet(address[] assets);
     event CapSet(address indexed asset, uint96 amount, uint32 window);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+interface ILent {
+    function transfer(address to, uint256 amount) external returns (bool);
+}
+
+/// @title A lending pool with the reads of Aave's: whoever calls borrows, and its debt is a token's balance.
+contract LendingPool {
+    ILent public immutable asset;
+    mapping(address => uint256) public balanceOf;
+    uint256 public immutable collateral;
+
+    constructor(ILent asset_, uint256 collateral_) {
+        asset = asset_;
+        collateral = collateral_;
+    }
+
+    function borrow(uint256 amount, address to) external {
+        balanceOf[msg.sender] += amount;
+        asset.transfer(to, amount);
+    }
+
+    function getUserAccountData(address user)
+        external
+        view
+        returns (uint256, uint256, uint256, uint256, uint256, uint256)
+    {
+        uint256 debt = balanceOf[user];
+        return (collateral, debt, 0, 0, 0, debt == 0 ? type(uint256).max : collateral * 1e18 / debt);
+    }
+}
