@@ -10,5 +10,16 @@ export const verifierConfig = z.strictObject({
   key: z.string().describe('key file, see warrant verifier key'),
   journal: z.string().describe('what it saw, promised and signed: never share or restore it'),
   market: marketSource.describe('its own market data'),
+  watch: z
+    .strictObject({
+      everySeconds: z.number().positive().default(30),
+      webhook: z.url().optional().describe('gets each alarm as JSON by POST'),
+      guardianKey: z
+        .string()
+        .optional()
+        .describe("key file of the module's guardian, which pauses where the policy says so"),
+    })
+    .optional()
+    .describe('looks after execution: what in the treasury changed, and was it explained'),
 })
 export type VerifierConfig = z.infer<typeof verifierConfig>

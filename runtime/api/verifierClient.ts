@@ -1,3 +1,4 @@
+import type { Unexplained } from '#verifier/audit/completeness.ts'
 import { toBase64 } from '#verifier/evidence/bytes.ts'
 import { type ErrorCode, reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { LogPort } from '#verifier/evidence/ports/log.ts'
@@ -17,6 +18,8 @@ export type VerifierClient = {
   sync(): Promise<void>
   verdict(proposal: string): Promise<Verdict>
   outcome(submission: string): Promise<Outcome>
+  /** Changes of the treasury that nothing explained, in the order in which it found them. */
+  alarms(): Promise<Unexplained[]>
 }
 
 /** A client of the verifier at `url` for one log. `blobs`: the payloads that its checks need (strategy, models). */
@@ -68,6 +71,7 @@ export function createVerifierClient({
     },
     verdict: async proposal => verdict.parse(await post('/v1/verdicts', { proposal })),
     outcome: async submission => outcome.parse(await post('/v1/outcomes', { submission })),
+    alarms: () => call<Unexplained[]>(`${url}/v1/alarms`),
   }
 }
 

@@ -44,6 +44,7 @@ export type Treasury = {
 export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
   const { agent, chain, policyDigest, validitySeconds, threshold, signer, logs, verifiers, executor } = parameters
   let nonce = parameters.firstNonce
+  const alarms = new Map<string, number>()
 
   async function propose(decision: Appended): Promise<Settlement['proposal']> {
     const { result } = decision.record.body as Decision
@@ -63,7 +64,28 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     return { leafHash: logged.leafHash, body }
   }
 
+  /** What a watching verifier found stands in the log as well, each time once. */
+  async function recordAlarms(): Promise<void> {
+    for (const verifier of verifiers) {
+      const known = alarms.get(verifier.url) ?? 0
+      const found = await verifier.alarms()
+      for (const { transactionHash, blockNumber, reason } of found.slice(known))
+        logs.verifier.append(
+          'incident',
+          {
+            what: 'an unexplained change of the treasury',
+            caughtBy: 'verifier',
+            reason,
+            evidence: { transactionHash, blockNumber, verifier: verifier.url },
+          },
+          [],
+        )
+      alarms.set(verifier.url, found.length)
+    }
+  }
+
   async function judge(proposal: Settlement['proposal']) {
+    await recordAlarms()
     const answers = await Promise.all(
       verifiers.map(async verifier => {
         await verifier.sync()

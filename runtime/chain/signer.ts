@@ -10,7 +10,17 @@ export function openExecutorKey(file: string): PrivateKeyAccount {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, `0x${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
   }
-  const text = readFileSync(file, 'utf8').trim()
+  return readKey(file)
+}
+
+/** The account whose key stands in a file. @throws FILE_MISSING, BAD_INPUT */
+export function readKey(file: string): PrivateKeyAccount {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new WarrantError('FILE_MISSING', `${file}: cannot read the key`, { cause })
+  }
   if (!/^0x[0-9a-f]{64}$/.test(text))
     throw new WarrantError('BAD_INPUT', `${file}: expected a secp256k1 key as 0x and 64 hex digits`)
   return privateKeyToAccount(text as `0x${string}`)

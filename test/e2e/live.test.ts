@@ -3,13 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { createDemoWorld, LOG_ORIGIN } from '#runtime/demo/demoWorld.ts'
-import { scheduleOf } from '#runtime/market/bars.ts'
-import { openSource } from '#runtime/market/openSource.ts'
-import { loadStrategy } from '#runtime/run/openRun.ts'
+import { LOG_ORIGIN } from '#runtime/demo/demoWorld.ts'
 import { spawnWarrant } from '#runtime/run/spawnWarrant.ts'
 import { policyDigest } from '#verifier/policy/policy.ts'
-import { writeTrader } from '../fault/treasury/writeTrader.ts'
+import { createTraderWorld } from '../fault/treasury/traderWorld.ts'
 import { warrant } from '../support/warrant.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -17,25 +14,8 @@ const dir = mkdtempSync(join(tmpdir(), 'warrant-live-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
 test('run --live against a real treasury: killed, started again in its directory, it ends what was cut off and goes on', async () => {
-  const entry = writeTrader(join(dir, 'trader'))
-  const strategy = await loadStrategy(entry)
-  const { intervalSeconds, window } = strategy.sandboxed.manifest.market
-  const marketSource = { simulated: { seed: '5', minutes: ((8 + window) * intervalSeconds) / 60 } }
-  const source = openSource(marketSource)
-  const schedule = scheduleOf(source, { intervalSeconds, window, decisions: 6 })
   const out = join(dir, 'world')
-  const world = await createDemoWorld({
-    dir: out,
-    seed: '5',
-    source,
-    marketSource,
-    schedule,
-    strategy,
-    otherStrategies: [],
-    otherWorkers: [],
-  })
-  await strategy.sandboxed.close()
-  await world.log.close()
+  const { world, entry, marketSource } = await createTraderWorld(out, '5', 6)
   // Bars, block and prices of the first decision: its trade is approved; later ones are denied, because the chain stands still.
   await world.moveMarketTo(0)
   try {

@@ -1,5 +1,4 @@
 import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
-import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
 
@@ -7,6 +6,8 @@ const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523
 const EXECUTED = '0xb145507a8c914406e782ddef9f4ab6858c6a1409e1ab79f3f8a43dada1782a10'
 /** keccak256("ExecutionSuccess(bytes32,uint256)"): the owners' own multisig path of a Safe. */
 const EXECUTION_SUCCESS = '0x442e715f626346e8c54381002da614f62bee8d27386535b2521ec8540898556e'
+/** keccak256("SafeReceived(address,uint256)"): native coins that came in by a plain transfer. */
+const SAFE_RECEIVED = '0x3d0ce9bfc3ed7d6862dbb28b2dea94561fe714a1b4d019aa8af39730d1ad7c3d'
 
 /** A change of the treasury that nothing in the log accounts for. */
 export type Unexplained = { transactionHash: string | null; blockNumber: number; reason: string }
@@ -23,11 +24,16 @@ export type CompletenessReport = {
   unexplained: Unexplained[]
 }
 
+/** One execution by the module, as its event tells it. */
+export type Execution = { transactionHash: string; proposalDigest: string; nonce: bigint }
+
 export type ReconcileParameters = {
   chain: ChainPort
-  identity: ChainIdentity
+  identity: Pick<ChainIdentity, 'safe' | 'module' | 'tokens'>
+  /** What accounts for an execution: a name that counts once, or null. */
+  explains(execution: Execution): string | null
+  /** Executions that the log claims. */
   outcomes: readonly RecordOf<'outcome'>[]
-  proposals: ReadonlyMap<string, RecordOf<'proposal'>>
   fromBlock: number
   toBlock: number
 }
@@ -40,8 +46,8 @@ export type ReconcileParameters = {
 export async function reconcile({
   chain,
   identity,
+  explains,
   outcomes,
-  proposals,
   fromBlock,
   toBlock,
 }: ReconcileParameters): Promise<CompletenessReport> {
@@ -49,30 +55,30 @@ export async function reconcile({
   const { safe, module, tokens } = identity
   const padded = `0x${safe.slice(2).padStart(64, '0')}`
   const range = { fromBlock: fromBlock + 1, toBlock }
-  const [out, incoming, executed, byOwners] = await Promise.all([
+  const [out, incoming, executed, byOwners, received] = await Promise.all([
     chain.logs({ topics: [TRANSFER, padded], ...range }),
     chain.logs({ topics: [TRANSFER, null, padded], ...range }),
     chain.logs({ address: module, topics: [EXECUTED, padded], ...range }),
     chain.logs({ address: safe, topics: [EXECUTION_SUCCESS], ...range }),
+    chain.logs({ address: safe, topics: [SAFE_RECEIVED], ...range }),
   ])
   const ownerTransactions = new Set(byOwners.map(log => log.transactionHash))
   const executions = new Map<string, typeof executed>()
   for (const log of executed) executions.set(log.transactionHash, [...(executions.get(log.transactionHash) ?? []), log])
-  const outcomeOf = new Map(outcomes.map(record => [record.body.transactionHash, record]))
   const used = new Set<string>()
 
   for (const [hash, logs] of executions) {
     const [event] = logs
-    const record = outcomeOf.get(hash)
-    const proposal = record === undefined ? undefined : proposals.get(record.body.proposal)
-    const fits =
-      logs.length === 1 &&
-      proposal !== undefined &&
-      !used.has(record?.body.proposal ?? '') &&
-      event?.topics[3] === `0x${proposalDigest(proposal.body)}` &&
-      BigInt(event.topics[2] ?? '0x0') === BigInt(proposal.body.nonce)
-    if (fits && record !== undefined) {
-      used.add(record.body.proposal)
+    const by =
+      logs.length !== 1 || event === undefined
+        ? null
+        : explains({
+            transactionHash: hash,
+            proposalDigest: (event.topics[3] ?? '').slice(2),
+            nonce: BigInt(event.topics[2] ?? '0x0'),
+          })
+    if (by !== null && !used.has(by)) {
+      used.add(by)
       report.matched++
     } else {
       report.unexplained.push({
@@ -127,12 +133,26 @@ export async function reconcile({
         reason: `${symbol} changed by ${after - before}, its events explain ${byEvents}`,
       })
   }
-  const native = (await chain.nativeBalance(safe, toBlock)) - (await chain.nativeBalance(safe, fromBlock))
-  if (native < 0n && report.owners === 0)
+  const lost = await nativeLost({ chain, safe, fromBlock, toBlock }, received, [...byOwners, ...executed])
+  if (lost > 0n)
     report.unexplained.push({
       transactionHash: null,
       blockNumber: toBlock,
-      reason: `the native balance fell by ${-native} wei`,
+      reason: `${lost} wei of native coins left in blocks where neither the owners nor the module executed anything`,
     })
   return report
+}
+
+/** Native coins leave without an event: what is missing beside the blocks in which owners or module executed something. */
+async function nativeLost(
+  { chain, safe, fromBlock, toBlock }: Pick<ReconcileParameters, 'chain' | 'fromBlock' | 'toBlock'> & { safe: string },
+  received: readonly { data: string; blockNumber: number }[],
+  actions: readonly { blockNumber: number }[],
+): Promise<bigint> {
+  const balance = (block: number) => chain.nativeBalance(safe, block)
+  let change = (await balance(toBlock)) - (await balance(fromBlock))
+  const blocks = new Set(actions.map(({ blockNumber }) => blockNumber))
+  for (const block of blocks) change -= (await balance(block)) - (await balance(block - 1))
+  for (const { data, blockNumber } of received) if (!blocks.has(blockNumber)) change -= BigInt(data)
+  return change < 0n ? -change : 0n
 }

@@ -52,6 +52,8 @@ export type RecordChecker = {
   approvalsOf(proposal: string): RecordOf<'approval'>[]
   /** Every proposal of a decision, in order. */
   proposalsOf(decision: string): RecordOf<'proposal'>[]
+  /** The proposal with a digest, or null. */
+  proposalOf(digest: string): RecordOf<'proposal'> | null
   readonly runs: ReadonlyMap<string, RunState>
   readonly counts: Readonly<Partial<Record<RecordKind, number>>>
   readonly blobs: readonly { ref: BlobRef; where: string }[]
@@ -69,6 +71,7 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
   const blobs: { ref: BlobRef; where: string }[] = []
   const approvals: RecordOf<'approval'>[] = []
   const proposals = new Map<string, RecordOf<'proposal'>[]>()
+  const byDigest = new Map<string, RecordOf<'proposal'>>()
   let later: Promise<Finding[]>[] = []
 
   function find<K extends RecordKind>(leafHash: string, kind: K): RecordOf<K> | null {
@@ -165,7 +168,9 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
       case 'proposal': {
         const { body } = record
         proposals.set(body.decision, [...(proposals.get(body.decision) ?? []), record])
-        const signed = domainBytes('proposal', fromHex(proposalDigest(body)))
+        const digest = proposalDigest(body)
+        byDigest.set(digest, record)
+        const signed = domainBytes('proposal', fromHex(digest))
         if (!crypto.verifyEd25519(fromHex(state.run.body.keys.agent), signed, fromHex(body.signature)))
           fail('body.signature', "is not the agent's")
         if (find(body.decision, 'decision')?.body.result.type !== 'intents')
@@ -325,6 +330,7 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
     },
     find,
     proposalsOf: decision => proposals.get(decision) ?? [],
+    proposalOf: digest => byDigest.get(digest) ?? null,
     approvalsOf: proposal => approvals.filter(approval => approval.body.proposal === proposal),
     runs,
     counts,

@@ -110,6 +110,12 @@ export function explainPolicy(policy: Policy): Statement[] {
           witnesses.aboveUsd,
           `above ${number(witnesses.aboveUsd)} USD ${witnesses.threshold} of ${witnesses.keys.length} witnesses must have cosigned the log`,
         ),
+    fixed(
+      'onUnexplained',
+      policy.onUnexplained === 'pause'
+        ? 'a change of the treasury that nothing explains pauses the module'
+        : 'a change of the treasury that nothing explains raises an alarm, and pauses nothing',
+    ),
     ...identities.log.map(item => present(`log ${item.vkey}`, `log ${item.vkey}${until(item)}`)),
     ...identities.agents.map(item => present(`agent ${item.publicKey}`, `agent ${item.publicKey}${until(item)}`)),
     ...identities.strategies.map(item =>

@@ -53,6 +53,10 @@ export const policy = z.strictObject({
     .refine(w => w.threshold <= new Set(w.keys).size, 'the threshold exceeds the number of keys')
     .optional()
     .describe('cosignatures that the checkpoint must carry'),
+  onUnexplained: z
+    .enum(['alert', 'pause'])
+    .optional()
+    .describe('what a watching verifier does when the treasury changes without a reason in the log; default alert'),
   identities: z.strictObject({
     log: z.array(z.strictObject({ vkey: label, ...validity })),
     agents: z.array(z.strictObject({ publicKey: ed25519Key, ...validity })),

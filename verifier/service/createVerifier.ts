@@ -1,3 +1,4 @@
+import type { Unexplained } from '#verifier/audit/completeness.ts'
 import type { AuditContext, AuditedCall, AuditPorts, MarketPort } from '#verifier/audit/context.ts'
 import { postAudit } from '#verifier/audit/postAudit.ts'
 import { preAudit } from '#verifier/audit/preAudit.ts'
@@ -22,6 +23,7 @@ import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
 import { createFollower, type TakeParameters } from './follower.ts'
 import type { Journal } from './journal.ts'
 import type { VerifierKey } from './key.ts'
+import { createWatch } from './watch.ts'
 
 export type CreateVerifierParameters = {
   policy: Policy
@@ -48,6 +50,9 @@ export type Verifier = {
   verdict(proposal: string): Promise<Verdict>
   /** What the chain did with a submission, by its leaf hash. @throws EVIDENCE_MISSING while it is not mined */
   outcome(submission: string): Promise<Outcome>
+  /** Looks at the treasury since the last time: new changes that nothing explains. Each stays in `alarms`. */
+  watch(): Promise<Unexplained[]>
+  readonly alarms: readonly Unexplained[]
   close(): Promise<void>
 }
 
@@ -59,6 +64,13 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   const digest = policyDigest(policy)
   const witnessKeys = (policy.witnesses?.keys ?? []).map(vkey => parseWitnessVkey(crypto, vkey))
   let cosigned: AuditContext['cosigned'] = []
+  const watching = createWatch({
+    chain,
+    policy,
+    records: follower.records,
+    from: journal.watched,
+    onWatched: block => journal.watch(block),
+  })
 
   const ports: AuditPorts = {
     crypto,
@@ -237,6 +249,14 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         signer: key.address,
       }
       return { ...unsigned, signature: await key.signReport('outcome', unsigned) }
+    },
+    async watch() {
+      const found = await watching.round()
+      for (const change of found) journal.alarm(change)
+      return found
+    },
+    get alarms() {
+      return journal.alarms
     },
     async close() {
       for (const loading of strategies.values()) await loading.then(strategy => strategy.close()).catch(() => {})

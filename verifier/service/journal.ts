@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import type { Unexplained } from '#verifier/audit/completeness.ts'
 import type { Ledger } from '#verifier/audit/context.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
@@ -30,6 +31,13 @@ const line = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('signed'), nonce: uintString, verdict }),
   z.strictObject({ type: z.literal('settled'), nonce: uintString, status: z.enum(['executed', 'failed', 'expired']) }),
+  z.strictObject({ type: z.literal('watched'), block: count }),
+  z.strictObject({
+    type: z.literal('alarm'),
+    transactionHash: z.string().nullable(),
+    blockNumber: count,
+    reason: z.string(),
+  }),
   z.strictObject({ type: z.literal('note'), text: label }),
 ])
 type Line = z.infer<typeof line>
@@ -39,6 +47,10 @@ type Entry = ReturnType<Ledger['entries']>[number] & { validUntil: number; verdi
 /** The verifier's memory across restarts: what it saw of the log, what it promised, what it signed. */
 export type Journal = Ledger & {
   readonly pinned: { size: number; root: string } | null
+  /** The block up to which the treasury was watched. */
+  readonly watched: number | null
+  /** Changes of the treasury that nothing explained, in order. */
+  readonly alarms: readonly Unexplained[]
   find(nonce: string): Entry | null
   open(): readonly Entry[]
   /** Durable before it returns. @throws REFUSED when the nonce was reserved for other contents */
@@ -53,6 +65,8 @@ export type Journal = Ledger & {
   signed(nonce: string, verdict: Verdict): void
   settle(nonce: string, status: 'executed' | 'failed' | 'expired'): void
   seen(size: number, root: string): void
+  watch(block: number): void
+  alarm(change: Unexplained): void
   close(): void
 }
 
@@ -61,6 +75,8 @@ export function openJournal(path: string): Journal {
   const entries = new Map<string, Entry>()
   let pinned: { size: number; root: string } | null = null
   let highest = 0
+  let watched: number | null = null
+  const alarms: Unexplained[] = []
 
   function apply(item: Line): void {
     switch (item.type) {
@@ -81,6 +97,14 @@ export function openJournal(path: string): Journal {
       case 'settled': {
         const entry = entries.get(item.nonce)
         if (entry !== undefined) entries.set(item.nonce, { ...entry, status: item.status })
+        return
+      }
+      case 'watched':
+        watched = item.block
+        return
+      case 'alarm': {
+        const { type: _, ...alarm } = item
+        alarms.push(alarm)
         return
       }
       case 'note':
@@ -120,6 +144,10 @@ export function openJournal(path: string): Journal {
     get pinned() {
       return pinned
     },
+    get watched() {
+      return watched
+    },
+    alarms,
     entries: () => [...entries.values()],
     open: () => [...entries.values()].filter(entry => entry.status === 'reserved'),
     find: nonce => entries.get(nonce) ?? null,
@@ -137,6 +165,8 @@ export function openJournal(path: string): Journal {
     signed: (nonce, signedVerdict) => write({ type: 'signed', nonce, verdict: signedVerdict }, true),
     settle: (nonce, status) => write({ type: 'settled', nonce, status }, true),
     seen: (size, root) => write({ type: 'seen', size, root }, true),
+    watch: block => write({ type: 'watched', block }, false),
+    alarm: change => write({ type: 'alarm', ...change }, true),
     close: () => closeSync(fd),
   }
 }

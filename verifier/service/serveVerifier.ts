@@ -45,6 +45,7 @@ export function serveVerifier(verifier: Verifier): FastifyInstance {
     const { submission } = parse(outcomeBody, request.body)
     return inTurn(() => verifier.outcome(submission))
   })
+  app.get('/v1/alarms', async () => verifier.alarms)
   app.addHook('onClose', () => verifier.close())
   return app
 }

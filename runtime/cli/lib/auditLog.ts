@@ -4,6 +4,7 @@ import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { type CompletenessReport, reconcile } from '#verifier/audit/completeness.ts'
 import { verifyLog } from '#verifier/audit/verifyLog.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
 import { logKeyFor } from './logKey.ts'
@@ -43,11 +44,18 @@ export async function auditLog({
   const chainId = await chain.chainId()
   if (chainId !== chainIdentity.chainId)
     throw new WarrantError('BAD_INPUT', `${rpc} is chain ${chainId}, the log is of chain ${chainIdentity.chainId}`)
+  const outcomeOf = new Map(outcomes.map(record => [record.body.transactionHash, record]))
   const report = await reconcile({
     chain,
     identity: chainIdentity,
     outcomes,
-    proposals,
+    explains({ transactionHash, proposalDigest: digest, nonce }) {
+      const record = outcomeOf.get(transactionHash)
+      const proposal = record === undefined ? undefined : proposals.get(record.body.proposal)
+      const fits =
+        proposal !== undefined && proposalDigest(proposal.body) === digest && BigInt(proposal.body.nonce) === nonce
+      return fits ? digest : null
+    },
     fromBlock: firstBlock,
     toBlock: toBlock ?? (await chain.head()).number,
   })

@@ -3,6 +3,7 @@ import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { loadConfig, readYaml } from '#config/loadConfig.ts'
 import { verifierConfig } from '#config/verifierConfig.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
+import { readKey } from '#runtime/chain/signer.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { createMarketPort } from '#runtime/market/marketPort.ts'
@@ -15,6 +16,7 @@ import { openJournal } from '#verifier/service/journal.ts'
 import { openVerifierKey } from '#verifier/service/key.ts'
 import { serveVerifier } from '#verifier/service/serveVerifier.ts'
 import { serveUntilStopped } from './serve.ts'
+import { watchTreasury } from './watchTreasury.ts'
 
 /** Runs a verifier until SIGTERM or SIGINT. Prints one JSON line on stdout once it listens. @throws BAD_CONFIG, PORT_IN_USE, CHAIN_FAILED */
 export async function runVerifier(file: string): Promise<void> {
@@ -45,5 +47,21 @@ export async function runVerifier(file: string): Promise<void> {
     clock: { nowMs: () => Date.now() },
     nowMicros: () => performance.now() * 1_000,
   })
-  await serveUntilStopped(serveVerifier(verifier), config.listen, { address: key.address })
+  const app = serveVerifier(verifier)
+  if (config.watch !== undefined) {
+    const { everySeconds, webhook, guardianKey } = config.watch
+    if (policy.onUnexplained === 'pause' && guardianKey === undefined)
+      throw new WarrantError('BAD_CONFIG', `${file}: watch.guardianKey: ${config.policy} says pause, which needs one`)
+    const watch = watchTreasury({
+      verifier,
+      policy,
+      rpc: config.rpc,
+      everySeconds,
+      webhook: webhook ?? null,
+      guardian: guardianKey === undefined ? null : readKey(path(guardianKey)),
+      say: line => process.stderr.write(`${line}\n`),
+    })
+    app.addHook('onClose', () => watch.stop())
+  }
+  await serveUntilStopped(app, config.listen, { address: key.address })
 }

@@ -5,11 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { auditLog } from '#runtime/cli/lib/auditLog.ts'
 import { replayLog } from '#runtime/cli/lib/replayLog.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { createDemoWorld, type DemoWorld } from '#runtime/demo/demoWorld.ts'
+import type { DemoWorld } from '#runtime/demo/demoWorld.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
-import { type Bar, scheduleOf } from '#runtime/market/bars.ts'
-import { openSource } from '#runtime/market/openSource.ts'
-import { loadStrategy } from '#runtime/run/openRun.ts'
+import type { Bar } from '#runtime/market/bars.ts'
 import { type Service, spawnWarrant } from '#runtime/run/spawnWarrant.ts'
 import { toHex } from '#verifier/evidence/bytes.ts'
 import { decodeRecord } from '#verifier/evidence/record.ts'
@@ -18,7 +16,7 @@ import { parseVkey } from '#verifier/log/signedNote.ts'
 import { verifyTree } from '#verifier/log/verifyTree.ts'
 import { seededRandom } from '../seededRandom.ts'
 import type { Ask, Life } from './protocol.ts'
-import { writeTrader } from './writeTrader.ts'
+import { createTraderWorld } from './traderWorld.ts'
 
 const at = (name: string) =>
   [`./${name}.js`, `../../../dist/test/fault/treasury/${name}.js`]
@@ -54,26 +52,8 @@ export async function crashRun(
   { lives, seed, onLife }: { lives: number; seed: number; onLife?(done: number): void },
 ): Promise<CrashReport> {
   const random = seededRandom(seed)
-  const entry = writeTrader(`${dir}-trader`)
-  const strategy = await loadStrategy(entry)
-  const { intervalSeconds, window } = strategy.sandboxed.manifest.market
   const decisions = (lives + 1) * TICKS_PER_LIFE
-  const minutes = ((decisions + window + 2) * intervalSeconds) / 60
-  const marketSource = { simulated: { seed: String(seed), minutes } }
-  const source = openSource(marketSource)
-  const schedule = scheduleOf(source, { intervalSeconds, window, decisions })
-  const world = await createDemoWorld({
-    dir,
-    seed: String(seed),
-    source,
-    marketSource,
-    schedule,
-    strategy,
-    otherStrategies: [],
-    otherWorkers: [],
-  })
-  await strategy.sandboxed.close()
-  await world.log.close()
+  const { world, entry, marketSource } = await createTraderWorld(dir, String(seed), decisions)
   const { vkey } = world.log
   let verifier: Service = world.verifier
   const address = verifier.ready.address as string
@@ -95,7 +75,7 @@ export async function crashRun(
         chain: world.devnet.chain,
         policy: world.policy,
         seed: String(seed),
-        minutes,
+        minutes: marketSource.simulated.minutes,
         decisions,
         fromTick: tick,
         lastTick: tick + TICKS_PER_LIFE - 1,
