@@ -8,7 +8,8 @@ import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
 import { parseCheckpoint } from '#verifier/log/checkpoint.ts'
 import { parseNote } from '#verifier/log/signedNote.ts'
 
-/** Payloads that one call hands over. */
+/** Entries and payloads that one call hands over. */
+const MOST_ENTRIES = 10_000
 const MOST_BLOBS = 64
 
 /** A verifier, as those see it who ask it. */
@@ -35,6 +36,8 @@ export function createVerifierClient({
   let sent: number | null = null
   let blobsSent = 0
 
+  const encoded = async (from: number, to: number) => (await log.entries(from, to)).map(toBase64)
+
   async function post<T>(path: string, body: unknown): Promise<T> {
     return call(`${url}${path}`, {
       method: 'POST',
@@ -56,10 +59,14 @@ export function createVerifierClient({
         // The log may have grown since it signed.
         const { size } = parseCheckpoint(parseNote(note).text)
         if (from === size && next.length === 0) return
-        const entries = (await log.entries(from, size)).map(toBase64)
+        // A long log goes in parts; only the last has the checkpoint.
+        let at = from
+        for (; size - at > MOST_ENTRIES; at += MOST_ENTRIES)
+          await post('/v1/log', { note: null, from: at, entries: await encoded(at, at + MOST_ENTRIES), blobs: [] })
+        const entries = await encoded(at, size)
         const payloads = await Promise.all(next.map(async ref => toBase64(await log.blob(ref))))
         try {
-          sent = (await post<{ size: number }>('/v1/log', { note, from, entries, blobs: payloads })).size
+          sent = (await post<{ size: number }>('/v1/log', { note, from: at, entries, blobs: payloads })).size
           blobsSent = first + next.length
           if (blobsSent === blobs.length) return
           attempt = -1

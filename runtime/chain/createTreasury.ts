@@ -47,6 +47,8 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
   const alarms = new Map<string, number>()
 
   async function propose(decision: Appended): Promise<Settlement['proposal']> {
+    // A verifier that just started has no doubt about what came after it saw the log. One that is away is asked later.
+    await Promise.all(verifiers.map(verifier => verifier.sync().catch(() => {})))
     const { result } = decision.record.body as Decision
     const body = buildProposal({
       agent,

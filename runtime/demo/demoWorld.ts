@@ -39,6 +39,8 @@ export type DemoWorldParameters = {
   /** Parameters of the strategy that the policy lists as well (the owners may trust what they should not). */
   otherStrategies: readonly { digest: string; params: string }[]
   otherWorkers: readonly { publicKey: string; operator: string }[]
+  /** What the owners decide otherwise than the demo's. */
+  adjustPolicy?(policy: Policy): Policy
 }
 
 /** Everything that the demo runs on: devnet, log, verifier process, executor. */
@@ -94,7 +96,7 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
   let verifier: Service | null = null
   try {
     const logKey = formatVkey(noteKey(nodeCrypto, LOG_ORIGIN, keys.log.publicKey))
-    const policy = demoPolicy({
+    const usual = demoPolicy({
       chain: devnet.chain,
       logKey,
       agentKey: keys.agent.publicKeyHex,
@@ -103,6 +105,7 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
       models: strategy.models.map(m => m.identity),
       workers: [{ publicKey: keys.worker.publicKeyHex, operator: 'embedded' }, ...parameters.otherWorkers],
     })
+    const policy = parameters.adjustPolicy?.(usual) ?? usual
     const digest = policyDigest(policy)
     await devnet.setPolicy(digest)
     writeFileSync(join(verifierDir, 'policy.yaml'), stringify(policy))

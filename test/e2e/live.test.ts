@@ -15,7 +15,8 @@ afterAll(() => rmSync(dir, { recursive: true }))
 
 test('run --live against a real treasury: killed, started again in its directory, it ends what was cut off and goes on', async () => {
   const out = join(dir, 'world')
-  const { world, entry, marketSource } = await createTraderWorld(out, '5', 6)
+  const { world, entry, marketSource, release } = await createTraderWorld(out, '5', 6)
+  await release()
   // Bars, block and prices of the first decision: its trade is approved; later ones are denied, because the chain stands still.
   await world.moveMarketTo(0)
   try {

@@ -25,7 +25,8 @@ const until = async (what: string, holds: () => Promise<boolean>) => {
 
 test('a watching verifier: what the owners do is explained, a theft is told, posted, and pauses the module', async () => {
   const out = join(dir, 'world')
-  const { world } = await createTraderWorld(out, '9', 2)
+  const { world, release } = await createTraderWorld(out, '9', 2)
+  await release()
   const { devnet, policy } = world
   const guardianKey = generatePrivateKey()
   const [guardian, thief] = [privateKeyToAccount(guardianKey), privateKeyToAccount(generatePrivateKey())]

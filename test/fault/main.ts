@@ -1,9 +1,12 @@
-// npm run faults -- log|rewritten|inference|treasury [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
+// npm run faults -- log|rewritten|inference|treasury|loss [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startDevnet } from '#runtime/chain/devnet/startDevnet.ts'
 import { runDemo } from '#runtime/demo/runDemo.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { EXECUTOR } from '../attack/chain/arena.ts'
+import { openLossArena } from '../attack/chain/lossBound.ts'
 import { lyingCase } from '../attack/inference/lyingCases.ts'
 import { makeVictims } from '../attack/inference/victims.ts'
 import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
@@ -41,6 +44,23 @@ const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
         const { killed } = await crashRun(join(dir, 'world'), { lives: 25, seed })
         rmSync(dir, { recursive: true })
         return `killed ${killed} times`
+      }
+    },
+  },
+  // A case is one sequence of an attacker with every key but the owners'.
+  loss: {
+    cases: 2_000,
+    async open() {
+      const { compileContracts } = await import('../attack/chain/mutants.ts')
+      const net = await startDevnet({
+        ...{ startSeconds: 1_700_000_000, startTick: 200_000, verifiers: [EXECUTOR.address], threshold: 1 },
+        ...{ executor: EXECUTOR.address, treasury: { dollars: 1n, weth: 1n } },
+      })
+      process.on('exit', () => void net.stop())
+      const run = await openLossArena(net, compileContracts([]))
+      return async seed => {
+        const { lossUsd, allowedUsd } = await run(seed)
+        return lossUsd <= 0 ? 'no loss' : `lost up to ${Math.ceil((10 * lossUsd) / allowedUsd)}0 % of the allowed`
       }
     },
   },

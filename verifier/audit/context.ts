@@ -69,6 +69,13 @@ export type AuditContext = {
   decision: RecordOf<'decision'>
   /** Digests of the other proposals that rest on the same decision. */
   siblings: readonly string[]
+  /** Digest of the first proposal of the log with this nonce: whoever comes later is not signed for. */
+  firstWithNonce: string | null
+  /**
+   * A proposal that stood in the log when this verifier started, past what its journal had seen, and that may still be
+   * executed: the journal may have been restored, or another process may hold the same key, so it may have signed it.
+   */
+  maybeSigned: { proposalDigest: string; validUntil: number } | null
   observation: RecordOf<'observation'> | null
   calls: AuditedCall[]
   approvals: RecordOf<'approval'>[]

@@ -52,6 +52,8 @@ export type RecordChecker = {
   approvalsOf(proposal: string): RecordOf<'approval'>[]
   /** Every proposal of a decision, in order. */
   proposalsOf(decision: string): RecordOf<'proposal'>[]
+  /** Digest of the first proposal with a nonce of the module, or null. */
+  firstWithNonce(module: string, nonce: string): string | null
   /** The proposal with a digest, or null. */
   proposalOf(digest: string): RecordOf<'proposal'> | null
   readonly runs: ReadonlyMap<string, RunState>
@@ -72,6 +74,7 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
   const approvals: RecordOf<'approval'>[] = []
   const proposals = new Map<string, RecordOf<'proposal'>[]>()
   const byDigest = new Map<string, RecordOf<'proposal'>>()
+  const byNonce = new Map<string, string>()
   let later: Promise<Finding[]>[] = []
 
   function find<K extends RecordKind>(leafHash: string, kind: K): RecordOf<K> | null {
@@ -170,6 +173,8 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
         proposals.set(body.decision, [...(proposals.get(body.decision) ?? []), record])
         const digest = proposalDigest(body)
         byDigest.set(digest, record)
+        const nonce = `${body.module} ${BigInt(body.nonce)}`
+        if (!byNonce.has(nonce)) byNonce.set(nonce, digest)
         const signed = domainBytes('proposal', fromHex(digest))
         if (!crypto.verifyEd25519(fromHex(state.run.body.keys.agent), signed, fromHex(body.signature)))
           fail('body.signature', "is not the agent's")
@@ -330,6 +335,7 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
     },
     find,
     proposalsOf: decision => proposals.get(decision) ?? [],
+    firstWithNonce: (module, nonce) => byNonce.get(`${module} ${BigInt(nonce)}`) ?? null,
     proposalOf: digest => byDigest.get(digest) ?? null,
     approvalsOf: proposal => approvals.filter(approval => approval.body.proposal === proposal),
     runs,

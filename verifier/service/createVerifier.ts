@@ -12,7 +12,7 @@ import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
-import type { RecordOf } from '#verifier/evidence/record.ts'
+import { decodeRecord, type RecordOf } from '#verifier/evidence/record.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
@@ -64,6 +64,9 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   const digest = policyDigest(policy)
   const witnessKeys = (policy.witnesses?.keys ?? []).map(vkey => parseWitnessVkey(crypto, vkey))
   let cosigned: AuditContext['cosigned'] = []
+  /** Proposals that may have been signed in another life of this key; null until the log was first seen. */
+  let unknown: { proposalDigest: string; nonce: string; validUntil: number }[] = []
+  let isFirst = true
   const watching = createWatch({
     chain,
     policy,
@@ -132,6 +135,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     if (runState === undefined || decision === null)
       throw new WarrantError('EVIDENCE_MISSING', 'the proposal rests on no decision in the log')
     const own = proposalDigest(proposal.body)
+    const head = await chain.head()
     const calls: AuditedCall[] = decision.body.doors.flatMap(use => {
       const response = records.find(use.answer, 'response')
       const request = response === null ? null : records.find(response.body.request, 'request')
@@ -153,10 +157,12 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         .proposalsOf(proposal.body.decision)
         .map(other => proposalDigest(other.body))
         .filter(digestOf => digestOf !== own),
+      firstWithNonce: records.firstWithNonce(proposal.body.module, proposal.body.nonce),
+      maybeSigned: unknown.find(other => other.validUntil >= head.timestamp) ?? null,
       observation: decision.body.observation === null ? null : records.find(decision.body.observation, 'observation'),
       calls,
       approvals: records.approvalsOf(leafHash),
-      head: await chain.head(),
+      head,
       oracleTick: null,
       valueUsd: null,
       simulation: null,
@@ -210,7 +216,20 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     },
     async take({ blobs, ...entries }) {
       for (const blob of blobs) follower.putBlob(blob)
+      const reached = journal.pinned?.size ?? 0
       const { size, root } = await follower.take(entries)
+      if (isFirst) {
+        isFirst = false
+        unknown = entries.entries
+          .slice(Math.max(0, reached - entries.from))
+          .map(decodeRecord)
+          .flatMap(record => {
+            if (record.kind !== 'proposal') return []
+            const { nonce, validUntil } = record.body
+            const digestOf = proposalDigest(record.body)
+            return journal.find(nonce) === null ? [{ proposalDigest: digestOf, nonce, validUntil }] : []
+          })
+      }
       const note = parseNote(entries.note)
       cosigned = distinct(witnessKeys).flatMap(witness => {
         const timeSeconds = cosignedAt(crypto, note, witness)

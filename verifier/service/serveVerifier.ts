@@ -6,7 +6,7 @@ import { count, digest } from '#verifier/evidence/primitives.ts'
 import type { Verifier } from './createVerifier.ts'
 
 const syncBody = z.strictObject({
-  note: z.string().max(10_000),
+  note: z.string().max(10_000).nullable().describe('null: more entries follow before the checkpoint'),
   from: count,
   entries: z.array(z.string().max(90_000)).max(20_000),
   blobs: z.array(z.string().max(24_000_000)).max(64),
@@ -17,10 +17,14 @@ const outcomeBody = z.strictObject({ submission: digest })
 /** Largest request: a strategy bundle and a model in base64, with room. */
 const BODY_BYTES = 64 * 1024 * 1024
 
+/** Entries that wait for their checkpoint at most. */
+const MOST_HELD = 4_000_000
+
 /** The verifier over HTTP. Requests are answered one after the other, in the order in which they came. */
 export function serveVerifier(verifier: Verifier): FastifyInstance {
   const app = fastify({ bodyLimit: BODY_BYTES })
   let last: Promise<unknown> = Promise.resolve()
+  let held: { from: number; entries: Uint8Array[] } | null = null
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const result = last.then(work, work)
     last = result.catch(() => {})
@@ -35,7 +39,20 @@ export function serveVerifier(verifier: Verifier): FastifyInstance {
   app.get('/v1/status', async () => ({ address: verifier.address, size: verifier.size }))
   app.post('/v1/log', async request => {
     const { note, from, entries, blobs } = parse(syncBody, request.body)
-    return inTurn(() => verifier.take({ note, from, entries: entries.map(fromBase64), blobs: blobs.map(fromBase64) }))
+    return inTurn(async () => {
+      // A long log comes in parts: nothing of it counts before the checkpoint that covers it.
+      if (held !== null && held.from + held.entries.length !== from) held = null
+      held ??= { from, entries: [] }
+      for (const entry of entries) held.entries.push(fromBase64(entry))
+      if (held.entries.length > MOST_HELD) {
+        held = null
+        throw new WarrantError('BAD_INPUT', `more than ${MOST_HELD} entries before a checkpoint`)
+      }
+      if (note === null) return { size: verifier.size, held: held.entries.length }
+      const whole = held
+      held = null
+      return verifier.take({ note, ...whole, blobs: blobs.map(fromBase64) })
+    })
   })
   app.post('/v1/verdicts', async request => {
     const { proposal } = parse(verdictBody, request.body)

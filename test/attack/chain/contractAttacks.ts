@@ -5,7 +5,7 @@ import { revertReason } from '#runtime/chain/revertReason.ts'
 import { APPROVAL_TYPES } from '#verifier/evidence/approvalTypes.ts'
 import { verdictDomain } from '#verifier/evidence/verdictTypes.ts'
 import { APPROVER, type Arena, ATTACKER, type Call, SWAP_IN, VERIFIERS } from './arena.ts'
-import type { Mutation } from './mutants.ts'
+import type { Mutation } from './mutation.ts'
 
 /** An attack on the chain's own defences. It answers 'succeeded', or why it did not. */
 export type ContractAttack = {

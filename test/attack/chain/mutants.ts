@@ -1,22 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import solc from 'solc'
 import type { Artifact } from '#runtime/chain/artifacts.ts'
+import { type Mutation, mutate } from './mutation.ts'
 
-const ROOT = resolve(import.meta.dirname, '../../..')
-
-/** A defence that is taken out of a scratch copy of the source: the text of one place, and what stands there instead. */
-export type Mutation = { file: string; from: string; to: string }
-
-/** The text with its mutations. @throws Error where a mutation no longer finds its place */
-export function mutate(file: string, text: string, mutations: readonly Mutation[]): string {
-  let mutated = text
-  for (const { from, to } of mutations.filter(mutation => mutation.file === file)) {
-    if (!mutated.includes(from)) throw new Error(`${file} no longer holds "${from}": adapt the mutation`)
-    mutated = mutated.replace(from, to)
-  }
-  return mutated
-}
+/** The sources, also from dist/. */
+const ROOT = ['../../..', '../../../..']
+  .map(up => resolve(import.meta.dirname, up))
+  .find(root => existsSync(join(root, 'verifier/contracts/WarrantModule.sol'))) as string
 
 /** The treasury's own contracts, which alone are mutated. */
 const OWN = ['verifier/contracts/WarrantModule.sol', 'verifier/contracts/WarrantGuard.sol']

@@ -53,7 +53,8 @@ export async function crashRun(
 ): Promise<CrashReport> {
   const random = seededRandom(seed)
   const decisions = (lives + 1) * TICKS_PER_LIFE
-  const { world, entry, marketSource } = await createTraderWorld(dir, String(seed), decisions)
+  const { world, entry, marketSource, release } = await createTraderWorld(dir, String(seed), decisions)
+  await release()
   const { vkey } = world.log
   let verifier: Service = world.verifier
   const address = verifier.ready.address as string

@@ -1,29 +1,40 @@
 import { createDemoWorld, type DemoWorld } from '#runtime/demo/demoWorld.ts'
 import { scheduleOf } from '#runtime/market/bars.ts'
 import { type MarketSource, openSource } from '#runtime/market/openSource.ts'
-import { loadStrategy } from '#runtime/run/openRun.ts'
+import { type LoadedStrategy, loadStrategy } from '#runtime/run/openRun.ts'
+import type { Policy } from '#verifier/policy/policy.ts'
 import { writeTrader } from './writeTrader.ts'
 
 export type TraderWorld = {
   world: DemoWorld
+  strategy: LoadedStrategy
   /** The trader's module. */
   entry: string
   marketSource: Extract<MarketSource, { simulated: unknown }>
+  /** Closes strategy and log, for others to open; the chain and the verifier go on. */
+  release(): Promise<void>
 }
 
-/** A treasury in `dir` whose policy lists the trader, for `decisions` ticks. Its log is closed: whoever runs opens it. */
-export async function createTraderWorld(dir: string, seed: string, decisions: number): Promise<TraderWorld> {
+/** A treasury in `dir` whose policy lists the trader, for `decisions` ticks. */
+export async function createTraderWorld(
+  dir: string,
+  seed: string,
+  decisions: number,
+  { params, adjustPolicy }: { params?: object; adjustPolicy?(policy: Policy): Policy } = {},
+): Promise<TraderWorld> {
   const entry = writeTrader(`${dir}-trader`)
-  const strategy = await loadStrategy(entry)
+  const strategy = await loadStrategy(entry, params)
   const { intervalSeconds, window } = strategy.sandboxed.manifest.market
   const marketSource = { simulated: { seed, minutes: ((decisions + window + 2) * intervalSeconds) / 60 } }
   const source = openSource(marketSource)
   const schedule = scheduleOf(source, { intervalSeconds, window, decisions })
   const world = await createDemoWorld({
     ...{ dir, seed, source, marketSource, schedule, strategy },
-    ...{ otherStrategies: [], otherWorkers: [] },
+    ...{ otherStrategies: [], otherWorkers: [], ...(adjustPolicy === undefined ? {} : { adjustPolicy }) },
   })
-  await strategy.sandboxed.close()
-  await world.log.close()
-  return { world, entry, marketSource }
+  const release = async () => {
+    await strategy.sandboxed.close()
+    await world.log.close()
+  }
+  return { world, strategy, entry, marketSource, release }
 }

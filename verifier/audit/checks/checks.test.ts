@@ -93,6 +93,8 @@ beforeAll(async () => {
     proposalDigest: proposalDigest(proposal.body),
     decision,
     siblings: [],
+    firstWithNonce: proposalDigest(proposal.body),
+    maybeSigned: null,
     observation: records.find(decision.body.observation ?? '', 'observation'),
     calls: decision.body.doors.flatMap(use => {
       const response = records.find(use.answer, 'response')
@@ -186,6 +188,18 @@ describe('the nine checks', () => {
         { ledger: { entries: () => [reserved(1, 90_000, 'executed')], highestTreasuryUsd: () => 0 } },
       ],
       /the decision was signed for before/,
+    ],
+    [
+      'policy',
+      'another proposal had the nonce before',
+      () => [{ firstWithNonce: 'ab'.repeat(32) }],
+      /belongs to an earlier proposal in the log, abababababababab/,
+    ],
+    [
+      'policy',
+      'the journal was restored from before a proposal that is still valid',
+      () => [{ maybeSigned: { proposalDigest: 'cd'.repeat(32), validUntil: 2_000_000_000 } }],
+      /journal does not reach proposal cdcdcdcdcdcdcdcd…, which it may have signed/,
     ],
     [
       'identity',

@@ -34,15 +34,18 @@ export const policyCheck: Check = {
   },
 }
 
-function overFrequency(
-  { policy, head, valueUsd, proposal, siblings }: AuditContext,
-  { ledger }: AuditPorts,
-): string | null {
+function overFrequency(context: AuditContext, { ledger }: AuditPorts): string | null {
+  const { policy, head, valueUsd, proposal, siblings, firstWithNonce, maybeSigned } = context
   const { limits } = policy
   const counted = ledger.entries().filter(e => e.status === 'reserved' || e.status === 'executed')
   const same = ledger.entries().find(e => e.nonce === proposal.body.nonce)
   if (same !== undefined)
     return `nonce ${proposal.body.nonce} was signed before, for proposal ${same.proposalDigest.slice(0, 16)}…`
+  // Two processes with one key, or one with an old journal, agree on this without a word: the log's order decides.
+  if (firstWithNonce !== null && firstWithNonce !== context.proposalDigest)
+    return `nonce ${proposal.body.nonce} belongs to an earlier proposal in the log, ${firstWithNonce.slice(0, 16)}…`
+  if (maybeSigned !== null)
+    return `this verifier's journal does not reach proposal ${maybeSigned.proposalDigest.slice(0, 16)}…, which it may have signed and which is valid until ${maybeSigned.validUntil}: it signs nothing before that`
   // One decision moves money once: it may be proposed again only when what was signed for it has expired.
   const signed = ledger.entries().find(e => e.status !== 'expired' && siblings.includes(e.proposalDigest))
   if (signed !== undefined)

@@ -4,7 +4,7 @@ import { defineStrategy, z } from '../../../../strategies/sdk/index.ts'
 export default defineStrategy({
   name: 'crash-trader',
   version: '1.0.0',
-  params: z.strictObject({}),
+  params: z.strictObject({ maxSlippageBps: z.int().default(90) }),
   market: { pair: { base: 'WETH', quote: 'USDC' }, intervalSeconds: 900, window: 8 },
   models: [],
   async decide(ctx) {
@@ -15,7 +15,7 @@ export default defineStrategy({
       sell,
       buy: sell === 'USDC' ? 'WETH' : 'USDC',
       amountIn,
-      maxSlippageBps: 90,
+      maxSlippageBps: ctx.params.maxSlippageBps,
       reason: 'to and fro',
     })
   },

@@ -1,0 +1,305 @@
+import { copyFileSync, existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { encodeFunctionData, type Hex, parseAbi, zeroAddress } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { buildProposal } from '#agents/build/buildProposal.ts'
+import { runTick } from '#agents/cycle/runTick.ts'
+import { createVerifierClient, type VerifierClient } from '#runtime/api/verifierClient.ts'
+import type { Settlement } from '#runtime/chain/createTreasury.ts'
+import { SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
+import { auditLog } from '#runtime/cli/lib/auditLog.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import type { DemoRun } from '#runtime/demo/demoWorld.ts'
+import { AGENT } from '#runtime/run/openRun.ts'
+import { type Service, spawnWarrant } from '#runtime/run/spawnWarrant.ts'
+import { APPROVAL_TYPES } from '#verifier/evidence/approvalTypes.ts'
+import type { Appended } from '#verifier/evidence/ports/log.ts'
+import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
+import type { Decision } from '#verifier/evidence/records/decision.ts'
+import type { Verdict } from '#verifier/evidence/records/verdict.ts'
+import { verdictDomain } from '#verifier/evidence/verdictTypes.ts'
+import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
+import type { TraderWorld } from '../../fault/treasury/traderWorld.ts'
+import type { Mutation } from './mutation.ts'
+
+/** An attack on a real verifier process by whoever holds the agent's host. It answers 'succeeded', or why it did not. */
+export type VerifierAttack = {
+  name: string
+  refusedBy: string
+  without: Mutation[]
+  params?: object
+  adjustPolicy?(policy: Policy): Policy
+  attempt(setting: TraderWorld): Promise<string>
+}
+
+const POLICY = 'verifier/audit/checks/policy.ts'
+const off = (file: string, from: string): Mutation => ({ file, from, to: from.replace('if (', 'if (1 + 1 === 3 && ') })
+const withLimits = (limits: Partial<Policy['limits']>) => (policy: Policy) => ({
+  ...policy,
+  limits: { ...policy.limits, ...limits },
+})
+const APPROVER = privateKeyToAccount(`0x${'5a'.repeat(32)}`)
+
+/** The decision of a tick, made as always. */
+async function decide({ strategy }: TraderWorld, run: DemoRun, tick = 0): Promise<Appended> {
+  let decided: Appended | null = null
+  await runTick(
+    {
+      agent: AGENT,
+      crypto: nodeCrypto,
+      log: run.opened.appenders.agent,
+      strategy: strategy.sandboxed,
+      identity: { strategy: strategy.bundle.digest, params: strategy.paramsDigest },
+      observe: run.observe,
+      infer: run.opened.gateway.infer,
+      settle: async decision => {
+        decided = decision
+      },
+      durable: true,
+    },
+    tick,
+  )
+  if (decided === null) throw new Error('the trader did not trade')
+  return decided
+}
+
+const denials = ({ checks }: Verdict) =>
+  checks
+    .filter(check => check.ok !== true)
+    .map(check => `${check.id}: ${check.detail}`)
+    .join('; ')
+
+async function ask(client: VerifierClient, proposal: Settlement['proposal']): Promise<Verdict> {
+  await client.sync()
+  return client.verdict(proposal.leafHash)
+}
+
+/** A proposal of a decision under a nonce of the attacker's choosing. */
+async function proposeAs(
+  { world }: TraderWorld,
+  run: DemoRun,
+  decision: Appended,
+  nonce: bigint,
+): Promise<Settlement['proposal']> {
+  const { result } = decision.record.body as Decision
+  const { timestamp } = await world.devnet.client.public.getBlock()
+  const body = buildProposal({
+    agent: AGENT,
+    decision: decision.leafHash,
+    intents: result.type === 'intents' ? result.intents : [],
+    chain: world.devnet.chain,
+    nonce,
+    policyDigest: policyDigest(world.policy),
+    executor: world.policy.identities.executors[0]?.address ?? '',
+    validUntil: Number(timestamp) + 600,
+    sign: world.keys.agent.sign,
+  })
+  const logged = run.opened.appenders.agent.append('proposal', body, [decision.leafHash])
+  await logged.durable
+  return { leafHash: logged.leafHash, body }
+}
+
+export const VERIFIER_ATTACKS: VerifierAttack[] = [
+  {
+    name: 'ten parallel proposals that each fit the budget alone',
+    refusedBy: 'would exceed the rolling limit',
+    without: [{ file: POLICY, from: "e.status === 'reserved' || ", to: '' }],
+    adjustPolicy: withLimits({ rollingUsd: 2_000, tradesPerHour: 100, cooldownSeconds: 0 }),
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      const open: { run: DemoRun; proposal: Settlement['proposal'] }[] = []
+      for (let i = 0; i < 10; i++) {
+        const run = await world.run(strategy)
+        open.push({ run, proposal: await run.treasury.propose(await decide(setting, run)) })
+      }
+      const verdicts: Verdict[] = []
+      for (const { run, proposal } of open) verdicts.push(await ask(run.verifierClient, proposal))
+      const signed = verdicts.filter(({ answer }) => answer === 'approve')
+      const value = signed.reduce((sum, { valueAtRiskUsd }) => sum + (valueAtRiskUsd ?? 0), 0)
+      return value > 2_000 ? 'succeeded' : denials(verdicts.at(-1) as Verdict)
+    },
+  },
+  {
+    name: 'one decision, proposed twice under two nonces',
+    refusedBy: 'the decision was signed for before',
+    without: [off(POLICY, 'if (signed !== undefined)')],
+    adjustPolicy: withLimits({ cooldownSeconds: 0 }),
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      const run = await world.run(strategy)
+      const decision = await decide(setting, run)
+      const first = await ask(run.verifierClient, await proposeAs(setting, run, decision, 71n))
+      if (first.answer !== 'approve') return `the first: ${denials(first)}`
+      const second = await ask(run.verifierClient, await proposeAs(setting, run, decision, 72n))
+      return second.answer === 'approve' ? 'succeeded' : denials(second)
+    },
+  },
+  {
+    name: 'verifier asked to equivocate: two contents under one nonce',
+    refusedBy: 'was signed before',
+    without: [
+      off(POLICY, 'if (same !== undefined)'),
+      off(POLICY, 'if (firstWithNonce !== null'),
+      off('verifier/service/journal.ts', 'if (known !== undefined'),
+    ],
+    adjustPolicy: withLimits({ cooldownSeconds: 0 }),
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      const [one, two] = [await world.run(strategy), await world.run(strategy)]
+      const first = await ask(one.verifierClient, await proposeAs(setting, one, await decide(setting, one), 81n))
+      if (first.answer !== 'approve') return `the first: ${denials(first)}`
+      const second = await ask(two.verifierClient, await proposeAs(setting, two, await decide(setting, two), 81n))
+      return second.answer === 'approve' ? 'succeeded' : denials(second)
+    },
+  },
+  {
+    name: 'verifier set back to an old journal, and asked for more',
+    refusedBy: 'journal does not reach',
+    without: [off(POLICY, 'if (maybeSigned !== null)')],
+    async attempt(setting) {
+      return afterOldJournal(setting, async (one, two) => [
+        await proposeAs(setting, one, await decide(setting, one), 91n),
+        () => decide(setting, two).then(decision => proposeAs(setting, two, decision, 92n)),
+      ])
+    },
+  },
+  {
+    name: 'verifier set back to an old journal, and asked for other contents under the nonce',
+    refusedBy: 'belongs to an earlier proposal',
+    without: [off(POLICY, 'if (firstWithNonce !== null'), off(POLICY, 'if (maybeSigned !== null)')],
+    async attempt(setting) {
+      return afterOldJournal(setting, async (one, two) => [
+        await proposeAs(setting, one, await decide(setting, one), 91n),
+        () => decide(setting, two).then(decision => proposeAs(setting, two, decision, 91n)),
+      ])
+    },
+  },
+  {
+    name: 'the traded pool pushed in the same block, and a limit far from the oracle',
+    refusedBy: 'bps against the oracle',
+    without: [off(POLICY, 'if (lostBps > BigInt(policy.limits.maxSlippageBps))')],
+    params: { maxSlippageBps: 9_000 },
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      // Twice the price for whoever buys.
+      await world.devnet.market.moveTo((await poolTick(setting)) - 6_932)
+      const run = await world.run(strategy)
+      const verdict = await ask(run.verifierClient, await run.treasury.propose(await decide(setting, run)))
+      return verdict.answer === 'approve' ? 'succeeded' : denials(verdict)
+    },
+  },
+  {
+    name: 'a decision kept back until its prices are old',
+    refusedBy: 's old; the policy allows',
+    without: [off('verifier/audit/checks/observation.ts', 'if (age > policy.observation.maxAgeSeconds)')],
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      const run = await world.run(strategy)
+      const decision = await decide(setting, run)
+      const { client } = world.devnet
+      await client.setNextTimestamp(Number((await client.public.getBlock()).timestamp) + 400)
+      await world.devnet.market.mintDollars(zeroAddress, 1n)
+      const verdict = await ask(run.verifierClient, await run.treasury.propose(decision))
+      return verdict.answer === 'approve' ? 'succeeded' : denials(verdict)
+    },
+  },
+  {
+    name: 'approved by somebody whom the policy does not name',
+    refusedBy: 'need 1 approvals, 0 are there',
+    without: [{ file: POLICY, from: '.filter(signer => approvers.includes(signer))', to: '' }],
+    adjustPolicy: policy => ({
+      ...policy,
+      approvals: { aboveUsd: 100, approvers: [APPROVER.address.toLowerCase()], threshold: 1 },
+    }),
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      const run = await world.run(strategy)
+      const proposal = await run.treasury.propose(await decide(setting, run))
+      const stranger = privateKeyToAccount(generatePrivateKey())
+      const digest = proposalDigest(proposal.body)
+      const signature = await stranger.signTypedData({
+        domain: verdictDomain(world.devnet.chain.chainId, world.devnet.chain.module),
+        types: APPROVAL_TYPES,
+        primaryType: 'Approval',
+        message: { safe: world.devnet.chain.safe as Hex, proposalDigest: `0x${digest}` },
+      })
+      const answer = { proposal: proposal.leafHash, proposalDigest: digest, answer: 'approve' as const, reason: null }
+      const body = { ...answer, signer: stranger.address.toLowerCase(), signature }
+      await run.opened.appenders.approver.append('approval', body, [proposal.leafHash]).durable
+      const verdict = await ask(run.verifierClient, proposal)
+      return verdict.answer === 'approve' ? 'succeeded' : denials(verdict)
+    },
+  },
+  {
+    name: 'unexplained outflow in native coins, inside a call, beside an owners’ transaction',
+    refusedBy: 'wei of native coins left',
+    without: [{ file: 'verifier/audit/completeness.ts', from: 'if (lost > 0n)', to: 'if (lost < 0n)' }],
+    async attempt(setting) {
+      const { world, strategy } = setting
+      const { client, chain, asOwners } = world.devnet
+      const safe = chain.safe as Hex
+      await client.setBalance(safe, 10n ** 18n)
+      await world.moveMarketTo(0)
+      const run = await world.run(strategy)
+      await decide(setting, run)
+      const thief = privateKeyToAccount(generatePrivateKey())
+      await client.setBalance(thief.address, 10n ** 18n)
+      const owners = (functionName: 'setModuleGuard' | 'enableModule', who: Hex) =>
+        asOwners(safe, encodeFunctionData({ abi: SAFE_ABI, functionName, args: [who] }))
+      await owners('setModuleGuard', zeroAddress)
+      await owners('enableModule', thief.address)
+      const abi = parseAbi([
+        'function execTransactionFromModule(address to, uint256 value, bytes data, uint8 operation) returns (bool)',
+      ])
+      const args = [thief.address, 10n ** 17n, '0x', 0] as const
+      const data = encodeFunctionData({ abi, functionName: 'execTransactionFromModule', args })
+      await client.send(thief, { to: safe, data, gas: 500_000n })
+      await run.opened.close('the end', 1)
+      await world.log.close()
+      const { unexplained } = await auditLog({ dir: world.logDir, rpc: world.devnet.url, vkey: world.log.vkey })
+      return unexplained.length === 0 ? 'succeeded' : unexplained.map(({ reason }) => reason).join('; ')
+    },
+  },
+]
+
+async function poolTick({ world }: TraderWorld): Promise<number> {
+  const abi = parseAbi(['function slot0() view returns (uint160, int24 tick, uint16, uint16, uint16, uint8, bool)'])
+  const address = world.devnet.chain.pool.address as Hex
+  const [, tick] = await world.devnet.client.public.readContract({ address, abi, functionName: 'slot0' })
+  return tick
+}
+
+/**
+ * The verifier signs a first proposal and the verdict is kept out of the log; then its journal is set back, it starts
+ * again, and is asked for a second one.
+ */
+async function afterOldJournal(
+  { world, strategy }: TraderWorld,
+  proposals: (one: DemoRun, two: DemoRun) => Promise<[Settlement['proposal'], () => Promise<Settlement['proposal']>]>,
+): Promise<string> {
+  const journal = join(world.dir, 'verifier/journal')
+  const backup = `${journal}.backup`
+  await world.moveMarketTo(0)
+  const [one, two] = [await world.run(strategy), await world.run(strategy)]
+  if (existsSync(journal)) copyFileSync(journal, backup)
+  const [early, propose] = await proposals(one, two)
+  const first = await ask(one.verifierClient, early)
+  if (first.answer !== 'approve') return `the first: ${denials(first)}`
+  await world.verifier.stop()
+  rmSync(journal)
+  if (existsSync(backup)) copyFileSync(backup, journal)
+  const again: Service = await spawnWarrant(['verifier', '--config', join(world.dir, 'verifier/verifier.yaml')])
+  try {
+    const client = createVerifierClient({ url: again.ready.url as string, log: world.log, blobs: two.opened.blobs })
+    const second = await ask(client, await propose())
+    return second.answer === 'approve' ? 'succeeded' : denials(second)
+  } finally {
+    await again.stop()
+  }
+}
