@@ -22,8 +22,17 @@ export const runConfig = z.strictObject({
         .regex(/^0x[0-9a-f]{40}$/)
         .nullable()
         .default(null),
-      executorKey: z.string().describe('key file of the executor'),
+      executorKey: z
+        .string()
+        .describe('the executor: a key or keystore file, env:NAME, or a remote signer as URL#0xADDRESS'),
       logOrigin: z.string().regex(/^[^+\s]+$/),
+      approvals: z
+        .strictObject({
+          dir: z.string().describe('where requests and answers lie, see warrant approve'),
+          waitSeconds: z.int().min(1).default(300).describe('chain time that people have; then verifiers are asked'),
+        })
+        .optional()
+        .describe("needed where the policy's approvals.aboveUsd is set"),
       quorum: z.string().optional().describe('quorum file: the witnesses to ask for cosignatures of the log'),
     })
     .optional()

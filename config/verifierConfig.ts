@@ -17,7 +17,7 @@ export const verifierConfig = z.strictObject({
       guardianKey: z
         .string()
         .optional()
-        .describe("key file of the module's guardian, which pauses where the policy says so"),
+        .describe("the module's guardian, which pauses where the policy says so: named like an executorKey"),
     })
     .optional()
     .describe('looks after execution: what in the treasury changed, and was it explained'),

@@ -2,6 +2,7 @@ import { buildProposal } from '#agents/build/buildProposal.ts'
 import type { VerifierClient } from '#runtime/api/verifierClient.ts'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
+import type { Approval } from '#verifier/evidence/records/approval.ts'
 import type { Decision } from '#verifier/evidence/records/decision.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
@@ -22,6 +23,8 @@ export type CreateTreasuryParameters = {
   verifiers: readonly VerifierClient[]
   executor: Executor
   chainTimeSeconds(): Promise<number>
+  /** Before verifiers are asked: people's answers to a proposal, each on record. */
+  approve?(proposal: Settlement['proposal'], decision: Decision, tick: number): Promise<Approval[]>
   /** Between verdict and execution: the devnet's market moves on here. */
   beforeExecution?(tick: number): Promise<void>
 }
@@ -104,6 +107,8 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     judge,
     async settle(decision, tick) {
       const proposal = await propose(decision)
+      const answers = (await parameters.approve?.(proposal, decision.record.body as Decision, tick)) ?? []
+      const approvals = answers.filter(({ answer }) => answer === 'approve')
       const verdicts = await judge(proposal)
       const bodies = verdicts.map(v => v.body)
       // One module call carries one reference block: verdicts on the same block go together.
@@ -112,7 +117,7 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
       )
       await parameters.beforeExecution?.(tick)
       if (approving.length < threshold) return { proposal, verdicts: bodies, outcome: null }
-      const { submission } = await executor.submit({ proposal, verdicts: approving.slice(0, threshold) })
+      const { submission } = await executor.submit({ proposal, verdicts: approving.slice(0, threshold), approvals })
       const [auditor] = verifiers
       if (auditor === undefined) return { proposal, verdicts: bodies, outcome: null }
       await auditor.sync()

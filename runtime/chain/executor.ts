@@ -1,5 +1,4 @@
-import { createPublicClient, encodeFunctionData, http, keccak256 } from 'viem'
-import type { PrivateKeyAccount } from 'viem/accounts'
+import { createPublicClient, encodeFunctionData, http, keccak256, type LocalAccount } from 'viem'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
@@ -34,7 +33,7 @@ export async function createExecutor({
   url,
   log,
 }: {
-  account: PrivateKeyAccount
+  account: LocalAccount
   url: string
   log: Appender
 }): Promise<Executor> {

@@ -1,27 +1,61 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
+import type { LocalAccount } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { decryptKeystore } from './keystore.ts'
+import { remoteSigner } from './remoteSigner.ts'
 
-/** The executor's account from a key file (0x hex, mode 0600), made when missing: the one file that touches this key. @throws BAD_INPUT */
+/** Whose passphrase opens keystore files. */
+const PASSPHRASE = 'WARRANT_KEYSTORE_PASSPHRASE'
+
+/** The executor's account from a key file (0x hex, mode 0600), made when missing. @throws BAD_INPUT */
 export function openExecutorKey(file: string): PrivateKeyAccount {
   if (!existsSync(file)) {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, `0x${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
   }
-  return readKey(file)
+  return fromHex(file, readText(file))
 }
 
-/** The account whose key stands in a file. @throws FILE_MISSING, BAD_INPUT */
-export function readKey(file: string): PrivateKeyAccount {
-  let text: string
+/**
+ * The account that a configuration names, wherever its key lies. No error message ever holds a part of it.
+ *
+ * - `env:NAME`: an environment variable with 0x and 64 hex digits
+ * - `http(s)://HOST#0xADDRESS`: a remote signer over JSON-RPC (Web3Signer, Clef), see remoteSigner
+ * - a path, from `base`: 0x and 64 hex digits, or an encrypted keystore (version 3) with its passphrase in
+ *   WARRANT_KEYSTORE_PASSPHRASE
+ *
+ * @throws FILE_MISSING, BAD_INPUT, UNREACHABLE
+ */
+export async function openSigner(named: string, base = '.'): Promise<LocalAccount> {
+  if (/^https?:\/\//.test(named)) return remoteSigner(named)
+  const [, variable] = /^env:(\w+)$/.exec(named) ?? []
+  if (variable !== undefined) {
+    const text = process.env[variable]
+    if (text === undefined) throw new WarrantError('BAD_INPUT', `the environment has no ${variable}`)
+    return fromHex(`$${variable}`, text)
+  }
+  const file = resolve(base, named)
+  const text = readText(file)
+  if (!text.startsWith('{')) return fromHex(file, text)
+  const passphrase = process.env[PASSPHRASE]
+  if (passphrase === undefined)
+    throw new WarrantError('BAD_INPUT', `${file}: is encrypted: put its passphrase into ${PASSPHRASE}`)
+  return privateKeyToAccount(await decryptKeystore(file, text, passphrase))
+}
+
+function readText(file: string): string {
   try {
-    text = readFileSync(file, 'utf8').trim()
+    return readFileSync(file, 'utf8').trim()
   } catch (cause) {
     throw new WarrantError('FILE_MISSING', `${file}: cannot read the key`, { cause })
   }
-  if (!/^0x[0-9a-f]{64}$/.test(text))
-    throw new WarrantError('BAD_INPUT', `${file}: expected a secp256k1 key as 0x and 64 hex digits`)
-  return privateKeyToAccount(text as `0x${string}`)
+}
+
+function fromHex(where: string, text: string): PrivateKeyAccount {
+  if (!/^0x[0-9a-f]{64}$/.test(text.trim()))
+    throw new WarrantError('BAD_INPUT', `${where}: expected a secp256k1 key as 0x and 64 hex digits`)
+  return privateKeyToAccount(text.trim() as `0x${string}`)
 }

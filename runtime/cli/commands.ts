@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { approveCommand } from './approve.ts'
 import { auditCommand } from './audit.ts'
 import { backtestCommand } from './backtest.ts'
 import { demoCommand } from './demo.ts'
@@ -34,6 +35,7 @@ export function registerCommands(program: Command): void {
     parityCommand,
     policyCommand,
     replayCommand,
+    approveCommand,
     auditCommand,
     backtestCommand,
     verifierCommand,

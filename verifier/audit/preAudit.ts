@@ -1,5 +1,4 @@
-import { decodeCall } from '#verifier/effects/decodeCall.ts'
-import { microUsd } from '#verifier/effects/price.ts'
+import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import { CHECK_IDS, type CheckResult } from '#verifier/evidence/records/verdict.ts'
 import { boundsCheck } from './checks/bounds.ts'
@@ -12,7 +11,6 @@ import { policyCheck } from './checks/policy.ts'
 import { proofsCheck } from './checks/proofs.ts'
 import { simulationCheck } from './checks/simulation.ts'
 import type { AuditContext, AuditPorts, Check } from './context.ts'
-import { wholeDollars } from './units.ts'
 
 const CHECKS: readonly Check[] = [
   logCheck,
@@ -32,7 +30,8 @@ const CHECKS: readonly Check[] = [
  */
 export async function preAudit(context: AuditContext, ports: AuditPorts): Promise<CheckResult[]> {
   context.oracleTick = ports.market.tickAt(context.head.timestamp)
-  context.valueUsd = valueAtRiskUsd(context)
+  const { policy, proposal, oracleTick } = context
+  context.valueUsd = oracleTick === null ? null : valueAtRiskUsd(policy, proposal.body.calls, oracleTick)
   const results: CheckResult[] = []
   for (const id of CHECK_IDS) {
     const check = CHECKS.find(candidate => candidate.id === id) as Check
@@ -51,21 +50,4 @@ export async function preAudit(context: AuditContext, ports: AuditPorts): Promis
     })
   }
   return results
-}
-
-/** Dollars that the calls send out, at the oracle's price, rounded up; null when a call or a token has no known value. */
-function valueAtRiskUsd({ policy, proposal, oracleTick }: AuditContext): number | null {
-  if (oracleTick === null) return null
-  let micro = 0n
-  for (const call of proposal.body.calls) {
-    const decoded = decodeCall(call)
-    if (decoded === null) return null
-    if (decoded.type === 'approve') continue
-    const [token, amount] =
-      decoded.type === 'transfer' ? [decoded.token, decoded.amount] : [decoded.tokenIn, decoded.amountIn]
-    const worth = microUsd(policy, token, amount, oracleTick)
-    if (worth === null) return null
-    micro += worth
-  }
-  return wholeDollars(micro)
 }

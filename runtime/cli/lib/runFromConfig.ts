@@ -5,10 +5,11 @@ import { loadConfig, readYaml } from '#config/loadConfig.ts'
 import { type RunConfig, runConfig } from '#config/runConfig.ts'
 import { createVerifierClient } from '#runtime/api/verifierClient.ts'
 import { runBacktest } from '#runtime/backtest/runBacktest.ts'
+import { createApprovalDesk } from '#runtime/chain/approvalDesk.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { createTreasury } from '#runtime/chain/createTreasury.ts'
 import { createExecutor } from '#runtime/chain/executor.ts'
-import { openExecutorKey } from '#runtime/chain/signer.ts'
+import { openSigner } from '#runtime/chain/signer.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createCosigner } from '#runtime/log/cosigner.ts'
 import { openLog } from '#runtime/log/openLog.ts'
@@ -18,6 +19,7 @@ import { chainBalances, createObserver } from '#runtime/market/observer.ts'
 import { openSource } from '#runtime/market/openSource.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, openRun, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
 import { recoverRuns } from '#runtime/run/recoverRuns.ts'
+import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
 import { toJson } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { type Policy, parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
@@ -145,7 +147,7 @@ async function runLive({
   const schedule = scheduleOf(source, { intervalSeconds, window, decisions: config.decisions ?? null })
   const clock = { nowMs: () => Date.now() }
   const keys = openRunKeys(join(dir, 'keys'))
-  const account = openExecutorKey(path(wanted.executorKey))
+  const account = await openSigner(wanted.executorKey, path('.'))
   const witnesses = wanted.quorum === undefined ? null : readQuorum(path(wanted.quorum)).witnesses
   const log = openLog({
     dir: join(dir, 'log'),
@@ -205,6 +207,17 @@ async function runLive({
     gatewayChecks: true,
     requestIs: 'durable',
   })
+  const chainTimeSeconds = async () => (await chain.head()).timestamp
+  const { aboveUsd } = policy.approvals
+  if (aboveUsd !== null && wanted.approvals === undefined)
+    throw new WarrantError('BAD_CONFIG', `treasury.approvals is missing: the policy asks people above ${aboveUsd} USD`)
+  const desk =
+    wanted.approvals === undefined
+      ? null
+      : createApprovalDesk({
+          ...{ dir: path(wanted.approvals.dir), policy, log: opened.appenders.approver, chainTimeSeconds },
+          say: listener.say,
+        })
   const treasury = createTreasury({
     ...{
       agent: AGENT,
@@ -218,7 +231,19 @@ async function runLive({
     logs: { agent: opened.appenders.agent, verifier: opened.appenders.verifier },
     verifiers: wanted.verifiers.map(url => createVerifierClient({ url, log, blobs: opened.blobs })),
     executor: await createExecutor({ account, url: wanted.rpc, log: opened.appenders.executor }),
-    chainTimeSeconds: async () => (await chain.head()).timestamp,
+    chainTimeSeconds,
+    async approve(proposal, { result }, tick) {
+      const close = schedule.bars[tick + schedule.window - 1]?.close
+      if (desk === null || aboveUsd === null || result.type !== 'intents' || close === undefined) return []
+      const valueUsd = valueAtRiskUsd(policy, proposal.body.calls, close) ?? Number.MAX_SAFE_INTEGER
+      if (valueUsd <= aboveUsd) return []
+      const until = Math.min(
+        (await chainTimeSeconds()) + (wanted.approvals?.waitSeconds ?? 0),
+        proposal.body.validUntil,
+      )
+      const { leafHash, body } = proposal
+      return desk.gather({ leafHash, proposal: body, valueUsd, reason: result.reason }, until)
+    },
   })
   const observe = createObserver({
     log: opened.appenders.market,

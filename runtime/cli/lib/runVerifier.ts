@@ -3,7 +3,7 @@ import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { loadConfig, readYaml } from '#config/loadConfig.ts'
 import { verifierConfig } from '#config/verifierConfig.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
-import { readKey } from '#runtime/chain/signer.ts'
+import { openSigner } from '#runtime/chain/signer.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { createMarketPort } from '#runtime/market/marketPort.ts'
@@ -58,7 +58,7 @@ export async function runVerifier(file: string): Promise<void> {
       rpc: config.rpc,
       everySeconds,
       webhook: webhook ?? null,
-      guardian: guardianKey === undefined ? null : readKey(path(guardianKey)),
+      guardian: guardianKey === undefined ? null : await openSigner(guardianKey, dirname(file)),
       say: line => process.stderr.write(`${line}\n`),
     })
     app.addHook('onClose', () => watch.stop())

@@ -1,5 +1,4 @@
-import { createPublicClient, encodeFunctionData, http } from 'viem'
-import type { PrivateKeyAccount } from 'viem/accounts'
+import { createPublicClient, encodeFunctionData, http, type LocalAccount } from 'viem'
 import { MODULE_ABI } from '#runtime/chain/abi.ts'
 import { waitForReceipt } from '#runtime/chain/waitForReceipt.ts'
 import type { Unexplained } from '#verifier/audit/completeness.ts'
@@ -15,7 +14,7 @@ export type WatchTreasuryParameters = {
   rpc: string
   everySeconds: number
   webhook: string | null
-  guardian: PrivateKeyAccount | null
+  guardian: LocalAccount | null
   say(line: string): void
 }
 
