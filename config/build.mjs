@@ -74,7 +74,7 @@ async function compileContracts(root, files) {
       optimizer: { enabled: true, runs: 1_000_000 },
       viaIR: true,
       evmVersion: 'cancun',
-      outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
+      outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode'] } },
     },
   }
   const result = JSON.parse(solc.compile(JSON.stringify(input)))
@@ -92,6 +92,7 @@ async function compileContracts(root, files) {
           abi: artifact.abi,
           bytecode: `0x${artifact.evm.bytecode.object}`,
           deployedBytecode: `0x${artifact.evm.deployedBytecode.object}`,
+          immutables: Object.values(artifact.evm.deployedBytecode.immutableReferences ?? {}).flat(),
         }),
       )
     }

@@ -5,14 +5,19 @@ import type { Abi } from 'viem'
 import { WarrantError } from '#verifier/evidence/error.ts'
 
 export type Artifact = { abi: Abi; bytecode: `0x${string}` }
+export type OwnArtifact = Artifact & {
+  deployedBytecode: `0x${string}`
+  /** Bytes of the deployed code that the constructor fills in. */
+  immutables: readonly { start: number; length: number }[]
+}
 
 const require = createRequire(import.meta.url)
 
 /** One of this project's compiled contracts, from dist/contracts. @throws FILE_MISSING */
-export function ownArtifact(name: string): Artifact {
+export function ownArtifact(name: string): OwnArtifact {
   for (const dir of ['../../contracts/', '../../dist/contracts/']) {
     const path = fileURLToPath(new URL(`${dir}${name}.json`, import.meta.url))
-    if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Artifact
+    if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as OwnArtifact
   }
   throw new WarrantError('FILE_MISSING', `contract ${name} is not compiled: run npm run build`)
 }

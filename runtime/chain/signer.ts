@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { LocalAccount } from 'viem'
-import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { decryptKeystore } from './keystore.ts'
 import { remoteSigner } from './remoteSigner.ts'
@@ -44,6 +44,11 @@ export async function openSigner(named: string, base = '.'): Promise<LocalAccoun
   if (passphrase === undefined)
     throw new WarrantError('BAD_INPUT', `${file}: is encrypted: put its passphrase into ${PASSPHRASE}`)
   return privateKeyToAccount(await decryptKeystore(file, text, passphrase))
+}
+
+/** An account of this moment, for a rehearsal: its key is kept nowhere. */
+export function throwawayAccount(): PrivateKeyAccount {
+  return privateKeyToAccount(generatePrivateKey())
 }
 
 function readText(file: string): string {

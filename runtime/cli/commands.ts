@@ -15,6 +15,7 @@ import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
 import { showCommand } from './show.ts'
 import { strategyCommand } from './strategy.ts'
+import { treasuryCommand } from './treasury/treasury.ts'
 import { verifierCommand } from './verifier.ts'
 import { witnessCommand } from './witness.ts'
 import { workerCommand } from './worker.ts'
@@ -38,6 +39,7 @@ export function registerCommands(program: Command): void {
     approveCommand,
     auditCommand,
     backtestCommand,
+    treasuryCommand,
     verifierCommand,
     witnessCommand,
     workerCommand,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { createPrinter, printJson } from './lib/output.ts'
 
-/** `warrant policy check|explain|diff|schema`. */
+/** `warrant policy check|explain|diff|test|schema`. */
 export function policyCommand(program: Command): void {
   const policy = program.command('policy').description('Check policies.')
   policy
@@ -58,6 +58,45 @@ export function policyCommand(program: Command): void {
         print(`${signs[effect]} ${is ?? `no longer: ${was}`}`)
         if (was !== null && is !== null) print(`    was: ${was}`)
       }
+    })
+  policy
+    .command('test')
+    .argument('<file>', 'a table of cases (YAML or JSON)')
+    .option('--json', 'one JSON document on stdout')
+    .description(
+      "Run a table of cases through the verifier's own policy check: what it allows and what it denies. Exit 0 all as expected, 1 not.",
+    )
+    .addHelpText(
+      'after',
+      `
+Example:
+  warrant policy test policy-tests.yaml
+
+  policy: policy.yaml
+  oracleTick: 200000
+  balances: { USDC: "60000000000", WETH: "0" }
+  cases:
+    - name: a small swap
+      intents: [{ type: swap, sell: USDC, buy: WETH, amountIn: "100000000", minBuy: "48000000000000000" }]
+      expect: allow
+    - name: too soon
+      intents: [{ type: swap, sell: USDC, buy: WETH, amountIn: "100000000", minBuy: "48000000000000000" }]
+      before: [{ usd: 100, secondsAgo: 5 }]
+      expect: deny
+      because: the last trade was 5 s ago`,
+    )
+    .action(async (file: string, options: { json?: boolean }) => {
+      const { testPolicy } = await import('./lib/testPolicy.ts')
+      const results = await testPolicy(file)
+      const failed = results.filter(({ ok }) => !ok).length
+      if (options.json) printJson({ ok: failed === 0, results })
+      else {
+        const print = createPrinter(false)
+        for (const { name, ok, answer, reason } of results)
+          print(`${ok ? 'ok  ' : 'FAIL'}  ${name}: ${answer}: ${reason}`)
+        print(`${results.length - failed} as expected, ${failed} not`)
+      }
+      process.exitCode = failed === 0 ? 0 : 1
     })
   policy
     .command('schema')

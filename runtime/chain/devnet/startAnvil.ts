@@ -29,15 +29,25 @@ export async function startAnvil({ chainId, startSeconds }: { chainId: number; s
         '--timestamp',
         String(startSeconds),
       ],
-      ...['--mnemonic', DEV_MNEMONIC, '--balance', '100000000', '--accounts', '10', '--gas-limit', '60000000'],
+      ...[
+        '--mnemonic',
+        DEV_MNEMONIC,
+        '--balance',
+        '100000000',
+        '--accounts',
+        '10',
+        '--gas-limit',
+        '60000000',
+        '--silent',
+      ],
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    // What nobody reads fills up, and stops the node in the middle of an answer.
+    { stdio: ['ignore', 'ignore', 'pipe'] },
   )
-  await listening(child)
-  child.stdout?.resume()
-  child.stderr?.resume()
+  const url = `http://127.0.0.1:${port}`
+  await answering(child, url)
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     stop: () =>
       new Promise(resolve => {
         if (child.exitCode !== null || child.signalCode !== null) return resolve()
@@ -65,27 +75,32 @@ function anvilBinary(): string {
   }
 }
 
-function listening(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let output = ''
-    const fail = (reason: string) => {
-      child.kill('SIGKILL')
-      reject(new WarrantError('CHAIN_FAILED', `anvil did not start: ${reason}`, { details: output }))
-    }
-    const timer = setTimeout(() => fail('it said nothing for 30 s'), 30_000)
-    child.once('error', error => fail(error.message))
-    child.once('exit', code => fail(`it ended with ${code}`))
-    child.stderr?.on('data', chunk => {
-      output += chunk
-    })
-    child.stdout?.on('data', chunk => {
-      output += chunk
-      if (!output.includes('Listening on')) return
-      clearTimeout(timer)
-      child.removeAllListeners('exit')
-      resolve()
-    })
+async function answering(child: ChildProcess, url: string): Promise<void> {
+  let ended: string | null = null
+  let output = ''
+  child.once('error', error => {
+    ended = error.message
   })
+  child.once('exit', code => {
+    ended = `it ended with ${code}`
+  })
+  child.stderr?.on('data', chunk => {
+    output = `${output}${chunk}`.slice(-10_000)
+  })
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] })
+  for (const until = Date.now() + 30_000; ; ) {
+    const answered = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).then(
+      response => response.ok,
+      () => false,
+    )
+    if (answered && ended === null) return
+    if (ended !== null || Date.now() > until) {
+      child.kill('SIGKILL')
+      const reason = ended ?? 'it did not answer within 30 s'
+      throw new WarrantError('CHAIN_FAILED', `anvil did not start: ${reason}`, { details: output })
+    }
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
 }
 
 /** A loopback port that nobody listens on. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Artifact } from '#runtime/chain/artifacts.ts'
 import { type Devnet, startDevnet } from '#runtime/chain/devnet/startDevnet.ts'
 import { createArena, EXECUTOR } from './arena.ts'
-import { CONTRACT_ATTACKS } from './contractAttacks.ts'
+import { CONTRACT_ATTACKS } from './attacks/index.ts'
 import { compileContracts } from './mutants.ts'
 
 // Each attack is refused by the part that should refuse it, and succeeds once that defence is mutated away.

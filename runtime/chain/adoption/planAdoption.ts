@@ -1,0 +1,120 @@
+import { type Address, encodeFunctionData, type Hex, toFunctionSelector, zeroAddress } from 'viem'
+import type { TreasuryConfig } from '#config/treasuryConfig.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
+import { MODULE_ABI } from '../abi.ts'
+import { SAFE_ABI } from '../devnet/deploySafe.ts'
+
+/** One transaction that the Safe's owners sign, and what it means. */
+export type OwnersTransaction = { to: string; value: '0'; data: Hex; words: string }
+
+const APPROVE = toFunctionSelector('approve(address,uint256)')
+const TRANSFER = toFunctionSelector('transfer(address,uint256)')
+const EXACT_INPUT_SINGLE = toFunctionSelector(
+  'exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))',
+)
+
+/**
+ * Everything that a Safe's owners must sign for the module to enforce a policy: first what binds it, and only then what
+ * lets it act. All of it is derived from the policy and from what the owners decide beside it. @throws BAD_CONFIG
+ */
+export function planAdoption(policy: Policy, config: TreasuryConfig): OwnersTransaction[] {
+  const { safe, module } = policy
+  const plan: OwnersTransaction[] = []
+  const symbols = new Map(policy.tokens.map(token => [token.symbol, token]))
+  const token = (symbol: string, where: string) => {
+    const found = symbols.get(symbol)
+    if (found === undefined) throw new WarrantError('BAD_CONFIG', `${where}.${symbol}: the policy lists no such token`)
+    return found
+  }
+  const set = (words: string, functionName: string, args: readonly unknown[]) =>
+    plan.push({
+      to: module,
+      value: '0',
+      data: encodeFunctionData({ abi: MODULE_ABI, functionName, args } as never),
+      words,
+    })
+  const allow = (words: string, target: string, selector: Hex, recipientWord: number) =>
+    set(words, 'setRule', [target, selector, { allowed: true, recipientWord }])
+  const bySafe = (words: string, functionName: 'enableModule' | 'setModuleGuard', who: string) =>
+    plan.push({
+      to: safe,
+      value: '0',
+      data: encodeFunctionData({ abi: SAFE_ABI, functionName, args: [who as Address] }),
+      words,
+    })
+
+  set(`the policy in force is ${policy.name}, digest ${policyDigest(policy)}`, 'setPolicy', [
+    `0x${policyDigest(policy)}`,
+  ])
+  const assets = [...(config.watchNative ? [zeroAddress] : []), ...policy.tokens.map(({ address }) => address)]
+  set(
+    `${config.watchNative ? 'native coins, ' : ''}${[...symbols.keys()].join(', ')} must not fall unless a signed bound names them`,
+    'setAssets',
+    [assets],
+  )
+  for (const symbol of symbols.keys())
+    if (config.caps[symbol] === undefined)
+      throw new WarrantError('BAD_CONFIG', `caps.${symbol} is missing: without a cap, k verifiers could move all of it`)
+  for (const [symbol, { amount, windowSeconds }] of Object.entries(config.caps)) {
+    const { address, decimals } = token(symbol, 'caps')
+    const shown = Number(amount) / 10 ** decimals
+    set(
+      `at most ${shown} ${symbol} leave at once, at most twice that in any ${windowSeconds} seconds, whatever is signed`,
+      'setCap',
+      [address, amount, windowSeconds],
+    )
+  }
+  const { approvers, threshold } = policy.approvals
+  if (approvers.length > 0)
+    set(`${threshold} of ${approvers.length} approvers can be asked for: ${approvers.join(', ')}`, 'setApprovers', [
+      [...approvers].sort(),
+      BigInt(threshold),
+    ])
+  for (const [symbol, limit] of Object.entries(config.approvalLimits)) {
+    const { address, decimals } = token(symbol, 'approvalLimits')
+    if (approvers.length === 0)
+      throw new WarrantError('BAD_CONFIG', `approvalLimits.${symbol}: the policy names no approvers`)
+    set(`above ${Number(limit) / 10 ** decimals} ${symbol} at once, approvers must have signed`, 'setApprovalLimit', [
+      address,
+      limit,
+    ])
+  }
+  const sold = new Set<string>()
+  for (const { router, token0, token1 } of policy.uniswapV3) {
+    allow(`it may swap on Uniswap v3's router ${router}, paid to the Safe`, router, EXACT_INPUT_SINGLE, 4)
+    for (const address of [token0, token1]) sold.add(address)
+  }
+  for (const address of sold)
+    allow(`it may approve ${address} to a spender that uses it up in the same batch`, address, APPROVE, 0)
+  for (const recipient of policy.recipients) set(`${recipient} may be paid`, 'setPayee', [recipient, true])
+  if (policy.recipients.length > 0)
+    for (const { address, symbol } of policy.tokens)
+      allow(`it may transfer ${symbol} to the Safe's payees`, address, TRANSFER, 1)
+  // The guard before the module: there is no moment in which another way in stands open beside it.
+  if (config.guard !== null)
+    bySafe(`every module but ${module} is denied, by guard ${config.guard}`, 'setModuleGuard', config.guard)
+  bySafe(`${module} may act for the Safe, by verdicts alone`, 'enableModule', module)
+  return plan
+}
+
+/** The plan as a file of the Safe's Transaction Builder. */
+export function builderFile(policy: Policy, plan: readonly OwnersTransaction[], createdAtMs: number): object {
+  return {
+    version: '1.0',
+    chainId: String(policy.chainId),
+    createdAt: createdAtMs,
+    meta: {
+      name: `Warrant: ${policy.name}`,
+      description: plan.map(({ words }, i) => `${i + 1}. ${words}`).join('\n'),
+      createdFromSafeAddress: policy.safe,
+    },
+    transactions: plan.map(({ to, value, data }) => ({
+      to,
+      value,
+      data,
+      contractMethod: null,
+      contractInputsValues: null,
+    })),
+  }
+}
