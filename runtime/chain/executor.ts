@@ -1,11 +1,18 @@
-import { createPublicClient, encodeFunctionData, http, keccak256, type LocalAccount } from 'viem'
+import {
+  createPublicClient,
+  encodeFunctionData,
+  http,
+  keccak256,
+  type LocalAccount,
+  type PublicClient,
+  TransactionReceiptNotFoundError,
+} from 'viem'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { MODULE_ABI } from './abi.ts'
-import { waitForReceipt } from './waitForReceipt.ts'
 
 type Hex = `0x${string}`
 
@@ -24,6 +31,9 @@ export type Executor = {
   ): Promise<{ submission: Appended; transactionHash: string; status: 'success' | 'reverted' }>
 }
 
+/** Replacements of one transaction at most: fees grow by an eighth each time. */
+const MOST_BUMPS = 10
+
 /** Gas of one batch at most. */
 const GAS_LIMIT = 1_500_000n
 
@@ -32,10 +42,13 @@ export async function createExecutor({
   account,
   url,
   log,
+  stuckMs = 60_000,
 }: {
   account: LocalAccount
   url: string
   log: Appender
+  /** After that a transaction counts as stuck, and is replaced by the same calls with higher fees. */
+  stuckMs?: number
 }): Promise<Executor> {
   const client = createPublicClient({ transport: http(url), cacheTime: 0 })
   const chainId = await client.getChainId()
@@ -44,46 +57,90 @@ export async function createExecutor({
   return {
     address: account.address.toLowerCase(),
     async submit({ proposal, verdicts, approvals = [] }) {
-      const { maxFeePerGas, maxPriorityFeePerGas } = await client.estimateFeesPerGas()
-      const rawTransaction = await account.signTransaction({
-        type: 'eip1559',
-        chainId,
-        nonce,
-        to: proposal.body.module as Hex,
-        data: executeCalldata(
-          proposal.body,
-          verdicts.map(v => v.body),
-          approvals,
-        ),
-        gas: GAS_LIMIT,
-        maxFeePerGas: maxFeePerGas * 2n,
-        maxPriorityFeePerGas,
-      })
-      const transactionHash = keccak256(rawTransaction)
+      const data = executeCalldata(
+        proposal.body,
+        verdicts.map(v => v.body),
+        approvals,
+      )
       const verdictLeaves = verdicts.map(v => v.leafHash)
-      const body = {
-        proposal: proposal.leafHash,
-        verdicts: verdictLeaves,
-        from: account.address.toLowerCase(),
-        accountNonce: nonce,
-        transactionHash,
-        rawTransaction,
-      }
-      const submission = log.append('submission', body, [proposal.leafHash, ...verdictLeaves])
-      await submission.durable
-      nonce++
-      try {
+      const sent: { submission: Appended; hash: Hex }[] = []
+      let fees = await feesNow(null)
+      /** Signs, logs, and only then broadcasts: the same calls under the same nonce each time. */
+      async function send(): Promise<void> {
+        const rawTransaction = await account.signTransaction({
+          type: 'eip1559',
+          ...{ chainId, nonce, to: proposal.body.module as Hex, data, gas: GAS_LIMIT, ...fees },
+        })
+        const hash = keccak256(rawTransaction)
+        const replaces = sent.at(-1)?.submission.leafHash
+        const body = {
+          ...{ proposal: proposal.leafHash, verdicts: verdictLeaves, from: account.address.toLowerCase() },
+          ...{ accountNonce: nonce, transactionHash: hash, rawTransaction },
+          ...(replaces === undefined ? {} : { replaces }),
+        }
+        const parents = [proposal.leafHash, ...verdictLeaves, ...(replaces === undefined ? [] : [replaces])]
+        const submission = log.append('submission', body, parents)
+        await submission.durable
+        sent.push({ submission, hash })
         await client.sendRawTransaction({ serializedTransaction: rawTransaction })
-        const receipt = await waitForReceipt(client, transactionHash)
-        return { submission, transactionHash, status: receipt.status }
+      }
+      try {
+        await send()
+        for (;;) {
+          const mined = await oneMined(client, sent, stuckMs)
+          if (mined !== null) {
+            nonce++
+            return mined
+          }
+          if (sent.length > MOST_BUMPS)
+            throw new WarrantError('CHAIN_FAILED', `not mined after ${MOST_BUMPS} fee bumps`, { retry: 'unknown' })
+          fees = await feesNow(fees)
+          await send()
+        }
       } catch (cause) {
-        throw new WarrantError(
-          'CHAIN_FAILED',
-          `transaction ${transactionHash} may have been sent: ${reasonOf(cause)}`,
-          { cause, retry: 'unknown' },
-        )
+        const [first] = sent
+        if (first === undefined) throw cause
+        nonce++
+        throw new WarrantError('CHAIN_FAILED', `transaction ${first.hash} may have been sent: ${reasonOf(cause)}`, {
+          cause,
+          retry: 'unknown',
+        })
       }
     },
+  }
+
+  /** What the chain asks now, and in any case an eighth more than before: less is no replacement for a node. */
+  async function feesNow(before: Fees | null): Promise<Fees> {
+    const { maxFeePerGas, maxPriorityFeePerGas } = await client.estimateFeesPerGas()
+    const most = (now: bigint, old: bigint) => (now > old + old / 8n + 1n ? now : old + old / 8n + 1n)
+    const now = { maxFeePerGas: maxFeePerGas * 2n, maxPriorityFeePerGas }
+    if (before === null) return now
+    return {
+      maxFeePerGas: most(now.maxFeePerGas, before.maxFeePerGas),
+      maxPriorityFeePerGas: most(now.maxPriorityFeePerGas, before.maxPriorityFeePerGas),
+    }
+  }
+}
+
+type Fees = { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
+
+/** Whichever of the transactions of one nonce is mined within `withinMs`, or null. */
+async function oneMined(
+  client: Pick<PublicClient, 'getTransactionReceipt'>,
+  sent: readonly { submission: Appended; hash: Hex }[],
+  withinMs: number,
+): Promise<{ submission: Appended; transactionHash: string; status: 'success' | 'reverted' } | null> {
+  const until = Date.now() + withinMs
+  for (let wait = 3; ; wait = Math.min(wait * 1.5, 1_000)) {
+    for (const { submission, hash } of sent) {
+      const receipt = await client.getTransactionReceipt({ hash }).catch((error: unknown) => {
+        if (error instanceof TransactionReceiptNotFoundError) return null
+        throw error
+      })
+      if (receipt !== null) return { submission, transactionHash: hash, status: receipt.status }
+    }
+    if (Date.now() > until) return null
+    await new Promise(resolve => setTimeout(resolve, wait))
   }
 }
 

@@ -1,38 +1,45 @@
 import { createPublicClient, type Hex, http } from 'viem'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Submission } from '#verifier/evidence/records/submission.ts'
-import { waitForReceipt } from './waitForReceipt.ts'
 
-/** What became of a submission on the chain: mined, or out of the way because its account went on without it. */
-export type Reconciled = 'mined' | 'replaced'
+/** What became of submissions of one nonce: which of them is mined, or null: their account went on without them. */
+export type Reconciled = number | null
 
 /**
- * Brings a logged submission to its end after a crash: if it is not mined, the same bytes are broadcast again, never
- * others. Exactly once follows from the chain's account nonce and the module's own.
+ * Brings logged submissions of one account nonce, each but the first a replacement of the one before, to their end after
+ * a crash: if none is mined, the bytes of the last are broadcast again, never others. Exactly once follows from the
+ * chain's account nonce and the module's own.
  *
- * @throws CHAIN_FAILED with retry `unknown` while the chain does not answer or does not mine it
+ * @throws CHAIN_FAILED with retry `unknown` while the chain does not answer or mines none of them
  */
-export async function reconcile(url: string, submission: Submission): Promise<Reconciled> {
+export async function reconcile(url: string, submissions: readonly Submission[]): Promise<Reconciled> {
   const client = createPublicClient({ transport: http(url), cacheTime: 0 })
-  const hash = submission.transactionHash as Hex
-  const from = submission.from as Hex
-  const mined = () =>
-    client.getTransactionReceipt({ hash }).then(
-      () => true,
-      () => false,
-    )
-  try {
-    if (await mined()) return 'mined'
-    if ((await client.getTransactionCount({ address: from, blockTag: 'latest' })) > submission.accountNonce) {
-      // It may have been mined between the two questions.
-      return (await mined()) ? 'mined' : 'replaced'
+  const last = submissions.at(-1)
+  if (last === undefined) return null
+  const mined = async () => {
+    for (const [i, { transactionHash }] of submissions.entries()) {
+      const receipt = await client.getTransactionReceipt({ hash: transactionHash as Hex }).catch(() => null)
+      if (receipt !== null) return i
     }
-    await client.sendRawTransaction({ serializedTransaction: submission.rawTransaction as Hex }).catch(async error => {
+    return null
+  }
+  const hash = last.transactionHash as Hex
+  try {
+    const already = await mined()
+    if (already !== null) return already
+    const count = await client.getTransactionCount({ address: last.from as Hex, blockTag: 'latest' })
+    // It may have been mined between the two questions.
+    if (count > last.accountNonce) return mined()
+    await client.sendRawTransaction({ serializedTransaction: last.rawTransaction as Hex }).catch(async error => {
       // The node may hold it already.
-      if (!/already known|already imported|nonce too low/i.test(reasonOf(error))) throw error
+      if (!/already known|already imported|nonce too low|underpriced/i.test(reasonOf(error))) throw error
     })
-    await waitForReceipt(client, hash)
-    return 'mined'
+    for (const until = Date.now() + 120_000; Date.now() < until; ) {
+      const found = await mined()
+      if (found !== null) return found
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+    throw new WarrantError('CHAIN_FAILED', 'none was mined within 120 s')
   } catch (cause) {
     throw new WarrantError('CHAIN_FAILED', `transaction ${hash} could not be reconciled: ${reasonOf(cause)}`, {
       cause,

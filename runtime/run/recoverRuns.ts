@@ -64,18 +64,23 @@ export async function recoverRuns({
       state.decisions++
     }
     const client = createVerifierClient({ url: verifier, log, blobs: state.blobs })
-    for (const [leaf, { body }] of state.openSubmissions) {
-      if ((await reconcile(rpc, body)) === 'replaced') {
-        const reason = `account ${body.from} went on without transaction ${body.transactionHash}: it can never be mined`
-        runtime.append(
-          'incident',
-          { what: 'a submission was replaced', caughtBy: 'recovery', reason, evidence: null },
-          [leaf],
-        )
-        continue
+    for (const group of groupsOf(state.openSubmissions)) {
+      const mined = await reconcile(
+        rpc,
+        group.map(([, { body }]) => body),
+      )
+      for (const [i, [leaf, { body }]] of group.entries()) {
+        if (i === mined) {
+          await client.sync()
+          await verdicts.append('outcome', await client.outcome(leaf), [leaf]).durable
+          continue
+        }
+        const instead =
+          mined === null ? `account ${body.from} went on without it` : 'the same calls went with other fees'
+        const reason = `transaction ${body.transactionHash} can never be mined: ${instead}`
+        const what = 'a submission was replaced'
+        runtime.append('incident', { what, caughtBy: 'recovery', reason, evidence: null }, [leaf])
       }
-      await client.sync()
-      await verdicts.append('outcome', await client.outcome(leaf), [leaf]).durable
     }
     const abandoned = [
       ...[...state.openDecisions].map(leaf => [leaf, 'a decision was abandoned', `${ENDED} it was proposed`] as const),
@@ -110,6 +115,15 @@ function missedTick({ run }: Open, { tick, observation }: NonNullable<Open['open
   if (strategy === null) throw new WarrantError('BAD_INPUT', `run ${run.runId}: an observation without a strategy`)
   const result = { type: 'missed' as const, reason: `${ENDED} the tick was decided` }
   return { agent, tick, observation, strategy: strategy.digest, params: strategy.paramsDigest, doors: [], result }
+}
+
+type OpenSubmission = [leaf: string, record: RecordOf<'submission'>]
+
+/** Submissions of one proposal together: each but the first replaces the one before. */
+function groupsOf(open: ReadonlyMap<string, RecordOf<'submission'>>): OpenSubmission[][] {
+  const groups = new Map<string, OpenSubmission[]>()
+  for (const item of open) groups.set(item[1].body.proposal, [...(groups.get(item[1].body.proposal) ?? []), item])
+  return [...groups.values()]
 }
 
 /** Runs without a close record, in order, with what is unfinished in them. */
@@ -188,7 +202,9 @@ function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>
       state.openSubmissions.set(leaf, record)
       return
     case 'outcome':
-      state.openSubmissions.delete(record.body.submission)
+      // Of those that replace each other one is mined: the others ended with it.
+      for (const [open, { body }] of state.openSubmissions)
+        if (body.proposal === record.body.proposal) state.openSubmissions.delete(open)
       return
     case 'incident':
       for (const parent of record.parents) {

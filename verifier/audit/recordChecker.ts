@@ -321,6 +321,13 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
         fail('body.from', "the transaction is not the executor's")
       if ((parseTransaction(raw).nonce ?? 0) !== body.accountNonce)
         fail('body.accountNonce', 'is not that of the transaction')
+      if (body.replaces !== undefined) {
+        const replaced = find(body.replaces, 'submission')
+        if (replaced?.body.proposal !== body.proposal)
+          fail('body.replaces', 'is no earlier submission of this proposal')
+        else if (!isFeeBump(replaced.body.rawTransaction as Hex, raw))
+          fail('body.replaces', 'differs by more than higher fees')
+      }
     } catch (error) {
       fail('body.rawTransaction', reasonOf(error))
     }
@@ -407,4 +414,14 @@ function treeRoot(crypto: CryptoPort, leaves: readonly Uint8Array[]): string {
   const frontier = createFrontier(crypto)
   for (const leaf of leaves) frontier.append(leaf)
   return toHex(frontier.root())
+}
+
+/** Whether a transaction does what another does under the same nonce, and pays more. */
+function isFeeBump(before: Hex, after: Hex): boolean {
+  const [a, b] = [parseTransaction(before), parseTransaction(after)]
+  const same = (['chainId', 'nonce', 'to', 'data', 'value', 'gas', 'type'] as const).every(
+    field => a[field] === b[field],
+  )
+  const more = (field: 'maxFeePerGas' | 'maxPriorityFeePerGas') => (b[field] ?? 0n) > (a[field] ?? 0n)
+  return same && more('maxFeePerGas') && more('maxPriorityFeePerGas')
 }

@@ -10,5 +10,7 @@ export const submission = z.strictObject({
   transactionHash: hex32,
   /** The executor's signature is inside. */
   rawTransaction: hexData,
+  /** The submission that this one replaces: the same calls under the same account nonce, with higher fees. */
+  replaces: leafHash.optional(),
 })
 export type Submission = z.infer<typeof submission>
