@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { marketSource } from '#runtime/market/openSource.ts'
+import { liveMarketSource } from '#runtime/market/openSource.ts'
 
 /** Configuration of `warrant run`. Paths are relative to the file. */
 export const runConfig = z.strictObject({
   strategy: z.string().min(1).describe('a built-in strategy by name, or the path of a module'),
   params: z.json().default({}),
-  market: marketSource,
+  market: liveMarketSource.describe('swaps: only with --live'),
   out: z.string().min(1).describe('a new directory: log and keys'),
   decisions: z.int().min(1).optional(),
   feeBps: z.number().min(0).max(9_999).default(5),

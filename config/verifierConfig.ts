@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { marketSource } from '#runtime/market/openSource.ts'
+import { liveMarketSource } from '#runtime/market/openSource.ts'
 
 /** Configuration of `warrant verifier`. Paths are relative to the file. */
 export const verifierConfig = z.strictObject({
@@ -9,7 +9,7 @@ export const verifierConfig = z.strictObject({
   rpc: z.url().describe('JSON-RPC of the chain: your own node'),
   key: z.string().describe('key file, see warrant verifier key'),
   journal: z.string().describe('what it saw, promised and signed: never share or restore it'),
-  market: marketSource.describe('its own market data'),
+  market: liveMarketSource.describe('its own market data'),
   watch: z
     .strictObject({
       everySeconds: z.number().positive().default(30),

@@ -9,6 +9,21 @@ export const marketSource = z.union([
 ])
 export type MarketSource = z.infer<typeof marketSource>
 
+/** The same, or a pool's own Swap logs, for what follows a chain: live runs and verifiers. */
+export const liveMarketSource = z.union([
+  ...marketSource.options,
+  z.strictObject({
+    swaps: z.strictObject({
+      pool: z
+        .string()
+        .regex(/^0x[0-9a-fA-F]{40}$/)
+        .transform(text => text.toLowerCase())
+        .describe('a Uniswap v3 pool on the chain of rpc'),
+    }),
+  }),
+])
+export type LiveMarketSource = z.infer<typeof liveMarketSource>
+
 /** Opens a source. @throws FILE_MISSING, BAD_DATA */
 export function openSource(source: MarketSource): MinuteSource {
   return 'data' in source ? readMinutes(source.data) : simulateMinutes(source.simulated)

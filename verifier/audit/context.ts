@@ -16,9 +16,9 @@ import type { RecordChecker, RunState } from './recordChecker.ts'
 export type MarketPort = {
   readonly description: string
   /** The bars that it has for these start times, or null where it has none. */
-  barsAt(timeSeconds: readonly number[], intervalSeconds: number): Bars | null
+  barsAt(timeSeconds: readonly number[], intervalSeconds: number): Bars | null | Promise<Bars | null>
   /** The oracle: the last tick at or before a time, or null. */
-  tickAt(timeSeconds: number): number | null
+  tickAt(timeSeconds: number): number | null | Promise<number | null>
 }
 
 /** What a verifier has signed and not yet seen executed or expired, and what it saw executed (evidence.md §5.8). */

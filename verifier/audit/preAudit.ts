@@ -29,7 +29,8 @@ const CHECKS: readonly Check[] = [
  * reason; one that throws could not be evaluated and denies as well.
  */
 export async function preAudit(context: AuditContext, ports: AuditPorts): Promise<CheckResult[]> {
-  context.oracleTick = ports.market.tickAt(context.head.timestamp)
+  // A market that does not answer leaves the value at risk unknown, which denies.
+  context.oracleTick = await Promise.resolve(ports.market.tickAt(context.head.timestamp)).catch(() => null)
   const { policy, proposal, oracleTick } = context
   context.valueUsd = oracleTick === null ? null : valueAtRiskUsd(policy, proposal.body.calls, oracleTick)
   const results: CheckResult[] = []

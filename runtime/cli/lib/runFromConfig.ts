@@ -14,9 +14,11 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createCosigner } from '#runtime/log/cosigner.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { decisionTimeMs, scheduleOf } from '#runtime/market/bars.ts'
+import { openLiveSchedule } from '#runtime/market/liveSchedule.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { chainBalances, createObserver } from '#runtime/market/observer.ts'
 import { openSource } from '#runtime/market/openSource.ts'
+import { createSwapFeed } from '#runtime/market/swapFeed.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, openRun, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
 import { recoverRuns } from '#runtime/run/recoverRuns.ts'
 import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
@@ -46,7 +48,10 @@ export async function runFromConfig(file: string, live: boolean, listener: Liste
       'BAD_CONFIG',
       `${file}: treasury: --live needs one: rpc, policy, verifiers, threshold, executorKey, logOrigin`,
     )
-  const source = openSource('data' in config.market ? { data: path(config.market.data) } : config.market)
+  const { market } = config
+  if ('swaps' in market && !live)
+    throw new WarrantError('BAD_CONFIG', `${file}: market.swaps: on paper a market needs data, or the simulation`)
+  const source = 'swaps' in market ? null : openSource('data' in market ? { data: path(market.data) } : market)
   const entry = strategyEntry(config.strategy)
   // A live run goes on in its own log: what its last process left is brought to its end first.
   const dir = live ? ownDirectory(path(config.out)) : newDirectory(path(config.out))
@@ -60,7 +65,7 @@ export async function runFromConfig(file: string, live: boolean, listener: Liste
   try {
     return live
       ? await runLive({ config, path, source, dir, strategy, stop, listener })
-      : await runPaper({ config, source, dir, strategy, stop, listener })
+      : await runPaper({ config, source: source as MinuteSource, dir, strategy, stop, listener })
   } finally {
     process.off('SIGTERM', onSignal)
     process.off('SIGINT', onSignal)
@@ -133,7 +138,7 @@ async function runLive({
   strategy,
   stop,
   listener,
-}: Setting & { path(name: string): string }): Promise<RunReport> {
+}: Omit<Setting, 'source'> & { source: MinuteSource | null; path(name: string): string }): Promise<RunReport> {
   const { treasury: wanted } = config
   if (wanted === undefined) throw new WarrantError('BAD_CONFIG', 'treasury is missing')
   const policy: Policy = parsePolicy(readYaml(path(wanted.policy)), wanted.policy)
@@ -144,7 +149,11 @@ async function runLive({
   if (chainId !== policy.chainId)
     throw new WarrantError('BAD_CONFIG', `${wanted.rpc} is chain ${chainId}, ${wanted.policy} is for ${policy.chainId}`)
   const { intervalSeconds, window, pair } = strategy.sandboxed.manifest.market
-  const schedule = scheduleOf(source, { intervalSeconds, window, decisions: config.decisions ?? null })
+  const wantedTicks = { intervalSeconds, window, decisions: config.decisions ?? null }
+  const feed = 'swaps' in config.market ? createSwapFeed(chain, chainId, config.market.swaps.pool) : null
+  const onChain = feed === null ? null : await openLiveSchedule(feed, chain, wantedTicks)
+  const schedule = onChain?.schedule ?? scheduleOf(source as MinuteSource, wantedTicks)
+  const marketSource = feed ?? (source as MinuteSource)
   const clock = { nowMs: () => Date.now() }
   const keys = openRunKeys(join(dir, 'keys'))
   const account = await openSigner(wanted.executorKey, path('.'))
@@ -188,14 +197,14 @@ async function runLive({
       keys,
       clock,
       seed: config.seed,
-      config: { market: source.name },
+      config: { market: marketSource.name },
       strategy,
       chain: identity,
     },
     market: {
-      source: source.name,
-      digest: source.digest,
-      simulated: source.simulated,
+      source: marketSource.name,
+      digest: marketSource.digest,
+      simulated: source?.simulated === true,
       pair: { base: token(pair.base), quote: token(pair.quote) },
       intervalSeconds,
       window,
@@ -248,7 +257,7 @@ async function runLive({
   const observe = createObserver({
     log: opened.appenders.market,
     schedule,
-    source: source.name,
+    source: marketSource.name,
     balances: chainBalances(chain, identity),
   })
   const counts = { decisions: 0, holds: 0, missed: 0, trades: 0 }
@@ -257,7 +266,8 @@ async function runLive({
   )
   for (let tick = 0; tick < schedule.ticks && stop.reason === null; tick++) {
     // A bar that ends in the future is waited for; one that ended long ago fails the verifier's freshness check.
-    await interruptible(decisionTimeMs(schedule, tick) - Date.now(), stop)
+    if (onChain === null) await interruptible(decisionTimeMs(schedule, tick) - Date.now(), stop)
+    else await onChain.next(stop)
     if (stop.reason !== null) break
     const { result } = await runTick(
       {

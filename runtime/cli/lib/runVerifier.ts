@@ -8,6 +8,8 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { createMarketPort } from '#runtime/market/marketPort.ts'
 import { openSource } from '#runtime/market/openSource.ts'
+import { createSwapFeed } from '#runtime/market/swapFeed.ts'
+import { createSwapMarketPort } from '#runtime/market/swapMarketPort.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { parsePolicy } from '#verifier/policy/policy.ts'
@@ -31,7 +33,11 @@ export async function runVerifier(file: string): Promise<void> {
       'BAD_CONFIG',
       `${config.policy}: is for chain ${policy.chainId}, ${config.rpc} is chain ${chainId}`,
     )
-  const source = 'data' in config.market ? { data: path(config.market.data) } : config.market
+  const { market } = config
+  const ownMarket =
+    'swaps' in market
+      ? createSwapMarketPort(createSwapFeed(chain, chainId, market.swaps.pool))
+      : createMarketPort(openSource('data' in market ? { data: path(market.data) } : market))
   const verifier = createVerifier({
     policy,
     logKey: config.logKey,
@@ -43,7 +49,7 @@ export async function runVerifier(file: string): Promise<void> {
     randomWords,
     sandbox: createSandbox(),
     chain,
-    market: createMarketPort(openSource(source)),
+    market: ownMarket,
     clock: { nowMs: () => Date.now() },
     nowMicros: () => performance.now() * 1_000,
   })

@@ -242,8 +242,8 @@ describe('the nine checks', () => {
         {
           market: {
             ...ports.market,
-            barsAt: (t, i) => {
-              const b = ports.market.barsAt(t, i)
+            barsAt: async (t, i) => {
+              const b = await ports.market.barsAt(t, i)
               return b && { ...b, close: b.close.map(c => c + 1) }
             },
           },

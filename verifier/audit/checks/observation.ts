@@ -42,7 +42,7 @@ export const observationCheck: Check = {
         )
       }
     }
-    const own = market.barsAt(view.bars.timeSeconds, view.intervalSeconds)
+    const own = await market.barsAt(view.bars.timeSeconds, view.intervalSeconds)
     if (own === null) return deny("the verifier's own market data does not cover the bars")
     const tolerance = policy.observation.toleranceTicks
     for (const column of COLUMNS) {
