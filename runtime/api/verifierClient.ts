@@ -17,7 +17,7 @@ export type VerifierClient = {
   readonly url: string
   /** Hands over everything the verifier does not have yet, with a checkpoint straight from the write-ahead log. */
   sync(): Promise<void>
-  verdict(proposal: string): Promise<Verdict>
+  verdict(proposal: string, refBlock?: number): Promise<Verdict>
   outcome(submission: string): Promise<Outcome>
   /** Changes of the treasury that nothing explained, in the order in which it found them. */
   alarms(): Promise<Unexplained[]>
@@ -76,7 +76,8 @@ export function createVerifierClient({
         }
       }
     },
-    verdict: async proposal => verdict.parse(await post('/v1/verdicts', { proposal })),
+    verdict: async (proposal, refBlock) =>
+      verdict.parse(await post('/v1/verdicts', { proposal, ...(refBlock === undefined ? {} : { refBlock }) })),
     outcome: async submission => outcome.parse(await post('/v1/outcomes', { submission })),
     alarms: () => call<Unexplained[]>(`${url}/v1/alarms`),
   }

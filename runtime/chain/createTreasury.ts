@@ -1,6 +1,8 @@
 import { buildProposal } from '#agents/build/buildProposal.ts'
 import type { VerifierClient } from '#runtime/api/verifierClient.ts'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
+import type { Json } from '#verifier/evidence/canonical.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { Approval } from '#verifier/evidence/records/approval.ts'
 import type { Decision } from '#verifier/evidence/records/decision.ts'
@@ -23,6 +25,8 @@ export type CreateTreasuryParameters = {
   verifiers: readonly VerifierClient[]
   executor: Executor
   chainTimeSeconds(): Promise<number>
+  /** The block that all verifiers are asked to judge on; without it each takes its own head. */
+  refBlock?(): Promise<number>
   /** Before verifiers are asked: people's answers to a proposal, each on record. */
   approve?(proposal: Settlement['proposal'], decision: Decision, tick: number): Promise<Approval[]>
   /** Between verdict and execution: the devnet's market moves on here. */
@@ -69,37 +73,63 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     return { leafHash: logged.leafHash, body }
   }
 
-  /** What a watching verifier found stands in the log as well, each time once. */
-  async function recordAlarms(): Promise<void> {
-    for (const verifier of verifiers) {
-      const known = alarms.get(verifier.url) ?? 0
-      const found = await verifier.alarms()
-      for (const { transactionHash, blockNumber, reason } of found.slice(known))
-        logs.verifier.append(
-          'incident',
-          {
-            what: 'an unexplained change of the treasury',
-            caughtBy: 'verifier',
-            reason,
-            evidence: { transactionHash, blockNumber, verifier: verifier.url },
-          },
-          [],
-        )
-      alarms.set(verifier.url, found.length)
-    }
+  /** What a watching verifier found stands in the log as well, once in a run. */
+  async function recordAlarms(verifier: VerifierClient): Promise<void> {
+    const known = alarms.get(verifier.url) ?? 0
+    const found = await verifier.alarms()
+    for (const { transactionHash, blockNumber, reason } of found.slice(known))
+      incident(
+        'an unexplained change of the treasury',
+        reason,
+        { transactionHash, blockNumber, verifier: verifier.url },
+        [],
+      )
+    alarms.set(verifier.url, found.length)
   }
 
+  function incident(what: string, reason: string, evidence: Json, parents: string[]): void {
+    logs.verifier.append('incident', { what, caughtBy: 'verifier', reason: reason.slice(0, 2_000), evidence }, parents)
+  }
+
+  /** Asks all at once, on one block. Those that do not answer are named; the others' answers count. */
   async function judge(proposal: Settlement['proposal']) {
-    await recordAlarms()
-    const answers = await Promise.all(
+    const refBlock = await parameters.refBlock?.()
+    const answers = await Promise.allSettled(
       verifiers.map(async verifier => {
         await verifier.sync()
-        return verifier.verdict(proposal.leafHash)
+        await recordAlarms(verifier)
+        return verifier.verdict(proposal.leafHash, refBlock)
       }),
     )
-    const logged = answers.map(body => ({ body, appended: logs.verifier.append('verdict', body, [proposal.leafHash]) }))
+    const failed = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as unknown] : []))
+    if (failed.length === verifiers.length) throw failed[0]
+    for (const reason of failed) incident('a verifier did not answer', reasonOf(reason), null, [proposal.leafHash])
+    const bodies = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
+    const logged = bodies.map(body => ({ body, appended: logs.verifier.append('verdict', body, [proposal.leafHash]) }))
     await Promise.all(logged.map(item => item.appended.durable))
-    return logged.map(({ body, appended }) => ({ body, leafHash: appended.leafHash }))
+    const verdicts = logged.map(({ body, appended }) => ({ body, leafHash: appended.leafHash }))
+    const denying = verdicts.filter(({ body }) => body.answer === 'deny')
+    if (denying.length > 0 && denying.length < verdicts.length) {
+      // Both reports stand in the log: whoever reads it can tell who was wrong.
+      const reasons = denying.map(({ body }) => `${body.signer}: ${firstFailure(body)}`)
+      const leaves = verdicts.map(({ leafHash }) => leafHash)
+      incident('verifiers disagree', reasons.join('; '), { verdicts: leaves }, [proposal.leafHash, ...leaves])
+    }
+    return verdicts
+  }
+
+  /** From the first verifier that answers. */
+  async function firstOutcome(submission: string): Promise<Outcome> {
+    let last: unknown = new WarrantError('UNREACHABLE', 'there is no verifier')
+    for (const verifier of verifiers) {
+      try {
+        await verifier.sync()
+        return await verifier.outcome(submission)
+      } catch (error) {
+        last = error
+      }
+    }
+    throw last
   }
 
   return {
@@ -111,19 +141,27 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
       const approvals = answers.filter(({ answer }) => answer === 'approve')
       const verdicts = await judge(proposal)
       const bodies = verdicts.map(v => v.body)
-      // One module call carries one reference block: verdicts on the same block go together.
-      const approving = verdicts.filter(
-        v => v.body.answer === 'approve' && v.body.refBlockHash === verdicts[0]?.body.refBlockHash,
-      )
+      const approving = onOneBlock(verdicts)
       await parameters.beforeExecution?.(tick)
       if (approving.length < threshold) return { proposal, verdicts: bodies, outcome: null }
       const { submission } = await executor.submit({ proposal, verdicts: approving.slice(0, threshold), approvals })
-      const [auditor] = verifiers
-      if (auditor === undefined) return { proposal, verdicts: bodies, outcome: null }
-      await auditor.sync()
-      const outcome = await auditor.outcome(submission.leafHash)
+      const outcome = await firstOutcome(submission.leafHash)
       await logs.verifier.append('outcome', outcome, [submission.leafHash]).durable
       return { proposal, verdicts: bodies, outcome }
     },
   }
+}
+
+function firstFailure({ checks }: Verdict): string {
+  const failure = checks.find(({ ok }) => ok !== true)
+  return failure === undefined ? 'no reason' : `${failure.id}: ${failure.detail}`
+}
+
+/** One module call carries one reference block: of the approving verdicts, the most that are on the same one. */
+function onOneBlock<T extends { body: Verdict }>(verdicts: readonly T[]): T[] {
+  const groups = new Map<string, T[]>()
+  for (const verdict of verdicts)
+    if (verdict.body.answer === 'approve')
+      groups.set(verdict.body.refBlockHash, [...(groups.get(verdict.body.refBlockHash) ?? []), verdict])
+  return [...groups.values()].sort((a, b) => b.length - a.length)[0] ?? []
 }

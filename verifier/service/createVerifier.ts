@@ -46,8 +46,13 @@ export type Verifier = {
   readonly address: string
   readonly size: number
   take(parameters: TakeParameters & { blobs: readonly Uint8Array[] }): Promise<{ size: number; root: string }>
-  /** The verdict on a proposal in the log, by its leaf hash. @throws EVIDENCE_MISSING */
-  verdict(proposal: string): Promise<Verdict>
+  /**
+   * The verdict on a proposal in the log, by its leaf hash. `refBlock`: the block to judge it on, so that verifiers with
+   * nodes of their own sign the same one; taken when it is one of the last few of this verifier's chain.
+   *
+   * @throws EVIDENCE_MISSING
+   */
+  verdict(proposal: string, refBlock?: number): Promise<Verdict>
   /** What the chain did with a submission, by its leaf hash. @throws EVIDENCE_MISSING while it is not mined */
   outcome(submission: string): Promise<Outcome>
   /** Looks at the treasury since the last time: new changes that nothing explains. Each stays in `alarms`. */
@@ -55,6 +60,9 @@ export type Verifier = {
   readonly alarms: readonly Unexplained[]
   close(): Promise<void>
 }
+
+/** How old a reference block may be that an agent asks for: limits count from it. */
+const MOST_BLOCKS_BACK = 3
 
 /** Creates a verifier over its ports. One request at a time: the caller MUST not run two verdicts at once. */
 export function createVerifier(parameters: CreateVerifierParameters): Verifier {
@@ -125,7 +133,13 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     await ports.strategy(run).catch(() => {})
   }
 
-  async function contextOf(leafHash: string): Promise<AuditContext> {
+  async function blockOf(refBlock: number | undefined): Promise<BlockRef> {
+    const head = await chain.head()
+    if (refBlock === undefined || refBlock > head.number || refBlock < head.number - MOST_BLOCKS_BACK) return head
+    return (await chain.block(refBlock)) ?? head
+  }
+
+  async function contextOf(leafHash: string, refBlock: number | undefined): Promise<AuditContext> {
     const { records } = follower
     const proposal = records.find(leafHash, 'proposal')
     if (proposal === null)
@@ -135,7 +149,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     if (runState === undefined || decision === null)
       throw new WarrantError('EVIDENCE_MISSING', 'the proposal rests on no decision in the log')
     const own = proposalDigest(proposal.body)
-    const head = await chain.head()
+    const head = await blockOf(refBlock)
     const calls: AuditedCall[] = decision.body.doors.flatMap(use => {
       const response = records.find(use.answer, 'response')
       const request = response === null ? null : records.find(response.body.request, 'request')
@@ -239,8 +253,8 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       await Promise.all([...follower.records.runs.values()].map(state => prepare(state.run)))
       return { size, root: toHex(root) }
     },
-    async verdict(leafHash) {
-      const context = await contextOf(leafHash)
+    async verdict(leafHash, refBlock) {
+      const context = await contextOf(leafHash, refBlock)
       const known = journal.find(context.proposal.body.nonce)
       // Asked again for what it has signed, it gives the same bytes.
       if (known?.verdict != null && known.proposalDigest === context.proposalDigest) return known.verdict

@@ -11,7 +11,7 @@ const syncBody = z.strictObject({
   entries: z.array(z.string().max(90_000)).max(20_000),
   blobs: z.array(z.string().max(24_000_000)).max(64),
 })
-const verdictBody = z.strictObject({ proposal: digest })
+const verdictBody = z.strictObject({ proposal: digest, refBlock: count.optional() })
 const outcomeBody = z.strictObject({ submission: digest })
 
 /** Largest request: a strategy bundle and a model in base64, with room. */
@@ -55,8 +55,8 @@ export function serveVerifier(verifier: Verifier): FastifyInstance {
     })
   })
   app.post('/v1/verdicts', async request => {
-    const { proposal } = parse(verdictBody, request.body)
-    return inTurn(() => verifier.verdict(proposal))
+    const { proposal, refBlock } = parse(verdictBody, request.body)
+    return inTurn(() => verifier.verdict(proposal, refBlock))
   })
   app.post('/v1/outcomes', async request => {
     const { submission } = parse(outcomeBody, request.body)

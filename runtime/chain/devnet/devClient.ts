@@ -52,7 +52,9 @@ export function createDevClient(url: string, chainId: number): DevClient {
     },
     async send(from, transaction) {
       const wallet = createWalletClient({ account: from, chain, transport })
-      await confirm(await wallet.sendTransaction(transaction), `the call to ${transaction.to}`)
+      // An estimate is for the block that it was made on: the next one may cost a little more.
+      const gas = transaction.gas ?? ((await client.estimateGas({ account: from, ...transaction })) * 13n) / 10n
+      await confirm(await wallet.sendTransaction({ ...transaction, gas }), `the call to ${transaction.to}`)
     },
     async setNextTimestamp(seconds) {
       const { timestamp } = await client.getBlock()

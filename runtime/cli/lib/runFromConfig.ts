@@ -241,6 +241,7 @@ async function runLive({
     verifiers: wanted.verifiers.map(url => createVerifierClient({ url, log, blobs: opened.blobs })),
     executor: await createExecutor({ account, url: wanted.rpc, log: opened.appenders.executor }),
     chainTimeSeconds,
+    refBlock: async () => (await chain.head()).number,
     async approve(proposal, { result }, tick) {
       const close = schedule.bars[tick + schedule.window - 1]?.close
       if (desk === null || aboveUsd === null || result.type !== 'intents' || close === undefined) return []
