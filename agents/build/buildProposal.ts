@@ -4,9 +4,11 @@ import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Intent } from '#verifier/evidence/records/decision.ts'
 import { BOUND_KINDS, type Call, type Proposal } from '#verifier/evidence/records/proposal.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
-import { encodeTransfer } from './erc20.ts'
+import { encoderOf } from './adapters/index.ts'
 import { tokenAddress } from './tokenAddress.ts'
-import { encodeSwap } from './uniswapV3.ts'
+
+/** What the module calls the native coin. */
+const NATIVE = `0x${'00'.repeat(20)}`
 
 export type BuildProposalParameters = {
   agent: string
@@ -23,19 +25,12 @@ export type BuildProposalParameters = {
 
 /** The signed proposal for a decision's intents: exact calls, and a balance bound for every token that they move. @throws BAD_INPUT */
 export function buildProposal({ intents, chain, sign, ...rest }: BuildProposalParameters): Proposal {
-  const calls: Call[] = intents.flatMap(intent =>
-    intent.type === 'swap' ? encodeSwap(intent, chain, rest.validUntil) : [encodeTransfer(intent, chain)],
-  )
+  const calls: Call[] = intents.flatMap(intent => encoderOf(intent.type).encode(intent, chain, rest.validUntil))
   const changes = new Map<string, bigint>()
-  const change = (symbol: string, amount: bigint) => {
-    const token = tokenAddress(chain, symbol)
-    changes.set(token, (changes.get(token) ?? 0n) + amount)
-  }
   for (const intent of intents) {
-    if (intent.type === 'transfer') change(intent.token, -BigInt(intent.amount))
-    else {
-      change(intent.sell, -BigInt(intent.amountIn))
-      change(intent.buy, BigInt(intent.minBuy))
+    for (const [symbol, amount] of encoderOf(intent.type).changes(intent)) {
+      const token = symbol === 'native' ? NATIVE : tokenAddress(chain, symbol)
+      changes.set(token, (changes.get(token) ?? 0n) + amount)
     }
   }
   const unsigned: Proposal = {

@@ -101,7 +101,7 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
     const changes: Record<string, bigint> = {}
     if (decision.result.type !== 'intents') return { changes, reason: 'no intents' }
     for (const intent of decision.result.intents) {
-      if (intent.type !== 'swap') return { changes: {}, reason: 'transfers leave a paper treasury nowhere to go' }
+      if (intent.type !== 'swap') return { changes: {}, reason: `only swaps fill on paper, not a ${intent.type}` }
       const amountIn = BigInt(intent.amountIn)
       const have = (held[intent.sell] ?? 0n) + (changes[intent.sell] ?? 0n)
       if (have < amountIn)

@@ -19,6 +19,8 @@ const APPROVAL = '0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3
 export function createChainPort(url: string): ChainPort {
   const client = createPublicClient({ transport: http(url, { retryCount: 1, timeout: 20_000 }), cacheTime: 0 })
 
+  const singletons = new Map<string, Hex>()
+
   async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
       return await work()
@@ -32,6 +34,19 @@ export function createChainPort(url: string): ChainPort {
     timestamp: Number(block.timestamp),
   })
 
+  /** Where a Safe's proxy keeps its code, by its first storage word. */
+  async function singletonOf(safe: string): Promise<Hex> {
+    let singleton = singletons.get(safe)
+    if (singleton === undefined) {
+      const word = await attempt('eth_getStorageAt', () =>
+        client.getStorageAt({ address: safe as Hex, slot: numberToHex(0) }),
+      )
+      singleton = `0x${(word ?? '0x').slice(2).padStart(64, '0').slice(24)}`
+      singletons.set(safe, singleton)
+    }
+    return singleton
+  }
+
   async function simulateOnce(
     request: Parameters<ChainPort['simulate']>[0],
     allowances: { token: string; spender: string }[],
@@ -41,9 +56,19 @@ export function createChainPort(url: string): ChainPort {
       to: t.address as Hex,
       data: encodeFunctionData({ abi: ERC20_ABI, functionName: 'balanceOf', args: [from as Hex] }),
     }))
+    // Through the module the Safe has been touched before it is paid: with 2,300 gas (WETH9) it can only be paid so.
+    const accessList = [
+      { address: from as Hex, storageKeys: [numberToHex(0, { size: 32 })] },
+      { address: await singletonOf(from), storageKeys: [] },
+    ]
     const all = [
       ...balances,
-      ...calls.map(call => ({ to: call.to as Hex, data: call.data as Hex, value: numberToHex(BigInt(call.value)) })),
+      ...calls.map(call => ({
+        to: call.to as Hex,
+        data: call.data as Hex,
+        value: numberToHex(BigInt(call.value)),
+        accessList,
+      })),
       ...balances,
       ...allowances.map(a => ({
         to: a.token as Hex,

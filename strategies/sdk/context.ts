@@ -2,7 +2,7 @@ import type { View } from '#verifier/evidence/records/observation.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
 import { float32Tensor, float32Values } from '#verifier/evidence/tensor.ts'
 import type { Context } from './defineStrategy.ts'
-import { swapIntent, transferIntent } from './intent.ts'
+import { swapIntent, transferIntent, wrapIntent } from './intent.ts'
 import { observationOf } from './observation.ts'
 
 /** The recorded doors, as the host answers them. */
@@ -57,6 +57,8 @@ export function createContext<Params>({
         throw new RangeError(`swap: ${sell} for ${buy} is not the market's pair ${pair.base}/${pair.quote}`)
       },
       transfer: transferIntent,
+      wrap: parameters => wrapIntent('wrap', parameters),
+      unwrap: parameters => wrapIntent('unwrap', parameters),
     },
     hold: reason => ({ kind: 'hold', reason }),
   }

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Hold, Intent, SwapParameters, TransferParameters } from './intent.ts'
+import type { Hold, Intent, SwapParameters, TransferParameters, WrapParameters } from './intent.ts'
 import type { Observation } from './observation.ts'
 
 /** A strategy's only doors to the world. Each use of observe, infer and chat is recorded, in order. */
@@ -18,6 +18,9 @@ export type Context<Params> = {
   readonly intent: {
     swap(parameters: SwapParameters): Intent
     transfer(parameters: TransferParameters): Intent
+    /** Native coins into the token that wraps them, and back. */
+    wrap(parameters: WrapParameters): Intent
+    unwrap(parameters: WrapParameters): Intent
   }
   hold(reason: string): Hold
 }

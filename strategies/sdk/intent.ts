@@ -46,3 +46,11 @@ export function transferIntent({ token, to, amount, reason }: TransferParameters
   if (amount <= 0n) throw new RangeError(`transfer: amount must be positive, got ${amount}`)
   return { kind: 'intent', reason, intent: { type: 'transfer', token, to: to.toLowerCase(), amount: String(amount) } }
 }
+
+export type WrapParameters = { token: string; amount: bigint; reason: string }
+
+/** Native coins into the token that wraps them, or back. Amount in wei. @throws RangeError when it is not positive */
+export function wrapIntent(type: 'wrap' | 'unwrap', { token, amount, reason }: WrapParameters): Intent {
+  if (amount <= 0n) throw new RangeError(`${type}: amount must be positive, got ${amount}`)
+  return { kind: 'intent', reason, intent: { type, token, amount: String(amount) } }
+}

@@ -1,3 +1,4 @@
+import { DEPOSIT, WITHDRAWAL } from '#verifier/effects/tokenChanges.ts'
 import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
@@ -55,13 +56,19 @@ export async function reconcile({
   const { safe, module, tokens } = identity
   const padded = `0x${safe.slice(2).padStart(64, '0')}`
   const range = { fromBlock: fromBlock + 1, toBlock }
-  const [out, incoming, executed, byOwners, received] = await Promise.all([
+  const [out, incoming, executed, byOwners, received, wrapped, unwrapped] = await Promise.all([
     chain.logs({ topics: [TRANSFER, padded], ...range }),
     chain.logs({ topics: [TRANSFER, null, padded], ...range }),
     chain.logs({ address: module, topics: [EXECUTED, padded], ...range }),
     chain.logs({ address: safe, topics: [EXECUTION_SUCCESS], ...range }),
     chain.logs({ address: safe, topics: [SAFE_RECEIVED], ...range }),
+    chain.logs({ topics: [DEPOSIT, padded], ...range }),
+    chain.logs({ topics: [WITHDRAWAL, padded], ...range }),
   ])
+  // Wrapped native coins come and go without a transfer.
+  const isListed = ({ address }: { address: string }) => tokens.some(token => token.address === address)
+  out.push(...unwrapped.filter(isListed))
+  incoming.push(...wrapped.filter(isListed))
   const ownerTransactions = new Set(byOwners.map(log => log.transactionHash))
   const executions = new Map<string, typeof executed>()
   for (const log of executed) executions.set(log.transactionHash, [...(executions.get(log.transactionHash) ?? []), log])

@@ -1,3 +1,4 @@
+import { NATIVE } from '#verifier/effects/adapters/adapter.ts'
 import { tokenChanges } from '#verifier/effects/tokenChanges.ts'
 import type { ChainPort, ChainReceipt } from '#verifier/evidence/ports/chain.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
@@ -29,6 +30,14 @@ export async function postAudit({
   const receipt = await chain.receipt(submission.body.transactionHash)
   if (receipt === null) return null
   const changes = tokenChanges(receipt.logs, policy.safe, policy.tokens)
+  if (policy.weth !== undefined) {
+    // Native coins leave no event: what the block did to them counts as this transaction's.
+    const [before, after] = await Promise.all(
+      [receipt.blockNumber - 1, receipt.blockNumber].map(block => chain.nativeBalance(policy.safe, block)),
+    )
+    const change = (after ?? 0n) - (before ?? 0n)
+    if (change !== 0n) changes.push({ asset: 'native', token: NATIVE, change: String(change) })
+  }
   const success = receipt.status === 'success'
   return {
     status: receipt.status,

@@ -1,11 +1,13 @@
 import type { Intent } from '#verifier/evidence/records/decision.ts'
 import type { Bound, Call } from '#verifier/evidence/records/proposal.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
-import { type DecodedCall, decodeCall } from './decodeCall.ts'
+import { type DecodedCall, tokenOf } from './adapters/adapter.ts'
+import { ruleOf } from './adapters/index.ts'
+import { decodeCall } from './decodeCall.ts'
 
 /**
- * Whether decoded calls are exactly what the intents ask for, in order, paying nobody but the Safe. Returns the first
- * difference in words, or null. A swap is approve(router, amountIn) then exactInputSingle, which consumes the approval.
+ * Whether decoded calls are exactly what the intents ask for, in order, paying nobody but whom they name. Returns the
+ * first difference in words, or null.
  */
 export function callsDifference(
   calls: readonly Call[],
@@ -19,40 +21,11 @@ export function callsDifference(
     if (known === null) return `call ${i} to ${call.to} cannot be decoded`
     decoded.push(known)
   }
-  const token = (symbol: string) => policy.tokens.find(t => t.symbol === symbol)?.address
   for (const [i, intent] of intents.entries()) {
-    if (intent.type === 'transfer') {
-      const call = decoded.shift()
-      if (call?.type !== 'transfer') return `intent ${i} is a transfer, the calls have ${call?.type ?? 'nothing'}`
-      if (call.token !== token(intent.token)) return `intent ${i} transfers ${intent.token}, the call ${call.token}`
-      if (call.to !== intent.to) return `intent ${i} pays ${intent.to}, the call pays ${call.to}`
-      if (call.amount !== BigInt(intent.amount))
-        return `intent ${i} transfers ${intent.amount}, the call ${call.amount}`
-      continue
-    }
-    const approve = decoded.shift()
-    const swap = decoded.shift()
-    if (approve?.type !== 'approve' || swap?.type !== 'exactInputSingle') {
-      return `intent ${i} is a swap: expected approve and exactInputSingle, got ${approve?.type ?? 'nothing'} and ${swap?.type ?? 'nothing'}`
-    }
-    const market = policy.uniswapV3.find(m => m.router === swap.router)
-    if (market === undefined) return `intent ${i}: ${swap.router} is no router of the policy`
-    const expected: [string, unknown, unknown][] = [
-      ['approved token', approve.token, token(intent.sell)],
-      ['approved spender', approve.spender, swap.router],
-      ['approved amount', approve.amount, BigInt(intent.amountIn)],
-      ['recipient', swap.recipient, policy.safe],
-      ['tokenIn', swap.tokenIn, token(intent.sell)],
-      ['tokenOut', swap.tokenOut, token(intent.buy)],
-      ['fee', swap.feePips, market.feePips],
-      ['deadline', swap.deadline, BigInt(validUntil)],
-      ['amountIn', swap.amountIn, BigInt(intent.amountIn)],
-      ['amountOutMinimum', swap.amountOutMinimum, BigInt(intent.minBuy)],
-      ['sqrtPriceLimit', swap.sqrtPriceLimit, 0n],
-    ]
-    for (const [what, actual, wanted] of expected) {
-      if (actual !== wanted) return `intent ${i}: ${what} is ${actual}, the decision says ${wanted}`
-    }
+    const rule = ruleOf(intent.type)
+    if (rule === null) return `intent ${i} is a ${intent.type}, which no adapter knows`
+    const difference = rule.expect(intent, () => decoded.shift(), { policy, validUntil })
+    if (difference !== null) return `intent ${i}: ${difference}`
   }
   return decoded.length === 0 ? null : `${decoded.length} calls more than the intents ask for`
 }
@@ -60,15 +33,10 @@ export function callsDifference(
 /** The bounds that the intents imply: per token, what may leave at most and what must come at least. */
 export function boundsOf(intents: readonly Intent[], policy: Policy): Map<string, bigint> {
   const limits = new Map<string, bigint>()
-  const add = (symbol: string, amount: bigint) => {
-    const token = policy.tokens.find(t => t.symbol === symbol)?.address ?? symbol
-    limits.set(token, (limits.get(token) ?? 0n) + amount)
-  }
   for (const intent of intents) {
-    if (intent.type === 'transfer') add(intent.token, -BigInt(intent.amount))
-    else {
-      add(intent.sell, -BigInt(intent.amountIn))
-      add(intent.buy, BigInt(intent.minBuy))
+    for (const [symbol, amount] of ruleOf(intent.type)?.changes(intent) ?? []) {
+      const token = tokenOf(policy, symbol) ?? symbol
+      limits.set(token, (limits.get(token) ?? 0n) + amount)
     }
   }
   return limits

@@ -1,4 +1,5 @@
 import type { Policy } from '#verifier/policy/policy.ts'
+import { NATIVE } from './adapters/adapter.ts'
 
 /** Price ratio token1/token0 in base units at a tick, ×2^128, by exponentiation of 1.0001 in fixed point (relative error < 2^-90). */
 export function ratioX128(tick: number): bigint {
@@ -15,6 +16,8 @@ export function ratioX128(tick: number): bigint {
 
 /** What an amount of `token` is worth in millionths of a dollar at an oracle tick of the policy's market; null when the policy gives it no price. */
 export function microUsd(policy: Policy, token: string, amount: bigint, oracleTick: number): bigint | null {
+  // A native coin is worth what the one is that wraps it.
+  if (token === NATIVE) return policy.weth === undefined ? null : microUsd(policy, policy.weth, amount, oracleTick)
   const listed = policy.tokens.find(t => t.address === token)
   if (listed === undefined) return null
   if (listed.usd === 'one') return (amount * 1_000_000n) / 10n ** BigInt(listed.decimals)

@@ -110,6 +110,7 @@ export function explainPolicy(policy: Policy): Statement[] {
           witnesses.aboveUsd,
           `above ${number(witnesses.aboveUsd)} USD ${witnesses.threshold} of ${witnesses.keys.length} witnesses must have cosigned the log`,
         ),
+    ...(policy.weth === undefined ? [] : [present('weth', `native coins may be wrapped at ${policy.weth}, and back`)]),
     fixed(
       'onUnexplained',
       policy.onUnexplained === 'pause'

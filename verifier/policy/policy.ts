@@ -26,6 +26,7 @@ export const policy = z.strictObject({
   uniswapV3: z.array(
     z.strictObject({ router: address, pool: address, token0: address, token1: address, feePips: count }),
   ),
+  weth: address.optional().describe('the listed token that wraps the native coin: wrap and unwrap are allowed'),
   recipients: z.array(address).describe('addresses besides the Safe that may receive a transfer'),
   limits: z.strictObject({
     perTradeUsd: usd,

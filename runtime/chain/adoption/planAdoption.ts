@@ -10,6 +10,8 @@ export type OwnersTransaction = { to: string; value: '0'; data: Hex; words: stri
 
 const APPROVE = toFunctionSelector('approve(address,uint256)')
 const TRANSFER = toFunctionSelector('transfer(address,uint256)')
+const DEPOSIT = toFunctionSelector('deposit()')
+const WITHDRAW = toFunctionSelector('withdraw(uint256)')
 const EXACT_INPUT_SINGLE = toFunctionSelector(
   'exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))',
 )
@@ -87,6 +89,10 @@ export function planAdoption(policy: Policy, config: TreasuryConfig): OwnersTran
   }
   for (const address of sold)
     allow(`it may approve ${address} to a spender that uses it up in the same batch`, address, APPROVE, 0)
+  if (policy.weth !== undefined) {
+    allow(`it may wrap native coins at ${policy.weth}`, policy.weth, DEPOSIT, 0)
+    allow('it may unwrap them', policy.weth, WITHDRAW, 0)
+  }
   for (const recipient of policy.recipients) set(`${recipient} may be paid`, 'setPayee', [recipient, true])
   if (policy.recipients.length > 0)
     for (const { address, symbol } of policy.tokens)

@@ -9,7 +9,7 @@ import {
   toHex,
   zeroAddress,
 } from 'viem'
-import { encodeSwap } from '#agents/build/uniswapV3.ts'
+import { encodeSwap } from '#agents/build/adapters/uniswapV3.ts'
 import type { TreasuryConfig } from '#config/treasuryConfig.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { VERDICT_TYPES, type VerdictMessage, verdictDomain } from '#verifier/evidence/verdictTypes.ts'

@@ -5,6 +5,7 @@ import { verifyLog } from '#verifier/audit/verifyLog.ts'
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
+import type { Intent } from '#verifier/evidence/records/decision.ts'
 import { float32Values } from '#verifier/evidence/tensor.ts'
 import { logKeyFor } from './logKey.ts'
 
@@ -179,16 +180,11 @@ export function explanationPage(e: Explanation): string {
     `${e.run.body.strategy?.name} ${e.run.body.strategy?.version} (${e.run.body.strategy?.digest.slice(0, 16)}…): ${body.result.type}: ${body.result.reason}`,
   )
   if (body.result.type === 'intents') {
-    for (const intent of body.result.intents)
-      line(
-        intent.type === 'swap'
-          ? `swap ${intent.amountIn} ${intent.sell} for at least ${intent.minBuy} ${intent.buy}`
-          : `transfer ${intent.amount} ${intent.token} to ${intent.to}`,
-      )
+    for (const intent of body.result.intents) line(intentWords(intent))
   }
   for (const { leaf, record } of e.proposals) {
     head(`proposed (${leaf.slice(0, 16)}…)`)
-    for (const call of record.body.calls) line(`${decodeCall(call)?.type ?? 'UNDECODABLE'} on ${call.to}`)
+    for (const call of record.body.calls) line(`${decodeCall(call)?.name ?? 'UNDECODABLE'} on ${call.to}`)
     for (const bound of record.body.bounds) line(`bound: ${bound.target} changes by at least ${bound.limit}`)
   }
   for (const verdict of e.verdicts) {
@@ -211,4 +207,11 @@ export function explanationPage(e: Explanation): string {
   if (e.outcomes.length + e.fills.length === 0)
     line(body.result.type === 'intents' ? 'nothing: it was not executed' : 'nothing was asked for')
   return lines.join('\n')
+}
+
+function intentWords(intent: Intent): string {
+  if (intent.type === 'swap')
+    return `swap ${intent.amountIn} ${intent.sell} for at least ${intent.minBuy} ${intent.buy}`
+  if (intent.type === 'transfer') return `transfer ${intent.amount} ${intent.token} to ${intent.to}`
+  return `${intent.type} ${intent.amount} wei, as ${intent.token}`
 }

@@ -1,6 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import { encodeTransfer } from '#agents/build/erc20.ts'
-import { encodeSwap } from '#agents/build/uniswapV3.ts'
+import { encoderOf } from '#agents/build/adapters/index.ts'
 import { loadConfig, readYaml } from '#config/loadConfig.ts'
 import { type PolicyTests, policyTests } from '#config/policyTests.ts'
 import { policyCheck } from '#verifier/audit/checks/policy.ts'
@@ -43,7 +42,7 @@ async function judge(policy: Policy, { oracleTick, balances }: PolicyTests, test
       router: market?.router,
       pool: { ...market, address: market?.pool },
     } as unknown as ChainIdentity
-    return intent.type === 'swap' ? encodeSwap(intent, chain, validUntil) : [encodeTransfer(intent, chain)]
+    return encoderOf(intent.type).encode(intent, chain, validUntil)
   })
   const answers = (signers: readonly string[], answer: 'approve' | 'reject') =>
     signers.map(signer => ({ body: { signer, answer } }))

@@ -1,6 +1,6 @@
 import { type Abi, encodeFunctionData, type Hex, type PrivateKeyAccount, toFunctionSelector, zeroAddress } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { encodeSwap } from '#agents/build/uniswapV3.ts'
+import { encodeSwap } from '#agents/build/adapters/uniswapV3.ts'
 import { ERC20_ABI, MODULE_ABI } from '#runtime/chain/abi.ts'
 import { type Artifact, packageArtifact } from '#runtime/chain/artifacts.ts'
 import { createSafe, execAsOwners, SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'

@@ -15,14 +15,14 @@ export type TraderWorld = {
   release(): Promise<void>
 }
 
-/** A treasury in `dir` whose policy lists the trader, for `decisions` ticks. */
+/** A treasury in `dir` whose policy lists the trader, or the strategy whose `text` is given, for `decisions` ticks. */
 export async function createTraderWorld(
   dir: string,
   seed: string,
   decisions: number,
-  { params, adjustPolicy }: { params?: object; adjustPolicy?(policy: Policy): Policy } = {},
+  { params, text, adjustPolicy }: { params?: object; text?: string; adjustPolicy?(policy: Policy): Policy } = {},
 ): Promise<TraderWorld> {
-  const entry = writeTrader(`${dir}-trader`)
+  const entry = writeTrader(`${dir}-trader`, text)
   const strategy = await loadStrategy(entry, params)
   const { intervalSeconds, window } = strategy.sandboxed.manifest.market
   const marketSource = { simulated: { seed, minutes: ((decisions + window + 2) * intervalSeconds) / 60 } }

@@ -20,10 +20,9 @@ export const policyCheck: Check = {
     const frequency = overFrequency(context, ports)
     if (frequency !== null) return deny(frequency)
     for (const call of proposal.body.calls) {
-      const decoded = decodeCall(call)
-      if (decoded?.type === 'transfer' && decoded.to !== policy.safe && !policy.recipients.includes(decoded.to)) {
-        return deny(`transfers to ${decoded.to}, which the policy does not list`)
-      }
+      const pays = decodeCall(call)?.pays ?? null
+      if (pays !== null && pays !== policy.safe && !policy.recipients.includes(pays))
+        return deny(`transfers to ${pays}, which the policy does not list`)
     }
     return (
       (await slippage(context)) ??
@@ -69,14 +68,14 @@ function overFrequency(context: AuditContext, { ledger }: AuditPorts): string | 
   return null
 }
 
-/** What each swap may get at the worst, against the oracle, never against the pool that it trades in. */
+/** What each trade may get at the worst, against the oracle, never against the pool that it trades in. */
 async function slippage({ policy, proposal, oracleTick }: AuditContext): Promise<CheckOutcome | null> {
   for (const call of proposal.body.calls) {
-    const swap = decodeCall(call)
-    if (swap?.type !== 'exactInputSingle') continue
-    const sold = microUsd(policy, swap.tokenIn, swap.amountIn, oracleTick as number)
-    const bought = microUsd(policy, swap.tokenOut, swap.amountOutMinimum, oracleTick as number)
-    if (sold === null || bought === null) return deny(`the policy has no price for ${swap.tokenIn} or ${swap.tokenOut}`)
+    const trade = decodeCall(call)?.trade ?? null
+    if (trade === null) continue
+    const sold = microUsd(policy, trade.sold, trade.amountIn, oracleTick as number)
+    const bought = microUsd(policy, trade.bought, trade.atLeast, oracleTick as number)
+    if (sold === null || bought === null) return deny(`the policy has no price for ${trade.sold} or ${trade.bought}`)
     const lostBps = sold === 0n ? 0n : ((sold - bought) * 10_000n) / sold
     if (lostBps > BigInt(policy.limits.maxSlippageBps)) {
       return deny(`could lose ${lostBps} bps against the oracle; the policy allows ${policy.limits.maxSlippageBps}`)

@@ -5,6 +5,9 @@ import { address, count, digest, label, leafHash, reason, uintString } from '../
 export const intent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('swap'), sell: label, buy: label, amountIn: uintString, minBuy: uintString }),
   z.strictObject({ type: z.literal('transfer'), token: label, to: address, amount: uintString }),
+  /** Native coins into the token that wraps them, and back. */
+  z.strictObject({ type: z.literal('wrap'), token: label, amount: uintString }),
+  z.strictObject({ type: z.literal('unwrap'), token: label, amount: uintString }),
 ])
 export type Intent = z.infer<typeof intent>
 

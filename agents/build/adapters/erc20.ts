@@ -2,7 +2,8 @@ import { encodeFunctionData, parseAbi } from 'viem'
 import type { Intent } from '#verifier/evidence/records/decision.ts'
 import type { Call } from '#verifier/evidence/records/proposal.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
-import { tokenAddress } from './tokenAddress.ts'
+import { tokenAddress } from '../tokenAddress.ts'
+import type { BuildAdapter } from './adapter.ts'
 
 const ABI = parseAbi([
   'function approve(address spender, uint256 amount) returns (bool)',
@@ -27,4 +28,12 @@ export function encodeTransfer(intent: Extract<Intent, { type: 'transfer' }>, ch
     args: [intent.to as Hex, BigInt(intent.amount)],
   })
   return { to: tokenAddress(chain, intent.token), value: '0', data }
+}
+
+/** Transfers. */
+export const erc20: BuildAdapter = {
+  transfer: {
+    encode: (intent, chain) => [encodeTransfer(intent, chain)],
+    changes: ({ token, amount }) => [[token, -BigInt(amount)]],
+  },
 }

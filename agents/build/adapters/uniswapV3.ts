@@ -2,8 +2,9 @@ import { encodeFunctionData, parseAbi } from 'viem'
 import type { Intent } from '#verifier/evidence/records/decision.ts'
 import type { Call } from '#verifier/evidence/records/proposal.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
+import { tokenAddress } from '../tokenAddress.ts'
+import type { BuildAdapter } from './adapter.ts'
 import { encodeApprove } from './erc20.ts'
-import { tokenAddress } from './tokenAddress.ts'
 
 const ROUTER_ABI = parseAbi([
   'struct ExactInputSingleParams { address tokenIn; address tokenOut; uint24 fee; address recipient; uint256 deadline; uint256 amountIn; uint256 amountOutMinimum; uint160 sqrtPriceLimitX96; }',
@@ -35,4 +36,15 @@ export function encodeSwap(intent: Extract<Intent, { type: 'swap' }>, chain: Cha
     ],
   })
   return [encodeApprove(tokenIn, chain.router, BigInt(intent.amountIn)), { to: chain.router, value: '0', data }]
+}
+
+/** Swaps in the run's pool. */
+export const uniswapV3: BuildAdapter = {
+  swap: {
+    encode: encodeSwap,
+    changes: ({ sell, buy, amountIn, minBuy }) => [
+      [sell, -BigInt(amountIn)],
+      [buy, BigInt(minBuy)],
+    ],
+  },
 }
