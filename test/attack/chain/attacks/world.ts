@@ -9,13 +9,9 @@ export const WORLD_ATTACKS: ContractAttack[] = [
     refusedBy: 'BoundViolated',
     without: UNBOUND,
     async attempt(arena) {
-      const fair = await arena.client.public.call({ account: arena.safe, to: arena.router, data: '0x' }).then(
-        () => 0n,
-        () => 0n,
-      )
       // 1,000 dollars buy about 0.487 WETH at the start's price; the attacker doubles it first.
       const message = await arena.verdict({
-        bounds: [arena.bound(arena.dollar, -SWAP_IN), arena.bound(arena.weth, 4n * 10n ** 17n + fair)],
+        bounds: [arena.bound(arena.dollar, -SWAP_IN), arena.bound(arena.weth, 4n * 10n ** 17n)],
       })
       const signatures = [await arena.sign(message)]
       await arena.net.market.moveTo(190_000)
@@ -48,11 +44,10 @@ export const WORLD_ATTACKS: ContractAttack[] = [
     },
   },
   {
-    name: "a token's hook moves the pool in the middle of the batch (ERC-777)",
+    name: "a token's hook takes back in the middle of the batch what was just paid (ERC-777)",
     refusedBy: 'BoundViolated',
     without: UNBOUND,
     async attempt(arena) {
-      // The hook takes back what the exchange just paid, before the balances are measured.
       await arena.tell(arena.evil, 'HostileToken', 'setHook', [
         arena.evil,
         arena.encode('HostileToken', 'rebase', [1_000n]),
