@@ -25,10 +25,13 @@ export function strategyCommand(program: Command): void {
   strategy
     .command('test')
     .argument('<module>', 'the strategy module; its test stands beside it as NAME.test.ts')
-    .description("Run the test beside a strategy, with Node's test runner.")
+    .option('--json', 'one JSON document on stdout')
+    .description("Run the test beside a strategy, with Node's test runner. Exit 0 passed, 1 failed.")
     .addHelpText('after', '\nExample:\n  warrant strategy test my-strategy/index.ts')
-    .action(async (module: string) => {
+    .action(async (module: string, options: { json?: boolean }) => {
       const { testStrategy } = await import('./lib/testStrategy.ts')
-      process.exitCode = await testStrategy(module)
+      const report = await testStrategy(module, options.json === true)
+      if (options.json) printJson(report)
+      process.exitCode = report.ok ? 0 : 1
     })
 }

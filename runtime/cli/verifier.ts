@@ -7,6 +7,7 @@ export function verifierCommand(program: Command): void {
     .command('verifier')
     .description('Run an independent verifier: its own key, its own RPC, its own journal.')
     .option('--config <file>', 'its configuration (JSON or YAML)')
+    .option('--json', 'as it is: the one line on stdout, once it listens, is JSON')
     .addHelpText('after', '\nExamples:\n  warrant verifier key verifier.key\n  warrant verifier --config verifier.yaml')
     .action(async (options: { config?: string }) => {
       const { WarrantError } = await import('#verifier/evidence/error.ts')

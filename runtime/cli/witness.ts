@@ -10,6 +10,7 @@ export function witnessCommand(program: Command): void {
     .requiredOption('--log <vkey...>', 'verification keys of the logs to watch')
     .option('--name <name>', 'name in its cosignatures', 'warrant.example/witness')
     .option('--port <port>', 'loopback port; 0 for any', '0')
+    .option('--json', 'as it is: the one line on stdout, once it listens, is JSON')
     .addHelpText(
       'after',
       '\nExample:\n  warrant witness --key witness.key --state witness.state --log "$(cat runs/demo/log/vkey)" --port 8090',

@@ -14,6 +14,7 @@ export function workerCommand(program: Command): void {
     .option('--provider <provider>', 'cpu', 'cpu')
     .option('--concurrency <n>', 'jobs at once', '16')
     .option('--prefix <prefix>', "prefix of the queue's keys in Redis", 'warrant')
+    .option('--json', 'as it is: the one line on stdout, once it listens, is JSON')
     .addHelpText(
       'after',
       '\nExample:\n  warrant worker --redis redis://127.0.0.1:6379 --key worker.key --models models',

@@ -9,8 +9,10 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 const SDK = fileURLToPath(new URL('../../../strategies/sdk/', import.meta.url))
 const EXTENSION = fileURLToPath(import.meta.url).endsWith('.ts') ? '.ts' : '.js'
 
-/** Bundles the test beside a strategy and runs it. Returns the exit code: 0 passed, 1 failed. @throws FILE_MISSING, STRATEGY_INVALID */
-export async function testStrategy(module: string): Promise<number> {
+export type StrategyTestReport = { ok: boolean; test: string; passed: number; failed: number }
+
+/** Bundles the test beside a strategy and runs it; what it says goes to people, on stderr where `json`. @throws FILE_MISSING, STRATEGY_INVALID */
+export async function testStrategy(module: string, json: boolean): Promise<StrategyTestReport> {
   const test = resolve(module.replace(/\.(ts|js)$/, '.test.$1'))
   if (!existsSync(test)) throw new WarrantError('FILE_MISSING', `${test}: there is no test beside the strategy`)
   const dir = mkdtempSync(join(tmpdir(), 'warrant-test-'))
@@ -39,10 +41,12 @@ export async function testStrategy(module: string): Promise<number> {
     })
     // A test runner inside another one would take itself for its child.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
-    return spawnSync(process.execPath, ['--enable-source-maps', '--test', outfile], { stdio: 'inherit', env })
-      .status === 0
-      ? 0
-      : 1
+    const args = ['--enable-source-maps', '--test', ...(json ? ['--test-reporter=tap'] : []), outfile]
+    const run = spawnSync(process.execPath, args, { stdio: ['ignore', json ? 'pipe' : 'inherit', 'inherit'], env })
+    const said = String(run.stdout ?? '')
+    process.stderr.write(said)
+    const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)`, 'm').exec(said)?.[1] ?? 0)
+    return { ok: run.status === 0, test, passed: count('pass'), failed: count('fail') }
   } finally {
     rmSync(dir, { recursive: true })
   }
