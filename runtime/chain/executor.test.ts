@@ -82,3 +82,12 @@ test('an account that went on without a submission: it can never be mined', asyn
   const other = { ...done, transactionHash: `0x${'77'.repeat(32)}` }
   expect(await reconcile(anvil.url, [other])).toBe(null)
 })
+
+test('an account that cannot pay the gas: refused before anything is signed or logged', async () => {
+  const { submissions, log } = memoryLog()
+  const poor = privateKeyToAccount(`0x${'6c'.repeat(32)}`)
+  const executor = await createExecutor({ account: poor, url: anvil.url, log })
+  const submitted = executor.submit({ proposal, verdicts: [{ leafHash: 'ee'.repeat(32), body: verdict }] })
+  await expect(submitted).rejects.toThrow(/has 0 wei, the transaction may cost \d+: top it up/)
+  expect(submissions).toEqual([])
+})

@@ -84,6 +84,12 @@ export async function createExecutor({
         sent.push({ submission, hash })
         await client.sendRawTransaction({ serializedTransaction: rawTransaction })
       }
+      const [balance, most] = [await client.getBalance({ address: account.address }), GAS_LIMIT * fees.maxFeePerGas]
+      if (balance < most)
+        throw new WarrantError(
+          'REFUSED',
+          `the executor ${account.address} has ${balance} wei, the transaction may cost ${most}: top it up`,
+        )
       try {
         await send()
         for (;;) {
