@@ -6,6 +6,9 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 
 export type Anvil = { url: string; stop(): Promise<void> }
 
+/** Runs a program, and kills it when standard input ends. (What a shell starts in the background reads nothing of its own.) */
+const WATCHED = 'exec 3<&0; "$0" "$@" & node=$!; (cat <&3 >/dev/null; kill -9 $node 2>/dev/null) & wait $node'
+
 /** Anvil's own test mnemonic: everybody knows these keys. */
 export const DEV_MNEMONIC = 'test test test test test test test test test test test junk'
 
@@ -16,34 +19,34 @@ export const DEV_MNEMONIC = 'test test test test test test test test test test t
  */
 export async function startAnvil({ chainId, startSeconds }: { chainId: number; startSeconds: number }): Promise<Anvil> {
   const port = await freePort()
-  const child = spawn(
-    anvilBinary(),
-    [
-      ...[
-        '--host',
-        '127.0.0.1',
-        '--port',
-        String(port),
-        '--chain-id',
-        String(chainId),
-        '--timestamp',
-        String(startSeconds),
-      ],
-      ...[
-        '--mnemonic',
-        DEV_MNEMONIC,
-        '--balance',
-        '100000000',
-        '--accounts',
-        '10',
-        '--gas-limit',
-        '60000000',
-        '--silent',
-      ],
+  const args = [
+    ...[
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--chain-id',
+      String(chainId),
+      '--timestamp',
+      String(startSeconds),
     ],
+    ...[
+      '--mnemonic',
+      DEV_MNEMONIC,
+      '--balance',
+      '100000000',
+      '--accounts',
+      '10',
+      '--gas-limit',
+      '60000000',
+      '--silent',
+    ],
+  ]
+  // Whoever is killed cannot stop its node: the shell does when this process's end of the pipe is gone.
+  const child = spawn('/bin/sh', ['-c', WATCHED, anvilBinary(), ...args], {
     // What nobody reads fills up, and stops the node in the middle of an answer.
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  )
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   const url = `http://127.0.0.1:${port}`
   await answering(child, url)
   return {
@@ -52,7 +55,7 @@ export async function startAnvil({ chainId, startSeconds }: { chainId: number; s
       new Promise(resolve => {
         if (child.exitCode !== null || child.signalCode !== null) return resolve()
         child.once('exit', () => resolve())
-        child.kill('SIGKILL')
+        child.stdin?.end()
       }),
   }
 }
@@ -95,7 +98,7 @@ async function answering(child: ChildProcess, url: string): Promise<void> {
     )
     if (answered && ended === null) return
     if (ended !== null || Date.now() > until) {
-      child.kill('SIGKILL')
+      child.stdin?.end()
       const reason = ended ?? 'it did not answer within 30 s'
       throw new WarrantError('CHAIN_FAILED', `anvil did not start: ${reason}`, { details: output })
     }
