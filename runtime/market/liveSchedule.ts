@@ -1,3 +1,4 @@
+import { WarrantError } from '#verifier/evidence/error.ts'
 import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { Schedule } from './bars.ts'
 import type { SwapFeed } from './swapFeed.ts'
@@ -21,7 +22,8 @@ export async function openLiveSchedule(
   let open = Math.floor(timestamp / intervalSeconds) * intervalSeconds
   const history = window - 1
   const bars = history === 0 ? [] : await feed.barsFrom(open - history * intervalSeconds, history, intervalSeconds)
-  const schedule = { bars: bars ?? [], window, intervalSeconds, ticks: decisions ?? Number.MAX_SAFE_INTEGER }
+  if (bars === null) throw new WarrantError('CHAIN_FAILED', 'the node fell behind its own head', { retry: 'safe' })
+  const schedule = { bars, window, intervalSeconds, ticks: decisions ?? Number.MAX_SAFE_INTEGER }
   return {
     schedule,
     async next(stop) {

@@ -115,6 +115,19 @@ test('a watching verifier: what the owners do is explained, a theft is told, pos
     )
     await until('the second theft is told', async () => (await alarms()).length === 2)
     expect((await alarms())[1]?.reason).toContain('an outflow of')
+
+    // Whoever steals at every round does not keep the earlier thefts from being told.
+    let goesOn = true
+    const steal = encodeFunctionData({ abi: ERC20_ABI, functionName: 'transfer', args: [thief.address, 1n] })
+    const stealing = (async () => {
+      while (goesOn) await take(market.dollar, 0n, steal)
+    })()
+    try {
+      await until('it is told while it goes on', async () => (await alarms()).length > 4)
+    } finally {
+      goesOn = false
+      await stealing
+    }
   } finally {
     hook.close()
     await verifier.stop()

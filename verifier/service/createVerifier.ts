@@ -72,7 +72,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   const digest = policyDigest(policy)
   const witnessKeys = (policy.witnesses?.keys ?? []).map(vkey => parseWitnessVkey(crypto, vkey))
   let cosigned: AuditContext['cosigned'] = []
-  /** Proposals that may have been signed in another life of this key; null until the log was first seen. */
+  /** Proposals that may have been signed in another life of this key: of the first entries that this one was given. */
   let unknown: { proposalDigest: string; nonce: string; validUntil: number }[] = []
   let isFirst = true
   const watching = createWatch({
@@ -232,7 +232,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       for (const blob of blobs) follower.putBlob(blob)
       const reached = journal.pinned?.size ?? 0
       const { size, root } = await follower.take(entries)
-      if (isFirst) {
+      if (isFirst && entries.entries.length > 0) {
         isFirst = false
         unknown = entries.entries
           .slice(Math.max(0, reached - entries.from))

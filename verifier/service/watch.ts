@@ -30,6 +30,8 @@ export function createWatch({
 }): Watch {
   let last = from
   let suspects = new Set<string>()
+  /** What this stretch of blocks was told of already. */
+  let told = new Set<string>()
 
   return {
     async round() {
@@ -53,17 +55,19 @@ export function createWatch({
         fromBlock: last,
         toBlock: head,
       })
-      const keyOf = (change: Unexplained) => change.transactionHash ?? change.reason
-      const known = unexplained.filter(change => suspects.has(keyOf(change)))
-      // Not looked at again only when nothing is left to wait for.
-      if (known.length < unexplained.length) {
-        suspects = new Set(unexplained.map(keyOf))
-        return []
+      // Amounts change while blocks come in; what a reason is about does not.
+      const keyOf = (change: Unexplained) => change.transactionHash ?? change.reason.replaceAll(/-?\d+/g, '')
+      // Each for itself: whoever steals at every round must not keep the earlier ones from being told.
+      const fresh = unexplained.filter(change => suspects.has(keyOf(change)) && !told.has(keyOf(change)))
+      for (const change of fresh) told.add(keyOf(change))
+      suspects = new Set(unexplained.map(keyOf))
+      if (unexplained.every(change => told.has(keyOf(change)))) {
+        suspects = new Set()
+        told = new Set()
+        last = head
+        onWatched(head)
       }
-      suspects = new Set()
-      last = head
-      onWatched(head)
-      return known
+      return fresh
     },
   }
 }

@@ -33,6 +33,7 @@ export type VerifierAttack = {
 }
 
 const POLICY = 'verifier/audit/checks/policy.ts'
+const OBSERVATION = 'verifier/audit/checks/observation.ts'
 const off = (file: string, from: string): Mutation => ({ file, from, to: from.replace('if (', 'if (1 + 1 === 3 && ') })
 const withLimits = (limits: Partial<Policy['limits']>) => (policy: Policy) => ({
   ...policy,
@@ -195,7 +196,10 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'a decision kept back until its prices are old',
     refusedBy: 's old; the policy allows',
-    without: [off('verifier/audit/checks/observation.ts', 'if (age > policy.observation.maxAgeSeconds)')],
+    without: [
+      off(OBSERVATION, 'if (age > policy.observation.maxAgeSeconds)'),
+      { file: OBSERVATION, from: '|| head.timestamp - ended > policy.observation.maxAgeSeconds', to: '' },
+    ],
     async attempt(setting) {
       const { world, strategy } = setting
       await world.moveMarketTo(0)

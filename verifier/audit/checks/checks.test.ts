@@ -146,6 +146,16 @@ const reserved = (usd: number, secondsAgo: number, status: 'reserved' | 'execute
   signedAtSeconds: context.head.timestamp - secondsAgo,
 })
 
+/** The same bars at another time, which the market confirms. */
+function barsShifted(seconds: number): [Partial<AuditContext>, Partial<AuditPorts>] {
+  const { observation } = context
+  if (observation === null) throw new Error('the world has an observation')
+  const { view } = observation.body
+  const bars = { ...view.bars, timeSeconds: view.bars.timeSeconds.map(time => time + seconds) }
+  const moved = { ...observation, body: { ...observation.body, view: { ...view, bars } } }
+  return [{ observation: moved }, { market: { ...ports.market, barsAt: () => view.bars } }]
+}
+
 describe('the nine checks', () => {
   test('an honest proposal passes all of them', async () => {
     expect(await failing({})).toEqual([])
@@ -251,6 +261,8 @@ describe('the nine checks', () => {
       ],
       /close is/,
     ],
+    ['observation', 'its bars are true, of an hour ago', () => barsShifted(-3_600), /the last bar ended 3\d{3} s ago/],
+    ['observation', 'its bars end in the future', () => barsShifted(3_600), /the last bar ended -3\d{3} s ago/],
     [
       'observation',
       'it is too old',

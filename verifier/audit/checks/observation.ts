@@ -17,6 +17,12 @@ export const observationCheck: Check = {
     const age = head.timestamp - block.timestamp
     if (age > policy.observation.maxAgeSeconds)
       return deny(`the observation is ${age} s old; the policy allows ${policy.observation.maxAgeSeconds}`)
+    // True bars of another time would be a choice among many worlds.
+    const ended = (view.bars.timeSeconds.at(-1) ?? 0) + view.intervalSeconds
+    if (ended > head.timestamp || head.timestamp - ended > policy.observation.maxAgeSeconds)
+      return deny(
+        `the last bar ended ${head.timestamp - ended} s ago; the policy allows ${policy.observation.maxAgeSeconds}`,
+      )
     for (const [i, read] of at.reads.entries()) {
       const again = await chain.read({ to: read.to, data: read.data }, at.blockNumber)
       if (again !== read.result)
