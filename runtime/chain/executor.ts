@@ -101,7 +101,10 @@ export async function createExecutor({
           if (sent.length > MOST_BUMPS)
             throw new WarrantError('CHAIN_FAILED', `not mined after ${MOST_BUMPS} fee bumps`, { retry: 'unknown' })
           fees = await feesNow(fees)
-          await send()
+          await send().catch(async error => {
+            // The one before may have been mined meanwhile: then the node has no use for another.
+            if ((await oneMined(client, sent, 0)) === null) throw error
+          })
         }
       } catch (cause) {
         const [first] = sent
