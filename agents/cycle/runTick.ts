@@ -34,11 +34,16 @@ export type CyclePorts = {
 
 /**
  * One scheduled tick, from observation to settlement. It ends as exactly one decision record: intents, hold or missed.
- * A strategy that fails or breaks a limit misses its tick; a log that halts stops the agent.
+ * A strategy that fails or breaks a limit misses its tick; a log that halts stops the agent. `before`: earlier ticks that
+ * are still being recorded; decisions stand in the log in order.
  *
  * @throws LOG_HALTED
  */
-export async function runTick(ports: CyclePorts, tick: number): Promise<{ result: DecisionResult }> {
+export async function runTick(
+  ports: CyclePorts,
+  tick: number,
+  before: Promise<unknown> = Promise.resolve(),
+): Promise<{ result: DecisionResult }> {
   const { agent, crypto, log, strategy, identity } = ports
   const doors: DoorUse[] = []
   let observed: Awaited<ReturnType<CyclePorts['observe']>> | null = null
@@ -74,6 +79,7 @@ export async function runTick(ports: CyclePorts, tick: number): Promise<{ result
     if (error instanceof WarrantError && error.code === 'LOG_HALTED') throw error
     result = { type: 'missed', reason: reasonOf(error).slice(0, 2_000) || 'failed without a reason' }
   }
+  await before
   const observation = observed?.leafHash ?? null
   const decision = log.append(
     'decision',

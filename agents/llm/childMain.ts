@@ -1,5 +1,6 @@
 // The keyless child process in which an LLM agent runs: no environment, no key, no network of its own. Its clock and its
 // ids are ports: the same on every run, so that nothing in a request differs in a replay.
+import { processChannel } from '../sandbox/processChannel.ts'
 import { type ChildEntry, serveChild } from '../sandbox/serveChild.ts'
 
 let ids = 0
@@ -14,6 +15,7 @@ globalThis.fetch = () => Promise.reject(new Error('an LLM agent has no network: 
 const { llmEntry } = await import('./llmEntry.ts')
 
 serveChild({
+  channel: processChannel,
   load: bundle => llmEntry(JSON.parse(bundle)) satisfies ChildEntry,
   protect: door => door,
 })

@@ -11,9 +11,13 @@ const fromChild = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('result'), result: z.string(), uses: doorNames }),
   z.strictObject({
     type: z.literal('rederived'),
-    result: z.string().nullable(),
-    failure: z.string().nullable(),
-    asked: z.array(z.strictObject({ door: z.enum(['observe', 'infer']), payload: z.string() })),
+    made: z.array(
+      z.strictObject({
+        result: z.string().nullable(),
+        failure: z.string().nullable(),
+        asked: z.array(z.strictObject({ door: z.enum(['observe', 'infer']), payload: z.string() })),
+      }),
+    ),
   }),
   z.strictObject({ type: z.literal('failed'), reason: z.string() }),
 ])
@@ -24,7 +28,7 @@ export type Child = { send(message: object): void; next(timeoutMs: number): Prom
 
 /** Starts a sandbox and waits until it is ready. @throws SANDBOX_LIMIT, STRATEGY_FAILED */
 export async function startChild(limits: SandboxLimits, isolation: Isolation, kind: ChildKind): Promise<Child> {
-  const transport = openTransport(limits, isolation, kind)
+  const transport = await openTransport(limits, isolation, kind)
   const inbox: FromChild[] = []
   let waiter: {
     resolve: (message: FromChild) => void

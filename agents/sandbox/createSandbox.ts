@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { createBatcher } from '#verifier/evidence/batcher.ts'
 import { fromUtf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type {
@@ -29,11 +30,15 @@ const manifestSchema = z.strictObject({
   params: z.unknown(),
 })
 
+/** Decisions of one message of a replay. */
+const BATCH = 16
+
 const inferDoor = z.strictObject({ model: z.string(), input: modelInput })
 
 /**
- * The sandbox: each loaded strategy runs under SES in a child process without environment, keys or streams. `thread` is
- * for one's own strategy in a backtest, where nothing is at stake but speed: SES alone stands between it and this process.
+ * The sandbox: each loaded strategy runs under SES in a child process without environment, keys or streams. `realm` is
+ * for one's own strategy in a backtest, where nothing is at stake but speed: SES alone stands between it and this process,
+ * and whoever asks for it watches the thread, because nothing within can interrupt an endless loop.
  */
 export function createSandbox(limits: SandboxLimits = DEFAULT_LIMITS, isolation: Isolation = 'process'): SandboxPort {
   return {
@@ -88,7 +93,7 @@ async function loadStrategy(
     const current = await ready()
     let left = limits.decisionMs
     let asked = 0
-    current.send({ type: 'decide', view: doors.view })
+    current.send({ type: 'decide', view: JSON.stringify(doors.view) })
     try {
       for (;;) {
         const since = performance.now()
@@ -113,40 +118,74 @@ async function loadStrategy(
     }
   }
 
-  // Answers come in the order of the requests, so requests may be sent ahead.
-  let lastRederived: Promise<unknown> = Promise.resolve()
-  async function rederive({ view, inferences }: RecordedAnswers): Promise<Rederived> {
+  /** Decisions of one message. @throws what ended the sandbox */
+  async function rederiveAll(recorded: readonly RecordedAnswers[]): Promise<Rederived[]> {
     const current = await ready()
-    const answers = inferences.map(answer => ('output' in answer ? { output: JSON.stringify(answer.output) } : answer))
-    current.send({ type: 'rederive', view, inferences: answers })
-    const turn = lastRederived.then(() => current.next(limits.decisionMs))
-    lastRederived = turn.catch(() => {})
+    current.send({ type: 'rederive', recorded: recorded.map(textOf) })
     try {
-      const message = await turn
-      if (message.type !== 'rederived')
+      const message = await current.next(limits.decisionMs)
+      if (message.type !== 'rederived' || message.made.length !== recorded.length)
         throw new WarrantError('STRATEGY_FAILED', `the strategy sent ${message.type} in a replay`)
-      return {
-        result: message.result === null ? null : parse('result', decisionResult, message.result),
-        failure: message.failure,
-        asked: message.asked.map(({ door, payload }) =>
-          door === 'observe' ? { door } : { door, ...parse('infer', inferDoor, payload) },
-        ),
-      }
+      return message.made.map(rederived)
     } catch (error) {
       stop()
       throw error
     }
   }
 
+  /** Where one of many ends the sandbox, each alone tells which. */
+  async function rederiveEach(recorded: readonly RecordedAnswers[]): Promise<(Rederived | { error: unknown })[]> {
+    if (recorded.length > 1) {
+      const all = await rederiveAll(recorded).catch(() => null)
+      if (all !== null) return all
+    }
+    const each: (Rederived | { error: unknown })[] = []
+    for (const one of recorded) each.push(...(await rederiveAll([one]).catch((error: unknown) => [{ error }])))
+    return each
+  }
+
+  /** One batch after the other; the next one gathers meanwhile. */
+  let last: Promise<unknown> = Promise.resolve()
+  const gather = createBatcher({
+    most: BATCH,
+    defer: setImmediate,
+    ask(recorded: readonly RecordedAnswers[]) {
+      const batch = last.then(() => rederiveEach(recorded))
+      last = batch
+      return batch
+    },
+  })
+
   const manifest = await start()
   return {
     manifest,
     decide,
-    rederive,
+    async rederive(recorded) {
+      const made = await gather(recorded)
+      if ('error' in made) throw made.error
+      return made
+    },
     async close() {
       closed = true
       stop()
     },
+  }
+}
+
+function textOf({ view, inferences }: RecordedAnswers) {
+  return {
+    view: JSON.stringify(view),
+    inferences: inferences.map(answer => ('output' in answer ? { output: JSON.stringify(answer.output) } : answer)),
+  }
+}
+
+function rederived({ result, failure, asked }: Extract<FromChild, { type: 'rederived' }>['made'][number]): Rederived {
+  return {
+    result: result === null ? null : parse('result', decisionResult, result),
+    failure,
+    asked: asked.map(({ door, payload }) =>
+      door === 'observe' ? { door } : { door, ...parse('infer', inferDoor, payload) },
+    ),
   }
 }
 

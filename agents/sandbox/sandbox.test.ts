@@ -168,6 +168,20 @@ describe('ten escapes', () => {
     })
     await strategy.close()
   })
+  test('of decisions that are made again together, one that never ends fails alone', async () => {
+    const strategy = await load(
+      source("const s = await ctx.observe(); if (s.tick === 7) for (;;) {} return ctx.hold('tick ' + s.tick)"),
+      { decisionMs: 300 },
+    )
+    const made = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, tick) => strategy.rederive({ view: { ...view, tick }, inferences: [] })),
+    )
+    for (const [tick, one] of made.entries()) {
+      if (tick === 7) expect(one).toMatchObject({ status: 'rejected', reason: { code: 'SANDBOX_LIMIT' } })
+      else expect(one).toMatchObject({ value: { result: { type: 'hold', reason: `tick ${tick}` } } })
+    }
+    await strategy.close()
+  })
   test('a flood of door uses ends at the limit', async () => {
     await expect(decide("for (;;) await ctx.infer('m', [1])", { decisionMs: 20_000 })).rejects.toMatchObject({
       code: 'SANDBOX_LIMIT',

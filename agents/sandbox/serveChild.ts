@@ -1,5 +1,3 @@
-import { parentPort } from 'node:worker_threads'
-
 /** What runs inside: see strategies/sdk/sandboxEntry.ts. Only strings cross. */
 export type ChildEntry = {
   start(params: string): string
@@ -7,13 +5,25 @@ export type ChildEntry = {
 }
 export type DoorFunction = (name: string, payload: string) => Promise<string>
 
-type FromHost =
+/** What the host sends. Views and answers are JSON text, which goes inside as it is. */
+export type FromHost =
   | { type: 'load'; bundle: string; params: string }
-  | { type: 'decide'; view: unknown }
-  | { type: 'rederive'; view: unknown; inferences: ({ output: string } | { failure: string })[] }
+  | { type: 'decide'; view: string }
+  | { type: 'rederive'; recorded: Recorded[] }
   | { type: 'answer'; id: number; ok: boolean; payload: string }
 
+/** What is on record of one decision. */
+export type Recorded = { view: string; inferences: ({ output: string } | { failure: string })[] }
+
+/** The way to the host. */
+export type Channel = {
+  send(message: object): void
+  /** `failed`: what the strategy left rejected and unhandled. */
+  listen(receive: (message: FromHost) => void, failed: (error: unknown) => void): void
+}
+
 export type ServeChildParameters = {
+  channel: Channel
   /** Makes the entry of a bundle. */
   load(bundle: string): ChildEntry
   /** Makes a function safe to hand inside. */
@@ -21,13 +31,9 @@ export type ServeChildParameters = {
 }
 
 /** The child's side of the sandbox protocol: loads one bundle, then decides and derives again on request. */
-export function serveChild({ load, protect }: ServeChildParameters): void {
-  // A process has a channel to its host, a thread has a port.
-  const send = (message: object) =>
-    void (parentPort === null ? process.send?.(message) : parentPort.postMessage(message))
+export function serveChild({ channel, load, protect }: ServeChildParameters): void {
+  const { send } = channel
   const messageOf = (error: unknown) => String((error as Error)?.message ?? error).slice(0, 1_500)
-  // An unhandled rejection inside the strategy must not print or end the process with a stack: it ends the decision.
-  process.on('unhandledRejection', error => send({ type: 'failed', reason: messageOf(error) }))
 
   let entry: ChildEntry | null = null
   let nextDoor = 0
@@ -45,11 +51,7 @@ export function serveChild({ load, protect }: ServeChildParameters): void {
   }
 
   /** Doors of a decision that is made again: recorded answers in order, and a list of what was asked. */
-  function recordedDoors(
-    view: string,
-    inferences: ({ output: string } | { failure: string })[],
-    asked: object[],
-  ): DoorFunction {
+  function recordedDoors({ view, inferences }: Recorded, asked: object[]): DoorFunction {
     let next = 0
     return protect((name: string, payload: string): Promise<string> => {
       asked.push({ door: String(name), payload: String(payload) })
@@ -66,21 +68,14 @@ export function serveChild({ load, protect }: ServeChildParameters): void {
         return loadEntry(message)
       case 'decide': {
         const uses: string[] = []
-        return run(
-          liveDoors(JSON.stringify(message.view), uses),
-          result => send({ type: 'result', result, uses }),
-          failed,
-        )
+        return run(liveDoors(message.view, uses), result => send({ type: 'result', result, uses }), failed)
       }
-      case 'rederive': {
-        const asked: object[] = []
-        const doors = recordedDoors(JSON.stringify(message.view), message.inferences, asked)
-        return run(
-          doors,
-          result => send({ type: 'rederived', result, failure: null, asked }),
-          error => send({ type: 'rederived', result: null, failure: messageOf(error), asked }),
-        )
-      }
+      case 'rederive':
+        // One after the other, as they were made: a strategy sees no two decisions at once.
+        return message.recorded.reduceRight<(made: object[]) => void>(
+          (next, recorded) => made => rederive(recorded, one => next([...made, one])),
+          made => send({ type: 'rederived', made }),
+        )([])
       case 'answer': {
         const waiter = waiting.get(message.id)
         waiting.delete(message.id)
@@ -89,9 +84,7 @@ export function serveChild({ load, protect }: ServeChildParameters): void {
       }
     }
   }
-  if (parentPort === null) process.on('message', receive)
-  else parentPort.on('message', receive)
-  process.on('disconnect', () => process.exit(0))
+  channel.listen(receive, failed)
 
   function loadEntry({ bundle, params }: { bundle: string; params: string }): void {
     try {
@@ -100,6 +93,15 @@ export function serveChild({ load, protect }: ServeChildParameters): void {
     } catch (error) {
       failed(error)
     }
+  }
+
+  function rederive(recorded: Recorded, done: (made: object) => void): void {
+    const asked: object[] = []
+    run(
+      recordedDoors(recorded, asked),
+      result => done({ result, failure: null, asked }),
+      error => done({ result: null, failure: messageOf(error), asked }),
+    )
   }
 
   function failed(error: unknown): void {

@@ -7,7 +7,7 @@ import { createDevClient, type DevClient } from '#runtime/chain/devnet/devClient
 import { type Anvil, DEV_MNEMONIC, startAnvil } from '#runtime/chain/devnet/startAnvil.ts'
 import { seededRandom } from '#runtime/market/simulate.ts'
 import { createPaperPool } from './paperPool.ts'
-import { PAPER_LIQUIDITY } from './runBacktest.ts'
+import { PAPER_LIQUIDITY } from './paperTreasury.ts'
 
 // The paper pool against the real UniswapV3Pool through the real SwapRouter: the same output to the unit.
 const ROUTER = parseAbi([

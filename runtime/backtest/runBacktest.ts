@@ -1,18 +1,19 @@
-import { runTick } from '#agents/cycle/runTick.ts'
+import { type CyclePorts, runTick } from '#agents/cycle/runTick.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import type { Log } from '#runtime/log/openLog.ts'
 import { type Bar, decisionTimeMs, type Schedule } from '#runtime/market/bars.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { createObserver } from '#runtime/market/observer.ts'
 import { AGENT, type LoadedStrategy, openRun, type RunKeys } from '#runtime/run/openRun.ts'
-import { amountAtTick } from '#strategies/sdk/maths/tick.ts'
 import { digestJson } from '#verifier/evidence/digest.ts'
-import type { Decision } from '#verifier/evidence/records/decision.ts'
-import { createPaperPool } from './paperPool.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import type { Decision, DecisionResult } from '#verifier/evidence/records/decision.ts'
+import { createPaperTreasury, PAPER_LIQUIDITY, type PaperFill, startBalances, worthOf } from './paperTreasury.ts'
+import type { ScoutStep } from './scout/messages.ts'
+import type { ScoutedRun } from './scout/scoutedRun.ts'
 
-/** Liquidity of the paper pool: that of the devnet's, so that both fill alike. */
-export const PAPER_LIQUIDITY = 1_000_000_000_000_000_000n
-export const PAPER_TREASURY = { USDC: 60_000n * 10n ** 6n, WETH: 20n * 10n ** 18n }
+/** Ticks whose evidence is made together. */
+const TOGETHER = 64
 const NO_ADDRESS = `0x${'00'.repeat(20)}`
 
 export type RunBacktestParameters = {
@@ -25,6 +26,8 @@ export type RunBacktestParameters = {
   schedule: Schedule
   feePips: number
   seed: string
+  /** A strategy that runs ahead of its evidence: `strategy` then is what it decided. */
+  ahead?: ScoutedRun
   onTick?(done: number): void
   /** Before each tick: false ends the run in order. */
   pace?(): Promise<boolean>
@@ -48,7 +51,7 @@ export type BacktestResult = {
  * fills at the next bar's open, in a pool with real Uniswap v3 arithmetic, fee and price impact included.
  */
 export async function runBacktest(parameters: RunBacktestParameters): Promise<BacktestResult> {
-  const { log, keys, clock, mode, strategy, source, schedule, feePips, seed, onTick } = parameters
+  const { log, keys, clock, mode, strategy, source, schedule, feePips, seed, ahead, onTick } = parameters
   const { pair } = strategy.sandboxed.manifest.market
   const opened = await openRun({
     mode,
@@ -75,100 +78,116 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
     executor: null,
     proofs: [[['replay']]],
     requestIs: 'ordered',
+    ...(ahead === undefined ? {} : { engine: ahead.engine }),
   })
-  const held: Record<string, bigint> = { [pair.quote]: PAPER_TREASURY.USDC, [pair.base]: PAPER_TREASURY.WETH }
-  const start = { ...held }
-  const pool = createPaperPool({
-    liquidity: PAPER_LIQUIDITY,
-    feePips,
-    tick: (schedule.bars[schedule.window - 1] as Bar).close,
-  })
+  const start = startBalances(pair)
+  const treasury = createPaperTreasury({ schedule, pair, feePips, balances: start })
   const observe = createObserver({
     log: opened.appenders.market,
     schedule,
     source: source.name,
-    balances: async () => ({
-      balances: Object.fromEntries(Object.entries(held).map(([symbol, amount]) => [symbol, String(amount)])),
-      chain: null,
-    }),
+    balances: async () => ({ balances: treasury.balances(), chain: null }),
   })
   const result: BacktestResult = { decisions: 0, holds: 0, missed: 0, trades: 0, reverted: 0, feesUsdc: 0, equity: [] }
-  const valueAt = (balances: Record<string, bigint>, tick: number) =>
-    Number((balances[pair.quote] ?? 0n) + amountAtTick(tick, 'base', balances[pair.base] ?? 0n)) / 1e6
+  const fills = new Map<number, PaperFill>()
 
-  /** Fills a decision's intents, all or none, as one transaction would. */
-  function fill(decision: Decision, price: number): { changes: Record<string, bigint>; reason: string | null } {
-    const changes: Record<string, bigint> = {}
-    if (decision.result.type !== 'intents') return { changes, reason: 'no intents' }
-    for (const intent of decision.result.intents) {
-      if (intent.type !== 'swap') return { changes: {}, reason: `only swaps fill on paper, not a ${intent.type}` }
-      const amountIn = BigInt(intent.amountIn)
-      const have = (held[intent.sell] ?? 0n) + (changes[intent.sell] ?? 0n)
-      if (have < amountIn)
-        return { changes: {}, reason: `sells ${amountIn} ${intent.sell}, the treasury holds ${have}` }
-      const side = intent.sell === pair.quote ? 'token0' : 'token1'
-      const out = pool.quote(side, amountIn)
-      if (out < BigInt(intent.minBuy))
-        return { changes: {}, reason: `would buy ${out} ${intent.buy}, the least allowed is ${intent.minBuy}` }
-      pool.swap(side, amountIn)
-      changes[intent.sell] = (changes[intent.sell] ?? 0n) - amountIn
-      changes[intent.buy] = (changes[intent.buy] ?? 0n) + out
-      const feeIn = (amountIn * BigInt(feePips)) / 1_000_000n
-      result.feesUsdc += valueAt({ [intent.sell]: feeIn }, price)
-    }
-    return { changes, reason: null }
-  }
-
-  for (let tick = 0; tick < schedule.ticks; tick++) {
-    if (parameters.pace !== undefined && !(await parameters.pace())) break
-    const bar = schedule.bars[tick + schedule.window - 1] as Bar
-    clock.set(decisionTimeMs(schedule, tick))
-    pool.moveTo(bar.close)
+  /** What a decision did to the treasury, and to the figures. */
+  function take(tick: number, decided: DecisionResult): void {
+    const at = (schedule.bars[tick + schedule.window - 1] as Bar).close
     let trade: EquityPoint['trade'] = null
-    const { result: decided } = await runTick(
-      {
-        agent: AGENT,
-        crypto: nodeCrypto,
-        log: opened.appenders.agent,
-        strategy: strategy.sandboxed,
-        identity: { strategy: strategy.bundle.digest, params: strategy.paramsDigest },
-        observe,
-        infer: opened.gateway.infer,
-        async settle(decision) {
-          pool.moveTo((schedule.bars[tick + schedule.window] as Bar).open)
-          const { changes, reason } = fill(decision.record.body as Decision, bar.close)
-          for (const [symbol, change] of Object.entries(changes)) held[symbol] = (held[symbol] ?? 0n) + change
-          if (reason === null) {
-            result.trades++
-            trade = (changes[pair.base] ?? 0n) > 0n ? 'buy' : 'sell'
-          } else result.reverted++
-          opened.appenders.runtime.append(
-            'fill',
-            {
-              decision: decision.leafHash,
-              status: reason === null ? 'success' : 'reverted',
-              reason,
-              changes: Object.fromEntries(Object.entries(changes).map(([symbol, change]) => [symbol, String(change)])),
-            },
-            [decision.leafHash],
-          )
-        },
-        durable: false,
-      },
-      tick,
-    )
+    if (decided.type === 'intents') {
+      const fill = treasury.fill(tick, decided)
+      fills.set(tick, fill)
+      result.feesUsdc += fill.feesUsdc
+      if (fill.reason === null) {
+        result.trades++
+        trade = (fill.changes[pair.base] ?? 0n) > 0n ? 'buy' : 'sell'
+      } else result.reverted++
+    }
     result.decisions++
     if (decided.type === 'hold') result.holds++
     if (decided.type === 'missed') result.missed++
     result.equity.push({
       timeMs: decisionTimeMs(schedule, tick),
-      equity: valueAt(held, bar.close),
-      hold: valueAt(start, bar.close),
-      price: valueAt({ [pair.base]: 10n ** 18n }, bar.close),
+      equity: treasury.valueAt(at),
+      hold: worthOf(start, pair, at),
+      price: worthOf({ [pair.base]: String(10n ** 18n) }, pair, at),
       trade,
     })
     onTick?.(tick + 1)
   }
+
+  const cycle: CyclePorts = {
+    agent: AGENT,
+    crypto: nodeCrypto,
+    log: opened.appenders.agent,
+    strategy: strategy.sandboxed,
+    identity: { strategy: strategy.bundle.digest, params: strategy.paramsDigest },
+    observe,
+    infer: opened.gateway.infer,
+    async settle(decision, tick) {
+      if (ahead === undefined) take(tick, (decision.record.body as Decision).result)
+      const fill = fills.get(tick)
+      fills.delete(tick)
+      if (fill === undefined) return
+      opened.appenders.runtime.append(
+        'fill',
+        {
+          decision: decision.leafHash,
+          status: fill.reason === null ? 'success' : 'reverted',
+          reason: fill.reason,
+          changes: Object.fromEntries(Object.entries(fill.changes).map(([symbol, change]) => [symbol, String(change)])),
+        },
+        [decision.leafHash],
+      )
+    },
+    durable: false,
+  }
+
+  /** One tick after the other: the strategy waits for its evidence. */
+  async function inStep(tick: number): Promise<void> {
+    const { result: decided } = await runTick(cycle, tick)
+    // Intents were taken when they were settled.
+    if (decided.type !== 'intents') take(tick, decided)
+  }
+
+  /** The evidence follows, of several ticks at once: their answers share a signature. */
+  ahead?.scout.explore(
+    {
+      schedule,
+      pair,
+      feePips,
+      models: strategy.models.flatMap(({ identity, file }) => (file === null ? [] : [{ identity, file }])),
+    },
+    start,
+  )
+  let before: Promise<unknown> = Promise.resolve()
+  const trailing: Promise<unknown>[] = []
+  function trail(tick: number, step: ScoutStep, run: ScoutedRun): void {
+    run.take(step)
+    before = runTick(cycle, tick, before)
+    trailing.push(before)
+    take(
+      tick,
+      'result' in step.decided ? step.decided.result : { type: 'missed', reason: step.decided.failure.message },
+    )
+  }
+  async function caughtUp(run: ScoutedRun): Promise<void> {
+    await Promise.all(trailing.splice(0))
+    if (run.differs !== null) throw new WarrantError('REFUSED', `the record differs from what happened: ${run.differs}`)
+  }
+
+  for (let tick = 0; tick < schedule.ticks; tick++) {
+    if (parameters.pace !== undefined && !(await parameters.pace())) break
+    clock.set(decisionTimeMs(schedule, tick))
+    if (ahead === undefined) {
+      await inStep(tick)
+      continue
+    }
+    trail(tick, ahead.scout.ready() ?? (await ahead.scout.next(treasury.balances())), ahead)
+    if (trailing.length === TOGETHER) await caughtUp(ahead)
+  }
+  if (ahead !== undefined) await caughtUp(ahead)
   await opened.close(result.decisions === schedule.ticks ? 'the data ended' : 'told to stop', result.decisions)
   return result
 }

@@ -1,6 +1,6 @@
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
-import type { Observation } from '#verifier/evidence/records/observation.ts'
+import type { Observation, View } from '#verifier/evidence/records/observation.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
 import { barsAt, decisionTimeMs, type Schedule } from './bars.ts'
 
@@ -9,6 +9,17 @@ export type BalanceSource = () => Promise<{
   balances: Record<string, string>
   chain: Observation['provenance']['chain']
 }>
+
+/** What a strategy sees at a tick of the schedule. `numbered`: the tick's number in its run, when the run began later. */
+export function viewAt(schedule: Schedule, tick: number, balances: Record<string, string>, numbered = tick): View {
+  return {
+    tick: numbered,
+    timeMs: decisionTimeMs(schedule, tick),
+    intervalSeconds: schedule.intervalSeconds,
+    bars: barsAt(schedule, tick),
+    balances,
+  }
+}
 
 /** Makes and logs what a strategy sees at a tick of the schedule. `numbered`: the tick's number in its run, when the run began later. */
 export function createObserver({
@@ -23,15 +34,8 @@ export function createObserver({
   balances: BalanceSource
 }) {
   return async (tick: number, numbered = tick): Promise<Appended & { observation: Observation }> => {
-    const bars = barsAt(schedule, tick)
     const { balances: held, chain } = await balances()
-    const view = {
-      tick: numbered,
-      timeMs: decisionTimeMs(schedule, tick),
-      intervalSeconds: schedule.intervalSeconds,
-      bars,
-      balances: held,
-    }
+    const view = viewAt(schedule, tick, held, numbered)
     const observation: Observation = {
       view,
       provenance: { market: { source }, chain },

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url'
 import { type LlmAgentDefinition, llmAgentBundle } from '#agents/llm/definition.ts'
 import { bundleStrategy, type StrategyBundle } from '#agents/sandbox/bundleStrategy.ts'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
-import { DEFAULT_LIMITS, type Isolation } from '#agents/sandbox/limits.ts'
 import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { chooseProof } from '#runtime/gateway/chooseProof.ts'
@@ -19,8 +18,9 @@ import type { Json } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { paramsDigest, paramsText } from '#verifier/evidence/paramsText.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
+import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
-import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
+import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { Actor } from '#verifier/evidence/record.ts'
 import type { ChainIdentity, ModelIdentity, Run, RunMode } from '#verifier/evidence/records/run.ts'
@@ -59,11 +59,11 @@ export function strategyEntry(nameOrPath: string): string {
 export async function loadStrategy(
   entry: string,
   params: unknown = {},
-  isolation: Isolation = 'process',
+  load: SandboxPort['load'] = createSandbox().load,
 ): Promise<LoadedStrategy> {
   const bundle = await bundleStrategy(entry)
   const text = paramsText(params)
-  const sandboxed = await createSandbox(DEFAULT_LIMITS, isolation).load(bundle.bytes, text)
+  const sandboxed = await load(bundle.bytes, text)
   try {
     const models = await Promise.all(
       sandboxed.manifest.models.map(async ({ name }) => {
@@ -130,6 +130,8 @@ export type OpenRunParameters = {
   /** Whether the gateway checks proofs before an answer is used; the verifier does in any case. */
   gatewayChecks?: boolean
   requestIs: 'durable' | 'ordered'
+  /** What the embedded worker runs models on; onnxruntime in this process unless given. */
+  engine?: EnginePort
   /** In place of the embedded worker: workers elsewhere, by id, operator and key. */
   remoteWorkers?: readonly (Worker & { operator: string })[]
 }
@@ -196,7 +198,9 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
   await run.durable
 
   const blobs: BlobRef[] = [bundle, ...models.flatMap(m => (m.file === null ? [] : [m.file]))]
-  const workers = parameters.remoteWorkers ?? [embeddedWorker(strategy, keys.worker, clock)]
+  const workers = parameters.remoteWorkers ?? [
+    embeddedWorker(strategy, keys.worker, clock, parameters.engine ?? onnxEngine),
+  ]
   const held = createInProcessQueue(workers)
   const queue =
     strategy.upstream === null
@@ -248,12 +252,12 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
   }
 }
 
-function embeddedWorker(strategy: LoadedStrategy, signer: Ed25519Signer, clock: Clock): Worker {
+function embeddedWorker(strategy: LoadedStrategy, signer: Ed25519Signer, clock: Clock, engine: EnginePort): Worker {
   const files = new Map(strategy.models.map(({ identity, file }) => [identity.digest, file]))
   return createWorker({
     id: WORKER,
     signer,
-    engine: onnxEngine,
+    engine,
     clock,
     async modelFile(identity) {
       const file = files.get(identity.digest)

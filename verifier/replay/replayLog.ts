@@ -46,7 +46,7 @@ export type ReplayReport = {
 }
 
 /** Decisions that the sandbox may work on while the log is read on. */
-const AHEAD = 32
+const AHEAD = 64
 
 /** Replays a log from its files alone: verifies it, runs every decision again, derives every proposal's calls again. */
 export async function replayLog({

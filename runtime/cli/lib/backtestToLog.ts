@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { type BacktestResult, runBacktest } from '#runtime/backtest/runBacktest.ts'
+import { openScout } from '#runtime/backtest/scout/openScout.ts'
+import { type ScoutedRun, scoutedRun } from '#runtime/backtest/scout/scoutedRun.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { scheduleOf } from '#runtime/market/bars.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
@@ -28,7 +30,11 @@ export async function backtestToLog(
     m => (fromMs === null || m.timeSeconds * 1_000 >= fromMs) && (toMs === null || m.timeSeconds * 1_000 < toMs),
   )
   if (minutes.length === 0) throw new WarrantError('BAD_DATA', `${source.name}: no minute lies between --from and --to`)
-  const strategy = await loadStrategy(strategyEntry(parameters.strategy), parameters.params, 'thread')
+  const opened: { ahead?: ScoutedRun } = {}
+  const strategy = await loadStrategy(strategyEntry(parameters.strategy), parameters.params, async (bundle, params) => {
+    opened.ahead = scoutedRun(await openScout(bundle, params))
+    return opened.ahead.sandboxed
+  })
   try {
     const { intervalSeconds, window } = strategy.sandboxed.manifest.market
     const schedule = scheduleOf({ ...source, minutes }, { intervalSeconds, window, decisions })
@@ -53,6 +59,7 @@ export async function backtestToLog(
         schedule,
         feePips: parameters.feePips,
         seed: parameters.seed,
+        ...opened,
         ...(onTick === undefined ? {} : { onTick: (done: number) => onTick(done, schedule.ticks) }),
       })
       await log.close()
