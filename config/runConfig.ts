@@ -25,6 +25,18 @@ export const runConfig = z.strictObject({
       executorKey: z
         .string()
         .describe('the executor: a key or keystore file, env:NAME, or a remote signer as URL#0xADDRESS'),
+      confirmations: z
+        .int()
+        .min(1)
+        .max(1_000)
+        .default(1)
+        .describe('blocks that a transaction is followed for, its own included: 1 where blocks are final'),
+      stuckSeconds: z
+        .int()
+        .min(1)
+        .max(86_400)
+        .default(60)
+        .describe('after that a transaction is sent again with higher fees'),
       logOrigin: z.string().regex(/^[^+\s]+$/),
       approvals: z
         .strictObject({

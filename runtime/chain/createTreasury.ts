@@ -87,8 +87,8 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     alarms.set(verifier.url, found.length)
   }
 
-  function incident(what: string, reason: string, evidence: Json, parents: string[]): void {
-    logs.verifier.append('incident', { what, caughtBy: 'verifier', reason: reason.slice(0, 2_000), evidence }, parents)
+  function incident(what: string, reason: string, evidence: Json, parents: string[], caughtBy = 'verifier'): void {
+    logs.verifier.append('incident', { what, caughtBy, reason: reason.slice(0, 2_000), evidence }, parents)
   }
 
   /** Asks all at once, on one block. Those that do not answer are named; the others' answers count. */
@@ -144,7 +144,10 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
       const approving = onOneBlock(verdicts)
       await parameters.beforeExecution?.(tick)
       if (approving.length < threshold) return { proposal, verdicts: bodies, outcome: null }
-      const { submission } = await executor.submit({ proposal, verdicts: approving.slice(0, threshold), approvals })
+      const { submission } = await executor.submit(
+        { proposal, verdicts: approving.slice(0, threshold), approvals },
+        ({ what, reason, evidence, ends }) => incident(what, reason, evidence, ends, 'executor'),
+      )
       const outcome = await firstOutcome(submission.leafHash)
       await logs.verifier.append('outcome', outcome, [submission.leafHash]).durable
       return { proposal, verdicts: bodies, outcome }

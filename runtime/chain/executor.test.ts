@@ -8,6 +8,7 @@ import type { Verdict } from '#verifier/evidence/records/verdict.ts'
 import { createDevClient } from './devnet/devClient.ts'
 import { type Anvil, startAnvil } from './devnet/startAnvil.ts'
 import { createExecutor } from './executor.ts'
+import type { Notice } from './notice.ts'
 import { reconcile } from './reconcile.ts'
 
 const account = privateKeyToAccount(`0x${'6b'.repeat(32)}`)
@@ -33,6 +34,8 @@ const verdict = {
   ...{ proposalDigest: 'dd'.repeat(32), refBlock: 0, refBlockHash: `0x${'00'.repeat(32)}` },
   ...{ signer: `0x${'33'.repeat(20)}`, signature: `0x${'44'.repeat(65)}` },
 } as unknown as Verdict
+
+const pause = (ms: number) => new Promise(done => setTimeout(done, ms))
 
 /** What stands in the log, and whether it stood there before the node had it. */
 function memoryLog() {
@@ -91,3 +94,77 @@ test('an account that cannot pay the gas: refused before anything is signed or l
   await expect(submitted).rejects.toThrow(/has 0 wei, the transaction may cost \d+: top it up/)
   expect(submissions).toEqual([])
 })
+
+test('a reorganisation takes the block away: it is told, the same bytes go out again, and are followed to their depth', async () => {
+  const { submissions, log } = memoryLog()
+  const executor = await createExecutor({ account, url: anvil.url, log, confirmations: 4 })
+  const before = await node('evm_snapshot', [])
+  const notices: Notice[] = []
+  let isDone = false
+  const submitted = executor
+    .submit({ proposal, verdicts: [{ leafHash: 'ee'.repeat(32), body: verdict }] }, notice => notices.push(notice))
+    .finally(() => {
+      isDone = true
+    })
+  const hash = async () => {
+    while (submissions.length === 0) await pause(10)
+    return submissions[0]?.transactionHash as Hex
+  }
+  const blockOf = async () =>
+    ((await node('eth_getTransactionReceipt', [await hash()])) as { blockHash: string } | null)?.blockHash ?? null
+  while ((await blockOf()) === null) await pause(10)
+  const first = await blockOf()
+  await node('evm_mine', [])
+  await pause(200)
+  expect(isDone).toBe(false)
+  // Another branch without it, one that got longer; later it is mined there.
+  await node('evm_revert', [before])
+  await node('anvil_mine', ['0x3'])
+  while (notices.length === 0 || (await blockOf()) === null) await pause(10)
+  const second = await blockOf()
+  expect(second).not.toBe(first)
+  await pause(200)
+  expect(isDone).toBe(false)
+  await node('anvil_mine', ['0x3'])
+  expect(await submitted).toMatchObject({ transactionHash: await hash(), status: 'success' })
+  expect(submissions.length).toBe(1)
+  expect(notices).toMatchObject([
+    { what: 'a transaction was reorganised away', reason: expect.stringContaining(String(first)), ends: [] },
+  ])
+  // The same after a crash.
+  const reorgs: unknown[] = []
+  const options = { confirmations: 3, onReorg: (reorg: unknown) => reorgs.push(reorg) }
+  expect(await reconcile(anvil.url, submissions, options)).toBe(0)
+  expect(reorgs).toEqual([])
+}, 60_000)
+
+test('agents on one key: each transaction goes out, whoever was faster, and what was in vain is named', async () => {
+  const worlds = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const memory = memoryLog()
+      return {
+        ...memory,
+        notices: [] as Notice[],
+        executor: await createExecutor({ account, url: anvil.url, log: memory.log, stuckMs: 5_000 }),
+      }
+    }),
+  )
+  const verdicts = [{ leafHash: 'ee'.repeat(32), body: verdict }]
+  const done = await Promise.all(
+    worlds.flatMap(({ executor, notices }, world) =>
+      Array.from({ length: 4 }, (_, i) => {
+        const own = { ...proposal, body: { ...proposal.body, nonce: String(10 * world + i) } }
+        return executor.submit({ proposal: own, verdicts }, notice => notices.push(notice))
+      }),
+    ),
+  )
+  expect(new Set(done.map(({ transactionHash }) => transactionHash)).size).toBe(12)
+  const client = createPublicClient({ transport: http(anvil.url) })
+  for (const { transactionHash } of done)
+    expect((await client.getTransactionReceipt({ hash: transactionHash as Hex })).status).toBe('success')
+  for (const { submissions, notices } of worlds) {
+    const mined = new Set(done.map(({ transactionHash }) => transactionHash))
+    const inVain = submissions.filter(({ transactionHash }) => !mined.has(transactionHash))
+    expect(notices.flatMap(({ ends }) => ends).length).toBe(inVain.length)
+  }
+}, 60_000)

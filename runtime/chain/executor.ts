@@ -1,18 +1,12 @@
-import {
-  createPublicClient,
-  encodeFunctionData,
-  http,
-  keccak256,
-  type LocalAccount,
-  type PublicClient,
-  TransactionReceiptNotFoundError,
-} from 'viem'
+import { createPublicClient, encodeFunctionData, http, keccak256, type LocalAccount } from 'viem'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { MODULE_ABI } from './abi.ts'
+import { followTransaction } from './followTransaction.ts'
+import { type Notice, reorgNotice } from './notice.ts'
 
 type Hex = `0x${string}`
 
@@ -25,96 +19,153 @@ export type SubmitParameters = {
 /** Brings approved proposals on chain, each signed transaction on record before it is broadcast. */
 export type Executor = {
   readonly address: string
-  /** Resolves when the transaction is mined, whatever its status. @throws CHAIN_FAILED with retry `unknown` once it may have been sent */
-  submit(
-    parameters: SubmitParameters,
-  ): Promise<{ submission: Appended; transactionHash: string; status: 'success' | 'reverted' }>
+  /**
+   * Resolves when the transaction is as deep as configured, whatever its status. Submissions wait for each other. @throws
+   * REFUSED before anything is signed, CHAIN_FAILED with retry `unknown` once it may have been sent
+   */
+  submit(parameters: SubmitParameters, onNotice?: (notice: Notice) => void): Promise<Submitted>
 }
 
 /** Replacements of one transaction at most: fees grow by an eighth each time. */
 const MOST_BUMPS = 10
 
+/** Times that somebody else on the same key may be faster, at most. */
+const MOST_OVERTAKEN = 10
+
 /** Gas of one batch at most. */
 const GAS_LIMIT = 1_500_000n
 
-/** An executor over an account and an RPC. The account MUST be used by nothing else. */
-export async function createExecutor({
-  account,
-  url,
-  log,
-  stuckMs = 60_000,
-}: {
+export type Submitted = { submission: Appended; transactionHash: string; status: 'success' | 'reverted' }
+type End = 'overtaken' | 'open'
+type Sent = { submission: Appended; hash: Hex; rawTransaction: Hex }
+
+export type CreateExecutorParameters = {
   account: LocalAccount
   url: string
   log: Appender
   /** After that a transaction counts as stuck, and is replaced by the same calls with higher fees. */
   stuckMs?: number
-}): Promise<Executor> {
+  /** Blocks that a transaction is followed for, its own included: a reorganisation within them is noticed and made good. */
+  confirmations?: number
+}
+
+/**
+ * An executor over an account and an RPC. Others may use the account as well, at the cost of a signature in vain when they
+ * are faster: the module's own nonce keeps what is executed at once.
+ */
+export async function createExecutor({
+  account,
+  url,
+  log,
+  stuckMs = 60_000,
+  confirmations = 1,
+}: CreateExecutorParameters): Promise<Executor> {
   const client = createPublicClient({ transport: http(url), cacheTime: 0 })
   const chainId = await client.getChainId()
-  let nonce = await client.getTransactionCount({ address: account.address, blockTag: 'pending' })
+  const { address } = account
+  const countAt = (blockTag: 'latest' | 'pending') => client.getTransactionCount({ address, blockTag })
+  let turn: Promise<unknown> = Promise.resolve()
+
+  async function submit(
+    { proposal, verdicts, approvals = [] }: SubmitParameters,
+    onNotice: (notice: Notice) => void,
+  ): Promise<Submitted> {
+    const data = executeCalldata(
+      proposal.body,
+      verdicts.map(v => v.body),
+      approvals,
+    )
+    const verdictLeaves = verdicts.map(v => v.leafHash)
+    let fees = await feesNow(null)
+    const [balance, most] = [await client.getBalance({ address }), GAS_LIMIT * fees.maxFeePerGas]
+    if (balance < most)
+      throw new WarrantError(
+        'REFUSED',
+        `the executor ${address} has ${balance} wei, the transaction may cost ${most}: top it up`,
+      )
+    let everSent: Hex | null = null
+
+    /** Signs, logs, and only then broadcasts: the same calls under the same nonce each time. */
+    async function send(nonce: number, sent: Sent[]): Promise<void> {
+      const rawTransaction = await account.signTransaction({
+        type: 'eip1559',
+        ...{ chainId, nonce, to: proposal.body.module as Hex, data, gas: GAS_LIMIT, ...fees },
+      })
+      const hash = keccak256(rawTransaction)
+      const replaces = sent.at(-1)?.submission.leafHash
+      const body = {
+        ...{ proposal: proposal.leafHash, verdicts: verdictLeaves, from: address.toLowerCase() },
+        ...{ accountNonce: nonce, transactionHash: hash, rawTransaction },
+        ...(replaces === undefined ? {} : { replaces }),
+      }
+      const parents = [proposal.leafHash, ...verdictLeaves, ...(replaces === undefined ? [] : [replaces])]
+      const submission = log.append('submission', body, parents)
+      await submission.durable
+      sent.push({ submission, hash, rawTransaction })
+      everSent ??= hash
+      await client.sendRawTransaction({ serializedTransaction: rawTransaction })
+    }
+
+    const follow = (sent: readonly Sent[], withinMs: number) =>
+      followTransaction({
+        ...{ client, sent, confirmations, withinMs },
+        onReorg: reorg => onNotice(reorgNotice(reorg)),
+      })
+
+    /** What became of those sent under a nonce: one is mined, somebody else used it, or neither is known. */
+    async function endOf(sent: readonly Sent[], nonce: number, withinMs: number): Promise<Submitted | End> {
+      const isUsed = async () => (await countAt('latest')) > nonce
+      const mined = (await follow(sent, withinMs)) ?? ((await isUsed()) ? await follow(sent, 0) : null)
+      const at = mined === null ? undefined : sent[mined.index]
+      if (mined !== null && at !== undefined)
+        return { submission: at.submission, transactionHash: mined.hash, status: mined.status }
+      return (await isUsed()) ? 'overtaken' : 'open'
+    }
+
+    /** Under one account nonce, until it is used. */
+    async function sendUnder(nonce: number): Promise<Submitted | 'overtaken'> {
+      const sent: Sent[] = []
+      for (;;) {
+        const failure = await send(nonce, sent).then(
+          () => null,
+          (error: unknown) => ({ error }),
+        )
+        let end = await endOf(sent, nonce, failure === null ? stuckMs : 0)
+        if (end === 'open' && failure !== null) {
+          if (!TAKEN.test(reasonOf(failure.error))) throw failure.error
+          // Somebody else's waits under this nonce: it goes first, unless it is stuck.
+          end = await endOf(sent, nonce, stuckMs)
+        }
+        if (end === 'overtaken')
+          for (const { submission, hash } of sent) onNotice(overtakenNotice(hash, nonce, submission.leafHash))
+        if (end !== 'open') return end
+        if (sent.length > MOST_BUMPS)
+          throw new WarrantError('CHAIN_FAILED', `not mined after ${MOST_BUMPS} fee bumps`, { retry: 'unknown' })
+        fees = await feesNow(fees)
+      }
+    }
+
+    try {
+      for (let overtaken = 0; overtaken <= MOST_OVERTAKEN; overtaken++) {
+        const done = await sendUnder(await countAt('pending'))
+        if (done !== 'overtaken') return done
+      }
+      throw new WarrantError('CHAIN_FAILED', `others on the key were faster ${MOST_OVERTAKEN + 1} times`)
+    } catch (cause) {
+      if (everSent === null) throw cause
+      throw new WarrantError('CHAIN_FAILED', `transaction ${everSent} may have been sent: ${reasonOf(cause)}`, {
+        cause,
+        retry: 'unknown',
+      })
+    }
+  }
 
   return {
-    address: account.address.toLowerCase(),
-    async submit({ proposal, verdicts, approvals = [] }) {
-      const data = executeCalldata(
-        proposal.body,
-        verdicts.map(v => v.body),
-        approvals,
-      )
-      const verdictLeaves = verdicts.map(v => v.leafHash)
-      const sent: { submission: Appended; hash: Hex }[] = []
-      let fees = await feesNow(null)
-      /** Signs, logs, and only then broadcasts: the same calls under the same nonce each time. */
-      async function send(): Promise<void> {
-        const rawTransaction = await account.signTransaction({
-          type: 'eip1559',
-          ...{ chainId, nonce, to: proposal.body.module as Hex, data, gas: GAS_LIMIT, ...fees },
-        })
-        const hash = keccak256(rawTransaction)
-        const replaces = sent.at(-1)?.submission.leafHash
-        const body = {
-          ...{ proposal: proposal.leafHash, verdicts: verdictLeaves, from: account.address.toLowerCase() },
-          ...{ accountNonce: nonce, transactionHash: hash, rawTransaction },
-          ...(replaces === undefined ? {} : { replaces }),
-        }
-        const parents = [proposal.leafHash, ...verdictLeaves, ...(replaces === undefined ? [] : [replaces])]
-        const submission = log.append('submission', body, parents)
-        await submission.durable
-        sent.push({ submission, hash })
-        await client.sendRawTransaction({ serializedTransaction: rawTransaction })
-      }
-      const [balance, most] = [await client.getBalance({ address: account.address }), GAS_LIMIT * fees.maxFeePerGas]
-      if (balance < most)
-        throw new WarrantError(
-          'REFUSED',
-          `the executor ${account.address} has ${balance} wei, the transaction may cost ${most}: top it up`,
-        )
-      try {
-        await send()
-        for (;;) {
-          const mined = await oneMined(client, sent, stuckMs)
-          if (mined !== null) {
-            nonce++
-            return mined
-          }
-          if (sent.length > MOST_BUMPS)
-            throw new WarrantError('CHAIN_FAILED', `not mined after ${MOST_BUMPS} fee bumps`, { retry: 'unknown' })
-          fees = await feesNow(fees)
-          await send().catch(async error => {
-            // The one before may have been mined meanwhile: then the node has no use for another.
-            if ((await oneMined(client, sent, 0)) === null) throw error
-          })
-        }
-      } catch (cause) {
-        const [first] = sent
-        if (first === undefined) throw cause
-        nonce++
-        throw new WarrantError('CHAIN_FAILED', `transaction ${first.hash} may have been sent: ${reasonOf(cause)}`, {
-          cause,
-          retry: 'unknown',
-        })
-      }
+    address: address.toLowerCase(),
+    submit(parameters, onNotice = () => {}) {
+      const mine = turn.then(() => submit(parameters, onNotice))
+      turn = mine.catch(() => {})
+      return mine
     },
   }
 
@@ -133,23 +184,15 @@ export async function createExecutor({
 
 type Fees = { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
 
-/** Whichever of the transactions of one nonce is mined within `withinMs`, or null. */
-async function oneMined(
-  client: Pick<PublicClient, 'getTransactionReceipt'>,
-  sent: readonly { submission: Appended; hash: Hex }[],
-  withinMs: number,
-): Promise<{ submission: Appended; transactionHash: string; status: 'success' | 'reverted' } | null> {
-  const until = Date.now() + withinMs
-  for (let wait = 3; ; wait = Math.min(wait * 1.5, 1_000)) {
-    for (const { submission, hash } of sent) {
-      const receipt = await client.getTransactionReceipt({ hash }).catch((error: unknown) => {
-        if (error instanceof TransactionReceiptNotFoundError) return null
-        throw error
-      })
-      if (receipt !== null) return { submission, transactionHash: hash, status: receipt.status }
-    }
-    if (Date.now() > until) return null
-    await new Promise(resolve => setTimeout(resolve, wait))
+/** A node's answer where another transaction has the nonce. */
+const TAKEN = /nonce too low|underpriced|already known|already imported/i
+
+function overtakenNotice(hash: Hex, nonce: number, submission: string): Notice {
+  return {
+    what: 'a submission was replaced',
+    reason: `transaction ${hash} can never be mined: nonce ${nonce} of its account was used by another`,
+    evidence: { transactionHash: hash, accountNonce: nonce },
+    ends: [submission],
   }
 }
 

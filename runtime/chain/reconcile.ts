@@ -1,6 +1,7 @@
 import { createPublicClient, type Hex, http } from 'viem'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Submission } from '#verifier/evidence/records/submission.ts'
+import { broadcastAgain, followTransaction, type Reorg } from './followTransaction.ts'
 
 /** What became of submissions of one nonce: which of them is mined, or null: their account went on without them. */
 export type Reconciled = number | null
@@ -12,38 +13,35 @@ export type Reconciled = number | null
  *
  * @throws CHAIN_FAILED with retry `unknown` while the chain does not answer or mines none of them
  */
-export async function reconcile(url: string, submissions: readonly Submission[]): Promise<Reconciled> {
+export async function reconcile(
+  url: string,
+  submissions: readonly Submission[],
+  { confirmations = 1, onReorg = () => {} }: { confirmations?: number; onReorg?: (reorg: Reorg) => void } = {},
+): Promise<Reconciled> {
   const client = createPublicClient({ transport: http(url), cacheTime: 0 })
   const last = submissions.at(-1)
   if (last === undefined) return null
-  const mined = async () => {
-    for (const [i, { transactionHash }] of submissions.entries()) {
-      const receipt = await client.getTransactionReceipt({ hash: transactionHash as Hex }).catch(() => null)
-      if (receipt !== null) return i
-    }
-    return null
-  }
-  const hash = last.transactionHash as Hex
+  const sent = submissions.map(({ transactionHash, rawTransaction }) => ({
+    hash: transactionHash as Hex,
+    rawTransaction: rawTransaction as Hex,
+  }))
+  const mined = async (withinMs: number) =>
+    (await followTransaction({ client, sent, confirmations, withinMs, onReorg }))?.index ?? null
   try {
-    const already = await mined()
+    const already = await mined(0)
     if (already !== null) return already
     const count = await client.getTransactionCount({ address: last.from as Hex, blockTag: 'latest' })
     // It may have been mined between the two questions.
-    if (count > last.accountNonce) return mined()
-    await client.sendRawTransaction({ serializedTransaction: last.rawTransaction as Hex }).catch(async error => {
-      // The node may hold it already.
-      if (!/already known|already imported|nonce too low|underpriced/i.test(reasonOf(error))) throw error
-    })
-    for (const until = Date.now() + 120_000; Date.now() < until; ) {
-      const found = await mined()
-      if (found !== null) return found
-      await new Promise(resolve => setTimeout(resolve, 50))
-    }
+    if (count > last.accountNonce) return await mined(0)
+    await broadcastAgain(client, last.rawTransaction as Hex)
+    const found = await mined(120_000)
+    if (found !== null) return found
     throw new WarrantError('CHAIN_FAILED', 'none was mined within 120 s')
   } catch (cause) {
-    throw new WarrantError('CHAIN_FAILED', `transaction ${hash} could not be reconciled: ${reasonOf(cause)}`, {
-      cause,
-      retry: 'unknown',
-    })
+    throw new WarrantError(
+      'CHAIN_FAILED',
+      `transaction ${last.transactionHash} could not be reconciled: ${reasonOf(cause)}`,
+      { cause, retry: 'unknown' },
+    )
   }
 }

@@ -1,4 +1,5 @@
 import { createVerifierClient } from '#runtime/api/verifierClient.ts'
+import { reorgNotice } from '#runtime/chain/notice.ts'
 import { reconcile } from '#runtime/chain/reconcile.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import type { Log } from '#runtime/log/openLog.ts'
@@ -45,9 +46,12 @@ export async function recoverRuns({
   log,
   rpc,
   verifier,
+  confirmations = 1,
 }: {
   log: Log
   rpc: string
+  /** Depth at which a transaction counts, as for the executor. */
+  confirmations?: number
   /** Says what became of submissions. */
   verifier: string
 }): Promise<Recovered[]> {
@@ -68,6 +72,13 @@ export async function recoverRuns({
       const mined = await reconcile(
         rpc,
         group.map(([, { body }]) => body),
+        {
+          confirmations,
+          onReorg(reorg) {
+            const { what, reason, evidence } = reorgNotice(reorg)
+            runtime.append('incident', { what, caughtBy: 'recovery', reason, evidence })
+          },
+        },
       )
       for (const [i, [leaf, { body }]] of group.entries()) {
         if (i === mined) {

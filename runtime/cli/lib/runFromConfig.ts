@@ -186,6 +186,7 @@ async function runLive({
     log,
     rpc: wanted.rpc,
     verifier: auditor,
+    confirmations: wanted.confirmations,
   }))
     listener.say(
       `recovered a run that was cut off: ${requests} requests without an answer, ${missed} ticks missed, ${submissions} submissions brought to their outcome, ${abandoned} abandoned`,
@@ -239,7 +240,10 @@ async function runLive({
     firstNonce: BigInt(Date.now()) << 64n,
     logs: { agent: opened.appenders.agent, verifier: opened.appenders.verifier },
     verifiers: wanted.verifiers.map(url => createVerifierClient({ url, log, blobs: opened.blobs })),
-    executor: await createExecutor({ account, url: wanted.rpc, log: opened.appenders.executor }),
+    executor: await createExecutor({
+      ...{ account, url: wanted.rpc, log: opened.appenders.executor, confirmations: wanted.confirmations },
+      stuckMs: 1_000 * wanted.stuckSeconds,
+    }),
     chainTimeSeconds,
     refBlock: async () => (await chain.head()).number,
     async approve(proposal, { result }, tick) {
