@@ -28,22 +28,25 @@ export type CreateTreasuryParameters = {
   /** The block that all verifiers are asked to judge on; without it each takes its own head. */
   refBlock?(): Promise<number>
   /** Before verifiers are asked: people's answers to a proposal, each on record. */
-  approve?(proposal: Settlement['proposal'], decision: Decision, tick: number): Promise<Approval[]>
+  approve?(proposal: LoggedProposal, decision: Decision, tick: number): Promise<Approval[]>
   /** Between verdict and execution: the devnet's market moves on here. */
   beforeExecution?(tick: number): Promise<void>
 }
 
+export type LoggedProposal = { leafHash: string; body: Proposal }
+
 export type Settlement = {
-  proposal: { leafHash: string; body: Proposal }
+  /** Null where the intents cannot become calls: that is on record as an incident. */
+  proposal: LoggedProposal | null
   verdicts: Verdict[]
   outcome: Outcome | null
 }
 
 /** From a decision's intents to an audited outcome: proposal, verdicts, submission, outcome, each on record before the next. */
 export type Treasury = {
-  propose(decision: Appended): Promise<Settlement['proposal']>
+  propose(decision: Appended): Promise<LoggedProposal>
   /** Asks every verifier; the answers are on record. */
-  judge(proposal: Settlement['proposal']): Promise<{ leafHash: string; body: Verdict }[]>
+  judge(proposal: LoggedProposal): Promise<{ leafHash: string; body: Verdict }[]>
   settle(decision: Appended, tick: number): Promise<Settlement>
 }
 
@@ -53,7 +56,7 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
   let nonce = parameters.firstNonce
   const alarms = new Map<string, number>()
 
-  async function propose(decision: Appended): Promise<Settlement['proposal']> {
+  async function propose(decision: Appended): Promise<LoggedProposal> {
     // A verifier that just started has no doubt about what came after it saw the log. One that is away is asked later.
     await Promise.all(verifiers.map(verifier => verifier.sync().catch(() => {})))
     const { result } = decision.record.body as Decision
@@ -92,7 +95,7 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
   }
 
   /** Asks all at once, on one block. Those that do not answer are named; the others' answers count. */
-  async function judge(proposal: Settlement['proposal']) {
+  async function judge(proposal: LoggedProposal) {
     const refBlock = await parameters.refBlock?.()
     const answers = await Promise.allSettled(
       verifiers.map(async verifier => {
@@ -136,7 +139,13 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     propose,
     judge,
     async settle(decision, tick) {
-      const proposal = await propose(decision)
+      const proposal = await propose(decision).catch((error: unknown) => {
+        const isUnfit = error instanceof WarrantError && ['BAD_INPUT', 'EVIDENCE_MALFORMED'].includes(error.code)
+        if (!isUnfit) throw error
+        incident('intents that cannot become calls', reasonOf(error), null, [decision.leafHash], 'agent')
+        return null
+      })
+      if (proposal === null) return { proposal, verdicts: [], outcome: null }
       const answers = (await parameters.approve?.(proposal, decision.record.body as Decision, tick)) ?? []
       const approvals = answers.filter(({ answer }) => answer === 'approve')
       const verdicts = await judge(proposal)

@@ -40,7 +40,7 @@ export type DemoWorldParameters = {
   otherStrategies: readonly { digest: string; params: string }[]
   otherWorkers: readonly { publicKey: string; operator: string }[]
   /** What the owners decide otherwise than the demo's. */
-  adjustPolicy?(policy: Policy): Policy
+  adjustPolicy?(policy: Policy, devnet: Devnet): Policy | Promise<Policy>
 }
 
 /** Everything that the demo runs on: devnet, log, verifier process, executor. */
@@ -105,7 +105,7 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
       models: strategy.models.map(m => m.identity),
       workers: [{ publicKey: keys.worker.publicKeyHex, operator: 'embedded' }, ...parameters.otherWorkers],
     })
-    const policy = parameters.adjustPolicy?.(usual) ?? usual
+    const policy = (await parameters.adjustPolicy?.(usual, devnet)) ?? usual
     const digest = policyDigest(policy)
     await devnet.setPolicy(digest)
     writeFileSync(join(verifierDir, 'policy.yaml'), stringify(policy))

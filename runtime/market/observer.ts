@@ -1,3 +1,4 @@
+import { positionsAt } from '#verifier/effects/positions.ts'
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { Observation, View } from '#verifier/evidence/records/observation.ts'
@@ -7,6 +8,8 @@ import { barsAt, decisionTimeMs, type Schedule } from './bars.ts'
 /** Balances of the treasury in base units, and where they come from. */
 export type BalanceSource = () => Promise<{
   balances: Record<string, string>
+  /** Where the policy allows liquidity. */
+  positions?: View['positions']
   chain: Observation['provenance']['chain']
 }>
 
@@ -34,8 +37,11 @@ export function createObserver({
   balances: BalanceSource
 }) {
   return async (tick: number, numbered = tick): Promise<Appended & { observation: Observation }> => {
-    const { balances: held, chain } = await balances()
-    const view = viewAt(schedule, tick, held, numbered)
+    const { balances: held, positions, chain } = await balances()
+    const view = {
+      ...viewAt(schedule, tick, held, numbered),
+      ...(positions === undefined ? {} : { positions }),
+    }
     const observation: Observation = {
       view,
       provenance: { market: { source }, chain },
@@ -45,7 +51,8 @@ export function createObserver({
 }
 
 /** Balances of the Safe by eth_call at the head block, each read on record. */
-export function chainBalances(chain: ChainPort, { safe, tokens, pool }: ChainIdentity): BalanceSource {
+export function chainBalances(chain: ChainPort, identity: ChainIdentity): BalanceSource {
+  const { safe, tokens, pool, router } = identity
   const balanceOf = `0x70a08231${safe.slice(2).padStart(64, '0')}`
   return async () => {
     const head: BlockRef = await chain.head()
@@ -62,8 +69,13 @@ export function chainBalances(chain: ChainPort, { safe, tokens, pool }: ChainIde
     const balances = Object.fromEntries(
       tokens.map((token, i) => [token.symbol, String(BigInt(reads[i]?.result ?? '0x0'))]),
     )
+    const positions = await positionsAt(
+      { safe, uniswapV3: [{ ...pool, pool: pool.address, router, positions: identity.positions }] },
+      call => chain.read(call, head.number),
+    )
     return {
       balances,
+      ...(positions == null ? {} : { positions }),
       chain: { blockNumber: head.number, blockHash: head.hash, timestamp: head.timestamp, reads: [slot0, ...reads] },
     }
   }

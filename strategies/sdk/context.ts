@@ -2,7 +2,17 @@ import type { View } from '#verifier/evidence/records/observation.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
 import { float32Tensor, float32Values } from '#verifier/evidence/tensor.ts'
 import type { Context } from './defineStrategy.ts'
-import { swapIntent, transferIntent, wrapIntent } from './intent.ts'
+import {
+  addLiquidityIntent,
+  callIntent,
+  collectFeesIntent,
+  type Intent,
+  removeLiquidityIntent,
+  type SwapParameters,
+  swapIntent,
+  transferIntent,
+  wrapIntent,
+} from './intent.ts'
 import { observationOf } from './observation.ts'
 
 /** The recorded doors, as the host answers them. */
@@ -29,6 +39,17 @@ export function createContext<Params>({
   const declared = (model: string) => {
     if (!models.some(m => m.name === model)) throw new Error(`the strategy declares no model ${model}`)
   }
+  function observed(intent: string): ReturnType<typeof observationOf> {
+    if (seen === null) throw new Error(`${intent}: observe first: its limit comes from the price observed`)
+    return seen
+  }
+  function swap(type: 'swap' | 'swapV2', parameters: SwapParameters): Intent {
+    const { sell, buy } = parameters
+    const at = observed(type)
+    if (sell === pair.base && buy === pair.quote) return swapIntent(parameters, at.quoteOf, type)
+    if (sell === pair.quote && buy === pair.base) return swapIntent(parameters, at.baseOf, type)
+    throw new RangeError(`${type}: ${sell} for ${buy} is not the market's pair ${pair.base}/${pair.quote}`)
+  }
   return {
     params,
     async observe() {
@@ -48,14 +69,12 @@ export function createContext<Params>({
       return JSON.parse(output.body)
     },
     intent: {
-      swap(parameters) {
-        const { sell, buy } = parameters
-        if (seen === null) throw new Error('swap: observe first: its limit comes from the price observed')
-        const at = seen
-        if (sell === pair.base && buy === pair.quote) return swapIntent(parameters, at.quoteOf)
-        if (sell === pair.quote && buy === pair.base) return swapIntent(parameters, at.baseOf)
-        throw new RangeError(`swap: ${sell} for ${buy} is not the market's pair ${pair.base}/${pair.quote}`)
-      },
+      swap: parameters => swap('swap', parameters),
+      swapV2: parameters => swap('swapV2', parameters),
+      addLiquidity: parameters => addLiquidityIntent(parameters, pair, observed('addLiquidity').priceTick),
+      removeLiquidity: parameters => removeLiquidityIntent(parameters, pair, observed('removeLiquidity').priceTick),
+      collectFees: parameters => collectFeesIntent(parameters, pair),
+      call: callIntent,
       transfer: transferIntent,
       wrap: parameters => wrapIntent('wrap', parameters),
       unwrap: parameters => wrapIntent('unwrap', parameters),

@@ -1,5 +1,14 @@
 import type { z } from 'zod'
-import type { Hold, Intent, SwapParameters, TransferParameters, WrapParameters } from './intent.ts'
+import type {
+  AddLiquidityParameters,
+  CallParameters,
+  Hold,
+  Intent,
+  RemoveLiquidityParameters,
+  SwapParameters,
+  TransferParameters,
+  WrapParameters,
+} from './intent.ts'
 import type { Observation } from './observation.ts'
 
 /** A strategy's only doors to the world. Each use of observe, infer and chat is recorded, in order. */
@@ -17,7 +26,15 @@ export type Context<Params> = {
   chat(model: string, body: Record<string, unknown>): Promise<unknown>
   readonly intent: {
     swap(parameters: SwapParameters): Intent
+    /** The same in the treasury's Uniswap v2 pair. */
+    swapV2(parameters: SwapParameters): Intent
+    /** A new position in the market's Uniswap v3 pool; it belongs to the treasury. */
+    addLiquidity(parameters: AddLiquidityParameters): Intent
+    removeLiquidity(parameters: RemoveLiquidityParameters): Intent
+    collectFees(parameters: { position: { id: string }; reason: string }): Intent
     transfer(parameters: TransferParameters): Intent
+    /** A call that the policy names by target and function. */
+    call(parameters: CallParameters): Intent
     /** Native coins into the token that wraps them, and back. */
     wrap(parameters: WrapParameters): Intent
     unwrap(parameters: WrapParameters): Intent

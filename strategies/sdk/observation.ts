@@ -17,6 +17,8 @@ export type Observation = {
   }
   /** The last close. */
   priceTick: number
+  /** The treasury's Uniswap v3 positions in the market's pool, by id; empty where the policy allows none. */
+  positions: readonly { id: string; tickLower: number; tickUpper: number; liquidity: bigint }[]
   /** Treasury balance of a token. @throws RangeError for a symbol that the treasury does not list */
   balance(symbol: string): bigint
   /** What an amount of the base (quote) token is worth in the other at the last close, without fee or impact. */
@@ -33,6 +35,7 @@ export function observationOf(view: View): Observation {
     timeMs: view.timeMs,
     bars: view.bars,
     priceTick,
+    positions: (view.positions ?? []).map(position => ({ ...position, liquidity: BigInt(position.liquidity) })),
     balance(symbol) {
       const amount = Object.hasOwn(view.balances, symbol) ? view.balances[symbol] : undefined
       if (amount === undefined)

@@ -1,9 +1,13 @@
+import { positionIds } from '#verifier/effects/positions.ts'
 import { DEPOSIT, WITHDRAWAL } from '#verifier/effects/tokenChanges.ts'
 import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
 
 const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
+/** keccak256("DecreaseLiquidity(uint256,uint128,uint256,uint256)") and keccak256("Collect(uint256,address,uint256,uint256)") of a position manager. */
+const DECREASE_LIQUIDITY = '0x26f6a048ee9138f2c0ce266f322cb99228e8d619ae2bff30c67f8dcf9d2377b4'
+const COLLECT = '0x40d0efd1a53d60ecbf40971b9daf7dc90178c3aadc7aab1765632738fa8b8f01'
 const EXECUTED = '0xb145507a8c914406e782ddef9f4ab6858c6a1409e1ab79f3f8a43dada1782a10'
 /** keccak256("ExecutionSuccess(bytes32,uint256)"): the owners' own multisig path of a Safe. */
 const EXECUTION_SUCCESS = '0x442e715f626346e8c54381002da614f62bee8d27386535b2521ec8540898556e'
@@ -31,6 +35,8 @@ export type Execution = { transactionHash: string; proposalDigest: string; nonce
 export type ReconcileParameters = {
   chain: ChainPort
   identity: Pick<ChainIdentity, 'safe' | 'module' | 'tokens'>
+  /** Uniswap v3 position managers whose positions count. */
+  managers: readonly string[]
   /** What accounts for an execution: a name that counts once, or null. */
   explains(execution: Execution): string | null
   /** Executions that the log claims. */
@@ -47,6 +53,7 @@ export type ReconcileParameters = {
 export async function reconcile({
   chain,
   identity,
+  managers,
   explains,
   outcomes,
   fromBlock,
@@ -140,6 +147,12 @@ export async function reconcile({
         reason: `${symbol} changed by ${after - before}, its events explain ${byEvents}`,
       })
   }
+  for (const manager of managers)
+    report.unexplained.push(
+      ...(await positionsTouched({ chain, safe, fromBlock, toBlock }, manager, hash => {
+        return executions.has(hash) || ownerTransactions.has(hash)
+      })),
+    )
   const lost = await nativeLost({ chain, safe, fromBlock, toBlock }, received, [...byOwners, ...executed])
   if (lost > 0n)
     report.unexplained.push({
@@ -148,6 +161,30 @@ export async function reconcile({
       reason: `${lost} wei of native coins left in blocks where neither the owners nor the module executed anything`,
     })
   return report
+}
+
+/** Liquidity taken out of the Safe's positions, or fees collected, by what is no execution: an operator that somebody set. */
+async function positionsTouched(
+  { chain, safe, fromBlock, toBlock }: Pick<ReconcileParameters, 'chain' | 'fromBlock' | 'toBlock'> & { safe: string },
+  manager: string,
+  isExplained: (transactionHash: string) => boolean,
+): Promise<Unexplained[]> {
+  const held = (block: number) => positionIds(call => chain.read(call, block), manager, safe)
+  const ids = new Set([...(await held(fromBlock)), ...(await held(toBlock))])
+  const found: Unexplained[] = []
+  for (const id of ids)
+    for (const event of [DECREASE_LIQUIDITY, COLLECT]) {
+      const topics = [event, `0x${id.toString(16).padStart(64, '0')}`]
+      const logs = await chain.logs({ address: manager, topics, fromBlock: fromBlock + 1, toBlock })
+      for (const { transactionHash, blockNumber } of logs)
+        if (!isExplained(transactionHash))
+          found.push({
+            transactionHash,
+            blockNumber,
+            reason: `position ${id} was touched by no execution of the module or the owners`,
+          })
+    }
+  return found
 }
 
 /** Native coins leave without an event: what is missing beside the blocks in which owners or module executed something. */

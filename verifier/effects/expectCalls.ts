@@ -17,7 +17,7 @@ export function callsDifference(
 ): string | null {
   const decoded: DecodedCall[] = []
   for (const [i, call] of calls.entries()) {
-    const known = decodeCall(call)
+    const known = decodeCall(call, policy)
     if (known === null) return `call ${i} to ${call.to} cannot be decoded`
     decoded.push(known)
   }

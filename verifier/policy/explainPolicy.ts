@@ -49,6 +49,28 @@ export function explainPolicy(policy: Policy): Statement[] {
         `may swap ${symbolOf(token0)} and ${symbolOf(token1)} in the Uniswap v3 pool ${pool} (fee ${feePips / 10_000} %) by router ${router}`,
       ),
     ),
+    ...policy.uniswapV3.flatMap(({ pool, positions, token0, token1 }) =>
+      positions === undefined
+        ? []
+        : [
+            present(
+              `liquidity ${pool} ${positions}`,
+              `may provide liquidity of ${symbolOf(token0)} and ${symbolOf(token1)} to that pool by position manager ${positions}, and take it out`,
+            ),
+          ],
+    ),
+    ...(policy.uniswapV2 ?? []).map(({ router, pair, token0, token1 }) =>
+      present(
+        `pair ${pair} ${router}`,
+        `may swap ${symbolOf(token0)} and ${symbolOf(token1)} in the Uniswap v2 pair ${pair} by router ${router}`,
+      ),
+    ),
+    ...(policy.calls ?? []).map(({ to, function: name, recipientWord }) =>
+      present(
+        `call ${to} ${name} ${recipientWord}`,
+        `may call ${name} of ${to}${recipientWord === 0 ? '' : `, whose argument ${recipientWord} must be the Safe or one that it may send to`}`,
+      ),
+    ),
     ...policy.recipients.map(address => present(`recipient ${address}`, `may send to ${address}`)),
     more('limits.perTradeUsd', limits.perTradeUsd, `one trade moves at most ${number(limits.perTradeUsd)} USD`),
     more(

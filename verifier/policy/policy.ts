@@ -24,8 +24,34 @@ export const policy = z.strictObject({
     .array(z.strictObject({ symbol: label, address, decimals: count.max(36), usd: z.enum(['one', 'oracle']) }))
     .min(1),
   uniswapV3: z.array(
-    z.strictObject({ router: address, pool: address, token0: address, token1: address, feePips: count }),
+    z.strictObject({
+      ...{ router: address, pool: address, token0: address, token1: address, feePips: count },
+      positions: address
+        .optional()
+        .describe("Uniswap's NonfungiblePositionManager: liquidity of this pool may be added and removed"),
+    }),
   ),
+  uniswapV2: z
+    .array(z.strictObject({ router: address, pair: address, token0: address, token1: address }))
+    .optional()
+    .describe('pairs for swapV2'),
+  calls: z
+    .array(
+      z.strictObject({
+        to: address,
+        function: z
+          .string()
+          .regex(/^\w+\((\w+(,\w+)*)?\)$/, 'must be like stake(uint256,address)')
+          .max(200),
+        recipientWord: z
+          .int()
+          .min(0)
+          .max(16)
+          .describe('which argument, from 1, is paid and must be the Safe or a recipient; 0: none'),
+      }),
+    )
+    .optional()
+    .describe('calls beyond the known protocols, each by target and function'),
   weth: address.optional().describe('the listed token that wraps the native coin: wrap and unwrap are allowed'),
   recipients: z.array(address).describe('addresses besides the Safe that may receive a transfer'),
   limits: z.strictObject({

@@ -45,6 +45,7 @@ export function createWatch({
       const { unexplained } = await reconcile({
         chain,
         identity: policy,
+        managers: policy.uniswapV3.flatMap(({ positions }) => positions ?? []),
         outcomes: [],
         explains({ proposalDigest: digest, nonce }) {
           const proposal = records.proposalOf(digest)

@@ -12,6 +12,12 @@ const APPROVE = toFunctionSelector('approve(address,uint256)')
 const TRANSFER = toFunctionSelector('transfer(address,uint256)')
 const DEPOSIT = toFunctionSelector('deposit()')
 const WITHDRAW = toFunctionSelector('withdraw(uint256)')
+const MINT = toFunctionSelector(
+  'mint((address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256))',
+)
+const DECREASE_LIQUIDITY = toFunctionSelector('decreaseLiquidity((uint256,uint128,uint256,uint256,uint256))')
+const COLLECT = toFunctionSelector('collect((uint256,address,uint128,uint128))')
+const SWAP_EXACT_TOKENS = toFunctionSelector('swapExactTokensForTokens(uint256,uint256,address[],address,uint256)')
 const EXACT_INPUT_SINGLE = toFunctionSelector(
   'exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))',
 )
@@ -83,9 +89,27 @@ export function planAdoption(policy: Policy, config: TreasuryConfig): OwnersTran
     ])
   }
   const sold = new Set<string>()
-  for (const { router, token0, token1 } of policy.uniswapV3) {
+  for (const { router, token0, token1, positions } of policy.uniswapV3) {
     allow(`it may swap on Uniswap v3's router ${router}, paid to the Safe`, router, EXACT_INPUT_SINGLE, 4)
     for (const address of [token0, token1]) sold.add(address)
+    if (positions === undefined) continue
+    allow(`it may open positions by ${positions}, that belong to the Safe`, positions, MINT, 10)
+    allow('it may take liquidity out of them', positions, DECREASE_LIQUIDITY, 0)
+    allow('it may collect what they are owed, paid to the Safe', positions, COLLECT, 2)
+  }
+  for (const { router, token0, token1 } of policy.uniswapV2 ?? []) {
+    allow(`it may swap on Uniswap v2's router ${router}, paid to the Safe`, router, SWAP_EXACT_TOKENS, 4)
+    for (const address of [token0, token1]) sold.add(address)
+  }
+  for (const { to, function: name, recipientWord } of policy.calls ?? []) {
+    allow(
+      `it may call ${name} of ${to}${recipientWord === 0 ? '' : `, its argument ${recipientWord} the Safe or a payee`}`,
+      to,
+      toFunctionSelector(name),
+      recipientWord,
+    )
+    // Which tokens it takes the policy does not say: the bounds and caps do.
+    for (const { address } of policy.tokens) sold.add(address)
   }
   for (const address of sold)
     allow(`it may approve ${address} to a spender that uses it up in the same batch`, address, APPROVE, 0)

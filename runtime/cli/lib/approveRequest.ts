@@ -37,7 +37,7 @@ export async function approveRequest(
   print(`Safe        ${proposal.safe} on chain ${proposal.chainId}, by module ${proposal.module}`)
   print(`agent       ${proposal.agent}, because: ${reason}`)
   print(`at risk     ${valueUsd} USD by the agent's own prices`)
-  for (const line of describeCalls(proposal.calls)) print(`call        ${line}`)
+  for (const line of describeCalls(proposal.calls, null)) print(`call        ${line}`)
   for (const { kind, target, limit, id } of proposal.bounds)
     print(`bound       kind ${kind}: ${target}${id === '0' ? '' : ` ${id}`} changes by ${limit} at the least`)
   print(`executor    ${proposal.executor}`)

@@ -48,6 +48,7 @@ export async function auditLog({
   const report = await reconcile({
     chain,
     identity: chainIdentity,
+    managers: chainIdentity.positions === undefined ? [] : [chainIdentity.positions],
     outcomes,
     explains({ transactionHash, proposalDigest: digest, nonce }) {
       const record = outcomeOf.get(transactionHash)

@@ -7,6 +7,7 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Intent } from '#verifier/evidence/records/decision.ts'
 import { float32Values } from '#verifier/evidence/tensor.ts'
+import { policy as policySchema } from '#verifier/policy/policy.ts'
 import { logKeyFor } from './logKey.ts'
 
 export type Story = {
@@ -182,9 +183,10 @@ export function explanationPage(e: Explanation): string {
   if (body.result.type === 'intents') {
     for (const intent of body.result.intents) line(intentWords(intent))
   }
+  const policy = policySchema.safeParse(e.run.body.policy.document).data ?? null
   for (const { leaf, record } of e.proposals) {
     head(`proposed (${leaf.slice(0, 16)}…)`)
-    for (const call of record.body.calls) line(`${decodeCall(call)?.name ?? 'UNDECODABLE'} on ${call.to}`)
+    for (const call of record.body.calls) line(`${decodeCall(call, policy)?.name ?? 'UNDECODABLE'} on ${call.to}`)
     for (const bound of record.body.bounds) line(`bound: ${bound.target} changes by at least ${bound.limit}`)
   }
   for (const verdict of e.verdicts) {
@@ -210,8 +212,22 @@ export function explanationPage(e: Explanation): string {
 }
 
 function intentWords(intent: Intent): string {
-  if (intent.type === 'swap')
-    return `swap ${intent.amountIn} ${intent.sell} for at least ${intent.minBuy} ${intent.buy}`
-  if (intent.type === 'transfer') return `transfer ${intent.amount} ${intent.token} to ${intent.to}`
-  return `${intent.type} ${intent.amount} wei, as ${intent.token}`
+  switch (intent.type) {
+    case 'swap':
+    case 'swapV2':
+      return `swap ${intent.amountIn} ${intent.sell} for at least ${intent.minBuy} ${intent.buy}`
+    case 'transfer':
+      return `transfer ${intent.amount} ${intent.token} to ${intent.to}`
+    case 'wrap':
+    case 'unwrap':
+      return `${intent.type} ${intent.amount} wei, as ${intent.token}`
+    case 'addLiquidity':
+      return `provide at most ${intent.amount0} ${intent.token0} and ${intent.amount1} ${intent.token1} between ticks ${intent.tickLower} and ${intent.tickUpper}`
+    case 'removeLiquidity':
+      return `take liquidity ${intent.liquidity} out of position ${intent.position}, for at least ${intent.min0} ${intent.token0} and ${intent.min1} ${intent.token1}`
+    case 'collectFees':
+      return `collect the fees of position ${intent.position}`
+    case 'call':
+      return `call ${intent.function} of ${intent.to} with (${intent.args.join(', ')})`
+  }
 }

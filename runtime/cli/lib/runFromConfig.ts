@@ -143,6 +143,7 @@ async function runLive({
   if (wanted === undefined) throw new WarrantError('BAD_CONFIG', 'treasury is missing')
   const policy: Policy = parsePolicy(readYaml(path(wanted.policy)), wanted.policy)
   const [market] = policy.uniswapV3
+  const [v2] = policy.uniswapV2 ?? []
   if (market === undefined) throw new WarrantError('BAD_CONFIG', `${wanted.policy}: uniswapV3: a live run needs a pool`)
   const chain = createChainPort(wanted.rpc)
   const chainId = await chain.chainId()
@@ -170,6 +171,8 @@ async function runLive({
   const identity = {
     ...{ chainId, safe: policy.safe, module: policy.module, guard: wanted.guard, router: market.router, tokens },
     pool: { address: market.pool, token0: market.token0, token1: market.token1, feePips: market.feePips },
+    ...(market.positions === undefined ? {} : { positions: market.positions }),
+    ...(v2 === undefined ? {} : { uniswapV2: { router: v2.router, pair: v2.pair } }),
   }
   const token = (symbol: string) => {
     const found = tokens.find(t => t.symbol === symbol)

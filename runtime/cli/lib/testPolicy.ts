@@ -41,6 +41,8 @@ async function judge(policy: Policy, { oracleTick, balances }: PolicyTests, test
       ...{ chainId: policy.chainId, safe: policy.safe, module: policy.module, guard: null, tokens: policy.tokens },
       router: market?.router,
       pool: { ...market, address: market?.pool },
+      positions: market?.positions,
+      uniswapV2: policy.uniswapV2?.[0],
     } as unknown as ChainIdentity
     return encoderOf(intent.type).encode(intent, chain, validUntil)
   })
@@ -69,6 +71,8 @@ async function judge(policy: Policy, { oracleTick, balances }: PolicyTests, test
         })),
       highestTreasuryUsd: () => test.highestUsd,
     },
+    // A table has no chain: the treasury holds no positions there.
+    chain: { read: async () => `0x${'0'.repeat(64)}` },
     market: { description: 'the table' },
   } as unknown as AuditPorts
   return policyCheck.run(context, ports)

@@ -5,7 +5,7 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { buildProposal } from '#agents/build/buildProposal.ts'
 import { runTick } from '#agents/cycle/runTick.ts'
 import { createVerifierClient, type VerifierClient } from '#runtime/api/verifierClient.ts'
-import type { Settlement } from '#runtime/chain/createTreasury.ts'
+import type { LoggedProposal } from '#runtime/chain/createTreasury.ts'
 import { SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
 import { auditLog } from '#runtime/cli/lib/auditLog.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
@@ -70,7 +70,7 @@ const denials = ({ checks }: Verdict) =>
     .map(check => `${check.id}: ${check.detail}`)
     .join('; ')
 
-async function ask(client: VerifierClient, proposal: Settlement['proposal']): Promise<Verdict> {
+async function ask(client: VerifierClient, proposal: LoggedProposal): Promise<Verdict> {
   await client.sync()
   return client.verdict(proposal.leafHash)
 }
@@ -81,7 +81,7 @@ async function proposeAs(
   run: DemoRun,
   decision: Appended,
   nonce: bigint,
-): Promise<Settlement['proposal']> {
+): Promise<LoggedProposal> {
   const { result } = decision.record.body as Decision
   const { timestamp } = await world.devnet.client.public.getBlock()
   const body = buildProposal({
@@ -109,7 +109,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     async attempt(setting) {
       const { world, strategy } = setting
       await world.moveMarketTo(0)
-      const open: { run: DemoRun; proposal: Settlement['proposal'] }[] = []
+      const open: { run: DemoRun; proposal: LoggedProposal }[] = []
       for (let i = 0; i < 10; i++) {
         const run = await world.run(strategy)
         open.push({ run, proposal: await run.treasury.propose(await decide(setting, run)) })
@@ -285,7 +285,7 @@ async function poolTick({ world }: TraderWorld): Promise<number> {
  */
 async function afterOldJournal(
   { world, strategy }: TraderWorld,
-  proposals: (one: DemoRun, two: DemoRun) => Promise<[Settlement['proposal'], () => Promise<Settlement['proposal']>]>,
+  proposals: (one: DemoRun, two: DemoRun) => Promise<[LoggedProposal, () => Promise<LoggedProposal>]>,
 ): Promise<string> {
   const journal = join(world.dir, 'verifier/journal')
   const backup = `${journal}.backup`

@@ -20,7 +20,15 @@ export async function createTraderWorld(
   dir: string,
   seed: string,
   decisions: number,
-  { params, text, adjustPolicy }: { params?: object; text?: string; adjustPolicy?(policy: Policy): Policy } = {},
+  {
+    params,
+    text,
+    adjustPolicy,
+  }: {
+    params?: object
+    text?: string
+    adjustPolicy?(policy: Policy, devnet: DemoWorld['devnet']): Policy | Promise<Policy>
+  } = {},
 ): Promise<TraderWorld> {
   const entry = writeTrader(`${dir}-trader`, text)
   const strategy = await loadStrategy(entry, params)

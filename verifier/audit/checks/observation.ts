@@ -1,3 +1,5 @@
+import { positionsAt } from '#verifier/effects/positions.ts'
+import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { type Check, deny, pass } from '../context.ts'
 
 const COLUMNS = ['open', 'high', 'low', 'close'] as const
@@ -48,6 +50,11 @@ export const observationCheck: Check = {
         )
       }
     }
+    const positions = await positionsAt(policy, call => chain.read(call, at.blockNumber))
+    if (canonicalize(view.positions ?? null) !== canonicalize(positions))
+      return deny(
+        `the treasury's positions at block ${at.blockNumber} are ${canonicalize(positions)}, the strategy saw ${canonicalize(view.positions ?? null)}`,
+      )
     const own = await market.barsAt(view.bars.timeSeconds, view.intervalSeconds)
     if (own === null) return deny("the verifier's own market data does not cover the bars")
     const tolerance = policy.observation.toleranceTicks

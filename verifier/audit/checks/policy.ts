@@ -1,8 +1,13 @@
+import { ADAPTERS } from '#verifier/effects/adapters/index.ts'
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
+import { amountsOf } from '#verifier/effects/liquidity.ts'
+import { readPositions } from '#verifier/effects/positions.ts'
 import { microUsd } from '#verifier/effects/price.ts'
 import { type AuditContext, type AuditPorts, type Check, type CheckOutcome, deny, pass } from '../context.ts'
 
 const DOLLAR = 1_000_000n
+
+type Read = { to: string; data: string }
 
 /** 8. Limits: what the log shows as executed plus what this verifier has signed and not yet seen executed or expired. */
 export const policyCheck: Check = {
@@ -20,12 +25,13 @@ export const policyCheck: Check = {
     const frequency = overFrequency(context, ports)
     if (frequency !== null) return deny(frequency)
     for (const call of proposal.body.calls) {
-      const pays = decodeCall(call)?.pays ?? null
+      const pays = decodeCall(call, policy)?.pays ?? null
       if (pays !== null && pays !== policy.safe && !policy.recipients.includes(pays))
         return deny(`transfers to ${pays}, which the policy does not list`)
     }
     return (
       (await slippage(context)) ??
+      (await terms(context, ports)) ??
       (await drawdown(context, ports)) ??
       approvals(context) ??
       pass(`${valueUsd} USD at risk, within every limit`, [`oracle: ${ports.market.description}`])
@@ -71,7 +77,7 @@ function overFrequency(context: AuditContext, { ledger }: AuditPorts): string | 
 /** What each trade may get at the worst, against the oracle, never against the pool that it trades in. */
 async function slippage({ policy, proposal, oracleTick }: AuditContext): Promise<CheckOutcome | null> {
   for (const call of proposal.body.calls) {
-    const trade = decodeCall(call)?.trade ?? null
+    const trade = decodeCall(call, policy)?.trade ?? null
     if (trade === null) continue
     const sold = microUsd(policy, trade.sold, trade.amountIn, oracleTick as number)
     const bought = microUsd(policy, trade.bought, trade.atLeast, oracleTick as number)
@@ -84,14 +90,37 @@ async function slippage({ policy, proposal, oracleTick }: AuditContext): Promise
   return null
 }
 
+/** What calls beyond trades accept at the worst, by the protocols' own rules. */
+async function terms({ policy, proposal, oracleTick, head }: AuditContext, { chain }: AuditPorts) {
+  const at = { policy, oracleTick: oracleTick as number, read: (call: Read) => chain.read(call, head.number) }
+  for (const call of proposal.body.calls) {
+    const decoded = decodeCall(call, policy)
+    if (decoded === null) return deny(`a call to ${call.to} cannot be decoded`)
+    for (const adapter of ADAPTERS) {
+      const poor = (await adapter.terms?.(decoded, at)) ?? null
+      if (poor !== null) return deny(poor)
+    }
+  }
+  return null
+}
+
 async function drawdown(
-  { policy, observation, oracleTick }: AuditContext,
-  { ledger }: AuditPorts,
+  { policy, observation, oracleTick, head }: AuditContext,
+  { ledger, chain }: AuditPorts,
 ): Promise<CheckOutcome | null> {
   const balances = observation?.body.view.balances ?? {}
   let micro = 0n
   for (const token of policy.tokens)
     micro += microUsd(policy, token.address, BigInt(balances[token.symbol] ?? '0'), oracleTick as number) ?? 0n
+  for (const market of policy.uniswapV3) {
+    if (market.positions === undefined) continue
+    const read = (call: Read) => chain.read(call, head.number)
+    for (const held of await readPositions(read, policy.safe, { ...market, positions: market.positions })) {
+      const amounts = amountsOf(held.liquidity, held.tickLower, held.tickUpper, oracleTick as number)
+      for (const [i, token] of [market.token0, market.token1].entries())
+        micro += microUsd(policy, token, amounts[i] ?? 0n, oracleTick as number) ?? 0n
+    }
+  }
   const nowUsd = Number(micro / DOLLAR)
   const highest = Math.max(nowUsd, ledger.highestTreasuryUsd())
   const fallBps = highest === 0 ? 0 : Math.floor(((highest - nowUsd) * 10_000) / highest)

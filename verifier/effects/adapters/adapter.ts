@@ -12,8 +12,11 @@ export type DecodedCall = {
   /** Wei that it may carry: any other value makes it an unknown call. */
   readonly value: bigint
   readonly args: Readonly<Record<string, string | bigint | number>>
-  /** What leaves the Safe by it; null: nothing, or a power that another call of the batch uses up. */
-  readonly outflow: { token: string; amount: bigint } | null
+  /**
+   * What leaves the Safe by it, or is at stake in it: nothing also where another call of the batch uses the power up;
+   * `approved`: whatever the batch lets its target take.
+   */
+  readonly outflows: readonly { token: string; amount: bigint }[] | 'approved'
   /** Who is paid by it, where that is not the Safe by construction; null: nobody. */
   readonly pays: string | null
   /** A trade, whose price is held against the oracle. */
@@ -32,10 +35,17 @@ export type IntentRule<I extends Intent = Intent> = {
   changes(intent: I): readonly (readonly [symbol: string, amount: bigint])[]
 }
 
+/** What the terms of a call are held against: the oracle's price, and the chain at a block. */
+export type Terms = { policy: Policy; oracleTick: number; read(call: { to: string; data: string }): Promise<string> }
+
 /** One protocol. */
 export type Adapter = {
   /** Decoders by selector, each strict: what is not the canonical encoding is null. */
-  readonly calls: Readonly<Record<string, (call: Call) => DecodedCall | null>>
+  readonly calls: Readonly<Record<string, (call: Call, policy: Policy | null) => DecodedCall | null>>
+  /** Decodes what has no selector of its own here, as the policy names it. */
+  readonly named?: (call: Call, policy: Policy) => DecodedCall | null
+  /** Why what a call accepts at worst is too little for what it gives, or null; null also for calls of others. */
+  readonly terms?: (call: DecodedCall, at: Terms) => Promise<string | null>
   readonly intents: { readonly [T in Intent['type']]?: IntentRule<Extract<Intent, { type: T }>> }
 }
 
@@ -52,4 +62,19 @@ export function firstDifference(
   for (const [what, actual, wanted] of expected)
     if (actual !== wanted) return `${where}: ${what} is ${String(actual)}, the decision says ${String(wanted)}`
   return null
+}
+
+/** How a call differs from an approval of `amount` to `spender`, in words, or null. */
+export function approvalDifference(
+  call: DecodedCall | undefined,
+  token: string | undefined,
+  spender: string,
+  amount: bigint,
+): string | null {
+  if (call?.name !== 'approve') return `expected approve, got ${call?.name ?? 'nothing'}`
+  return firstDifference('an approval', [
+    ['the token', call.to, token],
+    ['the spender', call.args.spender, spender],
+    ['the amount', call.args.amount, amount],
+  ])
 }

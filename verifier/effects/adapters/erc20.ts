@@ -19,7 +19,7 @@ export const erc20: Adapter = {
       if (recipient == null || amount == null) return null
       return {
         ...{ name: 'transfer', to, value: 0n, args: { recipient, amount }, trade: null },
-        outflow: { token: to, amount },
+        outflows: [{ token: to, amount }],
         pays: recipient,
         words: `pay ${amount} of ${to} to ${recipient}`,
       }
@@ -41,4 +41,4 @@ export const erc20: Adapter = {
   },
 }
 
-const NOTHING = { outflow: null, pays: null, trade: null }
+const NOTHING = { outflows: [], pays: null, trade: null }

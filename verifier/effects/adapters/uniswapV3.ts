@@ -17,7 +17,7 @@ export const uniswapV3: Adapter = {
       return {
         ...{ name: 'exactInputSingle', to, value: 0n, pays: null },
         args: { tokenIn, tokenOut, fee, recipient, deadline, amountIn, atLeast, sqrtPriceLimit },
-        outflow: { token: tokenIn, amount: amountIn },
+        outflows: [{ token: tokenIn, amount: amountIn }],
         trade: { sold: tokenIn, amountIn, bought: tokenOut, atLeast },
         words: `swap ${amountIn} of ${tokenIn} for at least ${atLeast} of ${tokenOut}, paid to ${recipient}`,
       }

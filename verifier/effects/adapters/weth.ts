@@ -11,7 +11,7 @@ export const weth: Adapter = {
       if (data.length !== 10 || amount === 0n) return null
       return {
         ...{ name: 'deposit', to, value: amount, args: { amount }, pays: null, trade: null },
-        outflow: { token: NATIVE, amount },
+        outflows: [{ token: NATIVE, amount }],
         words: `wrap ${amount} wei at ${to}`,
       }
     },
@@ -21,7 +21,7 @@ export const weth: Adapter = {
       if (amount == null) return null
       return {
         ...{ name: 'withdraw', to, value: 0n, args: { amount }, pays: null, trade: null },
-        outflow: { token: to, amount },
+        outflows: [{ token: to, amount }],
         words: `unwrap ${amount} wei at ${to}`,
       }
     },

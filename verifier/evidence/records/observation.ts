@@ -36,6 +36,11 @@ export const view = z.strictObject({
   bars,
   /** Treasury balances in token base units, by symbol. */
   balances: z.record(label, uintString),
+  /** The treasury's Uniswap v3 positions in the policy's pool, ascending by id; absent where the policy allows none. */
+  positions: z
+    .array(z.strictObject({ id: uintString, tickLower: z.int(), tickUpper: z.int(), liquidity: uintString }))
+    .max(64)
+    .optional(),
 })
 export type View = z.infer<typeof view>
 

@@ -26,6 +26,9 @@ export const chainIdentity = z.strictObject({
   /** Uniswap v3 addresses; `feePips` in 1e-6. token0/token1 as the pool orders them. */
   pool: z.strictObject({ address, token0: address, token1: address, feePips: count }),
   router: address,
+  /** Uniswap v3's NonfungiblePositionManager, where the treasury provides liquidity. */
+  positions: address.optional(),
+  uniswapV2: z.strictObject({ router: address, pair: address }).optional(),
   tokens: z.array(tokenIdentity).max(32),
 })
 export type ChainIdentity = z.infer<typeof chainIdentity>
