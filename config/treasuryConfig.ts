@@ -24,5 +24,9 @@ export const treasuryConfig = z.strictObject({
     .record(z.string(), amount)
     .default({})
     .describe("by token symbol: outflow above which the module itself wants the policy's approvers"),
+  verifierLimits: z
+    .record(z.string(), z.strictObject({ above: amount, verifiers: z.int().min(1).max(64) }))
+    .default({})
+    .describe('by token symbol: outflow above which the module itself wants so many verifiers'),
 })
 export type TreasuryConfig = z.infer<typeof treasuryConfig>

@@ -30,6 +30,8 @@ export const MODULE_ABI = parseAbi([
   'function setVerifiers(address[] verifiers, uint256 threshold)',
   'function setApprovers(address[] approvers, uint256 threshold)',
   'function setApprovalLimit(address asset, uint256 outflow)',
+  'function setVerifierLimit(address asset, uint128 outflow, uint16 verifiers)',
+  'function verifierLimits(address asset) view returns (uint128 above, uint16 verifiers)',
   'function setStandingAllowance(address token, address spender, bool allowed)',
   'function setPayee(address account, bool allowed)',
   'function getAssets() view returns (address[])',

@@ -19,6 +19,8 @@ export type CreateTreasuryParameters = {
   /** Seconds that a proposal stays valid. */
   validitySeconds: number
   threshold: number
+  /** Verifiers that a proposal needs beyond the threshold, by its value at risk. */
+  thresholdFor?(proposal: LoggedProposal, tick: number): number
   firstNonce: bigint
   signer: Ed25519Signer
   logs: { agent: Appender; verifier: Appender }
@@ -152,9 +154,10 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
       const bodies = verdicts.map(v => v.body)
       const approving = onOneBlock(verdicts)
       await parameters.beforeExecution?.(tick)
-      if (approving.length < threshold) return { proposal, verdicts: bodies, outcome: null }
+      const needed = Math.max(threshold, parameters.thresholdFor?.(proposal, tick) ?? 0)
+      if (approving.length < needed) return { proposal, verdicts: bodies, outcome: null }
       const { submission } = await executor.submit(
-        { proposal, verdicts: approving.slice(0, threshold), approvals },
+        { proposal, verdicts: approving.slice(0, needed), approvals },
         ({ what, reason, evidence, ends }) => incident(what, reason, evidence, ends, 'executor'),
       )
       const outcome = await firstOutcome(submission.leafHash)

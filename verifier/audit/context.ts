@@ -28,6 +28,8 @@ export type Ledger = {
     nonce: string
     proposalDigest: string
     usd: number
+    /** By token, base units; absent in journals of before there were limits on them. */
+    outflows?: Record<string, string> | undefined
     signedAtSeconds: number
     status: 'reserved' | 'executed' | 'failed' | 'expired'
   }[]

@@ -29,6 +29,7 @@ contract WarrantModule is IWarrantModule {
     bool public paused;
     uint16 public verifierThreshold;
     uint16 public approverThreshold;
+    bool public limitsVerifiers;
 
     address public guardian;
     mapping(address => bool) public isApprover;
@@ -38,6 +39,8 @@ contract WarrantModule is IWarrantModule {
     mapping(address token => mapping(address spender => bool)) public standingAllowance;
     /// @notice Outflow (base units) of an asset above which a batch needs the approvers; 0: never.
     mapping(address asset => uint256) public approvalLimit;
+    /// @notice Outflow (base units) of an asset above which a batch needs more verifiers than the threshold.
+    mapping(address asset => VerifierLimit) public verifierLimits;
     /// @notice The backstop: what may flow out of an asset, whatever verifiers sign. Window 0: no cap.
     mapping(address asset => Cap) public caps;
 
@@ -71,6 +74,7 @@ contract WarrantModule is IWarrantModule {
         _checkContext(verdict, terms.policyDigest);
         _checkVerdict(hashVerdict(verdict), signatures, terms.verifiers);
         // Without a threshold the approvers have nothing to say.
+        if (limitsVerifiers) _checkVerifierLimits(verdict.bounds, signatures.length);
         if (approverThreshold != 0 && _needsApproval(verdict.bounds)) _checkApprovals(verdict.proposalDigest, approvals);
         _usedNonces[verdict.nonce >> 8] |= 1 << (verdict.nonce & 0xff);
 
@@ -128,6 +132,14 @@ contract WarrantModule is IWarrantModule {
     function setApprovalLimit(address asset, uint256 outflow) external onlySafe {
         approvalLimit[asset] = outflow;
         emit ApprovalLimitSet(asset, outflow);
+    }
+
+    /// @param verifiers how many must have signed above `outflow`; 0: the threshold is enough
+    function setVerifierLimit(address asset, uint128 outflow, uint16 verifiers) external onlySafe {
+        if (verifiers > OwnersTerms.load(_terms).verifiers.length) revert BadConfiguration("verifiers");
+        verifierLimits[asset] = VerifierLimit(outflow, verifiers);
+        limitsVerifiers = true;
+        emit VerifierLimitSet(asset, outflow, verifiers);
     }
 
     function setPolicy(bytes32 policy) external onlySafe {
@@ -338,6 +350,16 @@ contract WarrantModule is IWarrantModule {
             holds = actual >= bound.limit;
         }
         if (!holds) revert BoundViolated(index, bound.target, actual, bound.limit);
+    }
+
+    function _checkVerifierLimits(Bound[] calldata bounds, uint256 signatures) private view {
+        for (uint256 i = 0; i < bounds.length; i++) {
+            if (bounds[i].kind != BALANCE_CHANGE_AT_LEAST || bounds[i].limit >= 0) continue;
+            VerifierLimit memory limit = verifierLimits[bounds[i].target];
+            if (signatures < limit.verifiers && uint256(-(bounds[i].limit + 1)) + 1 > limit.above) {
+                revert NotEnoughSignatures(signatures, limit.verifiers);
+            }
+        }
     }
 
     function _needsApproval(Bound[] calldata bounds) private view returns (bool) {

@@ -91,18 +91,8 @@ const tryOne = async (changes: Partial<VerdictMessage>) => {
 }
 const balance = (token: Hex, of: Hex = net.chain.safe as Hex) =>
   net.client.public.readContract({ address: token, abi: ERC20_ABI, functionName: 'balanceOf', args: [of] })
-const asOwners = (
-  functionName:
-    | 'setAssets'
-    | 'setVerifiers'
-    | 'setApprovers'
-    | 'setApprovalLimit'
-    | 'setCap'
-    | 'resume'
-    | 'setRule'
-    | 'setStandingAllowance',
-  args: unknown[],
-) => net.asOwners(net.chain.module, encodeFunctionData({ abi: MODULE_ABI, functionName, args } as never))
+const asOwners = (functionName: Extract<(typeof MODULE_ABI)[number], { type: 'function' }>['name'], args: unknown[]) =>
+  net.asOwners(net.chain.module, encodeFunctionData({ abi: MODULE_ABI, functionName, args } as never))
 
 describe('WarrantModule', () => {
   test('the digest that viem signs is the one that the module hashes', async () => {
@@ -296,6 +286,28 @@ describe('WarrantModule', () => {
     expect(await execute(message, [b as Hex, a as Hex])).toContain('SignersNotAscending')
     expect(await execute(message, [a as Hex, b as Hex])).toBe('executed')
     await expect(asOwners('setVerifiers', [both.map(v => v.address), 1n])).rejects.toThrow()
+    await asOwners('setVerifiers', [[verifier.address], 1n])
+  })
+
+  test('above an outflow of the owners’ choice more verifiers must sign than the threshold', async () => {
+    const three = [verifier, second, stranger].sort((a, b) =>
+      a.address.toLowerCase() < b.address.toLowerCase() ? -1 : 1,
+    )
+    await asOwners('setVerifiers', [three.map(v => v.address), 2n])
+    const sold = 1_000_000_000n
+    await asOwners('setVerifierLimit', [net.market.dollar, sold, 3])
+    const two = async () => {
+      const message = await verdict()
+      return execute(message, await Promise.all(three.slice(0, 2).map(account => sign(message, account))))
+    }
+    expect(await two()).toBe('executed')
+    await asOwners('setVerifierLimit', [net.market.dollar, sold - 1n, 3])
+    expect(await two()).toBe('NotEnoughSignatures(2, 3)')
+    const message = await verdict()
+    expect(await execute(message, await Promise.all(three.map(account => sign(message, account))))).toBe('executed')
+    await expect(asOwners('setVerifierLimit', [net.market.dollar, 1n, 4])).rejects.toThrow()
+    await asOwners('setVerifierLimit', [net.market.dollar, 0n, 0])
+    expect(await two()).toBe('executed')
     await asOwners('setVerifiers', [[verifier.address], 1n])
   })
 

@@ -86,6 +86,28 @@ export function explainPolicy(policy: Policy): Statement[] {
       limits.maxSlippageBps,
       `no trade more than ${share(limits.maxSlippageBps)} worse than the oracle, fee included`,
     ),
+    ...(limits.maxPriceImpactBps === undefined
+      ? [fixed('limits.maxPriceImpactBps', 'how far a trade moves the price is not limited')]
+      : [
+          more(
+            'limits.maxPriceImpactBps',
+            limits.maxPriceImpactBps,
+            `no trade moves the price against itself by more than ${share(limits.maxPriceImpactBps)}`,
+          ),
+        ]),
+    ...Object.entries(limits.tokens ?? {}).flatMap(([symbol, { perTrade, rolling }]) => [
+      ...(perTrade === undefined
+        ? []
+        : [
+            fixed(
+              `limits.tokens.${symbol}.perTrade`,
+              `one trade sends out at most ${perTrade} base units of ${symbol}`,
+            ),
+          ]),
+      ...(rolling === undefined
+        ? []
+        : [fixed(`limits.tokens.${symbol}.rolling`, `all together at most ${rolling} of ${symbol} in that window`)]),
+    ]),
     more(
       'limits.maxDrawdownBps',
       limits.maxDrawdownBps,
@@ -124,6 +146,15 @@ export function explainPolicy(policy: Policy): Statement[] {
           approvals.aboveUsd,
           `above ${number(approvals.aboveUsd)} USD ${approvals.threshold} of ${approvals.approvers.length} people must approve`,
         ),
+    ...(policy.verifiers ?? []).map(({ aboveUsd, threshold }) =>
+      fixed(`verifiers ${aboveUsd}`, `above ${number(aboveUsd)} USD ${threshold} verifiers must have signed`),
+    ),
+    ...(policy.exits ?? []).map(({ intent, sell, buy }) =>
+      present(
+        `exit ${intent} ${sell ?? ''} ${buy ?? ''}`,
+        `pre-approved at any size and time: ${intent}${sell === undefined ? '' : ` of ${sell}`}${buy === undefined ? '' : ` for ${buy}`}`,
+      ),
+    ),
     ...approvals.approvers.map(address => present(`approver ${address}`, `${address} may approve`)),
     witnesses === undefined
       ? fixed('witnesses', 'no cosignature of the log is asked for')

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { address, count, digest, ed25519Key, label } from '#verifier/evidence/primitives.ts'
+import { address, count, digest, ed25519Key, label, uintString } from '#verifier/evidence/primitives.ts'
 
 const validity = { fromMs: count.optional(), untilMs: count.optional() }
 const usd = count.describe('whole US dollars')
@@ -64,7 +64,28 @@ export const policy = z.strictObject({
     maxDrawdownBps: bps.describe('fall of the treasury below its highest value since the run began'),
     maxConsecutiveFailures: count,
     maxValiditySeconds: count,
+    maxPriceImpactBps: bps.optional().describe('most that a trade may move the price against itself, pool fee aside'),
+    tokens: z
+      .record(label, z.strictObject({ perTrade: uintString.optional(), rolling: uintString.optional() }))
+      .optional()
+      .describe('by symbol, base units: what one trade, and all in rollingSeconds, may send out'),
   }),
+  verifiers: z
+    .array(z.strictObject({ aboveUsd: usd, threshold: z.int().min(1).max(64) }))
+    .optional()
+    .describe('value at risk above which so many verifiers must sign; the module must demand it'),
+  exits: z
+    .array(
+      z.strictObject({
+        intent: z.enum(['swap', 'swapV2', 'removeLiquidity', 'collectFees', 'wrap', 'unwrap']),
+        sell: label.optional(),
+        buy: label.optional(),
+      }),
+    )
+    .optional()
+    .describe(
+      'pre-approved ways out: free of limits on size, frequency, drawdown and failures, and of approvals; price, proofs and bounds hold',
+    ),
   observation: z.strictObject({
     maxAgeSeconds: count,
     toleranceTicks: count.describe("difference allowed between a bar and the verifier's own; 1 tick = 0.01 %"),

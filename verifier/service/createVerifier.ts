@@ -3,6 +3,7 @@ import type { AuditContext, AuditedCall, AuditPorts, MarketPort } from '#verifie
 import { postAudit } from '#verifier/audit/postAudit.ts'
 import { preAudit } from '#verifier/audit/preAudit.ts'
 import { microUsd } from '#verifier/effects/price.ts'
+import { outflowsOf } from '#verifier/effects/valueAtRisk.ts'
 import { toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
@@ -194,6 +195,9 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         proposalDigest: context.proposalDigest,
         usd: context.valueUsd ?? 0,
         treasuryUsd: treasuryUsd(context),
+        outflows: Object.fromEntries(
+          [...(outflowsOf(policy, proposal.body.calls) ?? [])].map(([token, amount]) => [token, String(amount)]),
+        ),
         signedAtSeconds: head.timestamp,
         validUntil,
       })

@@ -13,6 +13,7 @@ describe('the journal', () => {
     proposalDigest: 'aa'.repeat(32),
     usd: 5,
     treasuryUsd: 100,
+    outflows: {},
     signedAtSeconds: 1,
     validUntil: 2,
   }

@@ -26,6 +26,8 @@ const line = z.discriminatedUnion('type', [
     proposalDigest: digest,
     usd: count,
     treasuryUsd: count,
+    /** By token, base units. */
+    outflows: z.record(z.string(), uintString).optional(),
     signedAtSeconds: count,
     validUntil: count,
   }),
@@ -59,6 +61,7 @@ export type Journal = Ledger & {
     proposalDigest: string
     usd: number
     treasuryUsd: number
+    outflows: Record<string, string>
     signedAtSeconds: number
     validUntil: number
   }): void

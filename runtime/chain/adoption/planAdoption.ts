@@ -88,6 +88,16 @@ export function planAdoption(policy: Policy, config: TreasuryConfig): OwnersTran
       limit,
     ])
   }
+  for (const [symbol, { above, verifiers }] of Object.entries(config.verifierLimits)) {
+    const { address, decimals } = token(symbol, 'verifierLimits')
+    if (verifiers > config.verifiers.length)
+      throw new WarrantError('BAD_CONFIG', `verifierLimits.${symbol}: there are ${config.verifiers.length} verifiers`)
+    set(
+      `above ${Number(above) / 10 ** decimals} ${symbol} at once, ${verifiers} verifiers must have signed`,
+      'setVerifierLimit',
+      [address, above, verifiers],
+    )
+  }
   const sold = new Set<string>()
   for (const { router, token0, token1, positions } of policy.uniswapV3) {
     allow(`it may swap on Uniswap v3's router ${router}, paid to the Safe`, router, EXACT_INPUT_SINGLE, 4)

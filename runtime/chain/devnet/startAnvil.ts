@@ -1,13 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { WarrantError } from '#verifier/evidence/error.ts'
 
 export type Anvil = { url: string; stop(): Promise<void> }
 
-/** Runs a program, and kills it when standard input ends. (What a shell starts in the background reads nothing of its own.) */
-const WATCHED = 'exec 3<&0; "$0" "$@" & node=$!; (cat <&3 >/dev/null; kill -9 $node 2>/dev/null) & wait $node'
+/**
+ * Runs a program with a cache directory, kills it when standard input ends, and removes the directory. (What a shell starts
+ * in the background reads nothing of its own.) Old states go to disk, gigabytes in a long run.
+ */
+const WATCHED =
+  'exec 3<&0; dir="$1"; shift; "$0" "$@" --cache-path "$dir" & node=$!; (cat <&3 >/dev/null; kill -9 $node 2>/dev/null) & wait $node; code=$?; rm -rf "$dir"; exit $code'
 
 /** Anvil's own test mnemonic: everybody knows these keys. */
 export const DEV_MNEMONIC = 'test test test test test test test test test test test junk'
@@ -43,7 +49,8 @@ export async function startAnvil({ chainId, startSeconds }: { chainId: number; s
     ],
   ]
   // Whoever is killed cannot stop its node: the shell does when this process's end of the pipe is gone.
-  const child = spawn('/bin/sh', ['-c', WATCHED, anvilBinary(), ...args], {
+  const cache = mkdtempSync(join(tmpdir(), 'warrant-anvil-'))
+  const child = spawn('/bin/sh', ['-c', WATCHED, anvilBinary(), cache, ...args], {
     // What nobody reads fills up, and stops the node in the middle of an answer.
     stdio: ['pipe', 'ignore', 'pipe'],
   })

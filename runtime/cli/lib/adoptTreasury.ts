@@ -103,6 +103,7 @@ export async function rehearseTreasury(file: string, rpc: string | null): Promis
       ...config,
       caps: kept(config.caps),
       approvalLimits: kept(config.approvalLimits),
+      verifierLimits: {},
     })
   } finally {
     await net.stop()

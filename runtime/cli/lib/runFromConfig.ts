@@ -24,6 +24,7 @@ import { recoverRuns } from '#runtime/run/recoverRuns.ts'
 import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
 import { toJson } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import { type Policy, parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
 import { newDirectory } from './backtest.ts'
 import { readQuorum } from './runLog.ts'
@@ -231,6 +232,11 @@ async function runLive({
           ...{ dir: path(wanted.approvals.dir), policy, log: opened.appenders.approver, chainTimeSeconds },
           say: listener.say,
         })
+  /** At the last close; unknown counts as more than anything. */
+  const worthOf = ({ calls }: Proposal, tick: number): number => {
+    const close = schedule.bars[tick + schedule.window - 1]?.close
+    return (close === undefined ? null : valueAtRiskUsd(policy, calls, close)) ?? Number.MAX_SAFE_INTEGER
+  }
   const treasury = createTreasury({
     ...{
       agent: AGENT,
@@ -249,10 +255,13 @@ async function runLive({
     }),
     chainTimeSeconds,
     refBlock: async () => (await chain.head()).number,
+    thresholdFor(proposal, tick) {
+      const bands = (policy.verifiers ?? []).filter(band => worthOf(proposal.body, tick) > band.aboveUsd)
+      return Math.max(0, ...bands.map(({ threshold }) => threshold))
+    },
     async approve(proposal, { result }, tick) {
-      const close = schedule.bars[tick + schedule.window - 1]?.close
-      if (desk === null || aboveUsd === null || result.type !== 'intents' || close === undefined) return []
-      const valueUsd = valueAtRiskUsd(policy, proposal.body.calls, close) ?? Number.MAX_SAFE_INTEGER
+      if (desk === null || aboveUsd === null || result.type !== 'intents') return []
+      const valueUsd = worthOf(proposal.body, tick)
       if (valueUsd <= aboveUsd) return []
       const until = Math.min(
         (await chainTimeSeconds()) + (wanted.approvals?.waitSeconds ?? 0),

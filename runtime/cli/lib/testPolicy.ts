@@ -50,7 +50,9 @@ async function judge(policy: Policy, { oracleTick, balances }: PolicyTests, test
     signers.map(signer => ({ body: { signer, answer } }))
   // What this check looks at, and nothing else: it would throw, and a throw denies.
   const context = {
-    policy,
+    // A table has no pool to move, and no module to ask.
+    policy: { ...policy, limits: { ...policy.limits, maxPriceImpactBps: undefined }, verifiers: undefined },
+    decision: { body: { result: { type: 'intents', intents: test.intents } } },
     proposal: { body: { calls, validUntil, nonce: '0' } },
     proposalDigest: 'own',
     siblings: [],

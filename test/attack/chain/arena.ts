@@ -24,7 +24,15 @@ const LATE = 2_000_000_000n
 
 export type Call = VerdictMessage['calls'][number]
 export type Bound = VerdictMessage['bounds'][number]
-type Owner = 'setAssets' | 'setVerifiers' | 'setApprovers' | 'setApprovalLimit' | 'setCap' | 'setRule' | 'setPayee'
+type Owner =
+  | 'setAssets'
+  | 'setVerifiers'
+  | 'setApprovers'
+  | 'setApprovalLimit'
+  | 'setVerifierLimit'
+  | 'setCap'
+  | 'setRule'
+  | 'setPayee'
 
 /** A treasury of its own on a shared chain, under contracts that may lack a defence. */
 export type Arena = Awaited<ReturnType<typeof createArena>>

@@ -3,21 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toFunctionSelector } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runTick } from '#agents/cycle/runTick.ts'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
-import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
-import { createDemoWorld, type DemoWorld } from '#runtime/demo/demoWorld.ts'
-import { scheduleOf } from '#runtime/market/bars.ts'
-import { createMarketPort } from '#runtime/market/marketPort.ts'
-import { openSource } from '#runtime/market/openSource.ts'
-import { AGENT, type LoadedStrategy, loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
-import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
-import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
+import { nodeKernels } from '#runtime/crypto/nodeKernels.ts'
+import type { DemoWorld } from '#runtime/demo/demoWorld.ts'
+import type { LoadedStrategy } from '#runtime/run/openRun.ts'
 import { CHECK_IDS, type CheckId } from '#verifier/evidence/records/verdict.ts'
-import { policyDigest } from '#verifier/policy/policy.ts'
 import { createFollower } from '#verifier/service/follower.ts'
+import { auditedProposal } from '../../../test/support/auditedProposal.ts'
 import type { AuditContext, AuditPorts } from '../context.ts'
 import { preAudit } from '../preAudit.ts'
 
@@ -30,96 +23,9 @@ let world: DemoWorld
 let strategy: LoadedStrategy
 let context: AuditContext
 let ports: AuditPorts
-let proposalLeaf = ''
 
 beforeAll(async () => {
-  strategy = await loadStrategy(strategyEntry('trend-follower'))
-  const marketSource = { simulated: { seed: '1', minutes: 15 * 80 } }
-  const source = openSource(marketSource)
-  const schedule = scheduleOf(source, { intervalSeconds: 900, window: 64, decisions: 10 })
-  world = await createDemoWorld({
-    dir: root,
-    seed: '1',
-    source,
-    marketSource,
-    schedule,
-    strategy,
-    otherStrategies: [],
-    otherWorkers: [],
-  })
-  const run = await world.run(strategy)
-  for (let tick = 0; proposalLeaf === ''; tick++) {
-    await world.moveMarketTo(tick)
-    await runTick(
-      {
-        agent: AGENT,
-        crypto: nodeCrypto,
-        log: run.opened.appenders.agent,
-        strategy: strategy.sandboxed,
-        identity: { strategy: strategy.bundle.digest, params: strategy.paramsDigest },
-        observe: run.observe,
-        infer: run.opened.gateway.infer,
-        settle: async decision => {
-          proposalLeaf = (await run.treasury.propose(decision)).leafHash
-        },
-        durable: true,
-      },
-      tick,
-    )
-  }
-  const follower = createFollower({ crypto: nodeCrypto, vkey: world.log.vkey, pinned: null })
-  await follower.take({
-    note: await world.log.checkpoint(),
-    from: 0,
-    entries: await world.log.entries(0, world.log.size),
-  })
-  const { records } = follower
-  const proposal = records.find(proposalLeaf, 'proposal')
-  const decision = records.find(proposal?.body.decision ?? '', 'decision')
-  const runState = records.runs.get(proposal?.runId ?? '')
-  if (proposal === null || decision === null || runState === undefined) throw new Error('the world has no proposal')
-  const chain = createChainPort(world.devnet.url)
-  context = {
-    policy: world.policy,
-    policyDigest: policyDigest(world.policy),
-    logKey: world.log.vkey,
-    checkpointSize: follower.size,
-    cosigned: [],
-    logFindings: follower.findings,
-    records,
-    runState,
-    proposal,
-    proposalDigest: proposalDigest(proposal.body),
-    decision,
-    siblings: [],
-    firstWithNonce: proposalDigest(proposal.body),
-    maybeSigned: null,
-    observation: records.find(decision.body.observation ?? '', 'observation'),
-    calls: decision.body.doors.flatMap(use => {
-      const response = records.find(use.answer, 'response')
-      const request = response === null ? null : records.find(response.body.request, 'request')
-      return response === null || request === null ? [] : [{ request, requestLeaf: response.body.request, response }]
-    }),
-    approvals: [],
-    head: await chain.head(),
-    oracleTick: null,
-    valueUsd: null,
-    simulation: null,
-  }
-  ports = {
-    crypto: nodeCrypto,
-    engine: onnxEngine,
-    kernels: nodeKernels(),
-    randomWords,
-    blob: async () => new Uint8Array(0),
-    chain,
-    market: createMarketPort(source),
-    ledger: { entries: () => [], highestTreasuryUsd: () => 0 },
-    modelFile: async () => strategy.models[0]?.file as Uint8Array,
-    strategy: async () => strategy.sandboxed,
-    nowMs: () => Date.now(),
-    nowMicros: () => performance.now() * 1_000,
-  }
+  ;({ world, strategy, context, ports } = await auditedProposal(root))
 }, 120_000)
 afterAll(async () => {
   await strategy?.sandboxed.close()
@@ -146,6 +52,10 @@ const reserved = (usd: number, secondsAgo: number, status: 'reserved' | 'execute
   signedAtSeconds: context.head.timestamp - secondsAgo,
 })
 
+const soldToken = () => body().calls[0]?.to ?? ''
+const soldAmount = () => -BigInt(body().bounds.find(({ target }) => target === soldToken())?.limit ?? 0)
+const soldSymbol = () => context.policy.tokens.find(({ address }) => address === soldToken())?.symbol ?? ''
+
 /** The same bars at another time, which the market confirms. */
 function barsShifted(seconds: number): [Partial<AuditContext>, Partial<AuditPorts>] {
   const { observation } = context
@@ -163,6 +73,20 @@ describe('the nine checks', () => {
     expect(
       await failing({ policy: { ...context.policy, witnesses }, cosigned: [{ name: 'a', timeSeconds: 1 }] }),
     ).toEqual([])
+  })
+
+  test('a way out that the owners approved beforehand is free of limits, not of prices', async () => {
+    const limits = { ...context.policy.limits, perTradeUsd: 1, rollingUsd: 1, tradesPerHour: 0, maxDrawdownBps: 0 }
+    const approvals = { aboveUsd: 0, approvers: [`0x${'11'.repeat(20)}`], threshold: 1 }
+    const exits = [{ intent: 'swap' as const, sell: soldSymbol() }]
+    const strict = { ...context.policy, limits, approvals }
+    const ledger = { ledger: { entries: () => [reserved(1, 1)], highestTreasuryUsd: () => 10_000_000 } }
+    expect((await failing({ policy: strict }, ledger)).map(({ id }) => id)).toEqual(['policy'])
+    expect(await failing({ policy: { ...strict, exits } }, ledger)).toEqual([])
+    const others = [{ intent: 'swap' as const, sell: 'DOGE' }, { intent: 'removeLiquidity' as const }]
+    expect((await failing({ policy: { ...strict, exits: others } }, ledger)).map(({ id }) => id)).toEqual(['policy'])
+    const dear = { ...strict, exits, limits: { ...limits, maxSlippageBps: 0 } }
+    expect(await failing({ policy: dear }, ledger)).toMatchObject([{ id: 'policy', detail: /could lose/ }])
   })
 
   const only: [CheckId, string, () => [Partial<AuditContext>, Partial<AuditPorts>?], RegExp][] = [
@@ -198,6 +122,38 @@ describe('the nine checks', () => {
         { ledger: { entries: () => [reserved(1, 90_000, 'executed')], highestTreasuryUsd: () => 0 } },
       ],
       /the decision was signed for before/,
+    ],
+    [
+      'policy',
+      'more of a token than one trade may send out',
+      () => [withLimits({ tokens: { [soldSymbol()]: { perTrade: '1' } } })],
+      /sends out \d+ (USDC|WETH); the policy allows 1 per trade/,
+    ],
+    [
+      'policy',
+      'more of a token than all trades may send out',
+      () => [
+        withLimits({ tokens: { [soldSymbol()]: { rolling: String(soldAmount()) } } }),
+        {
+          ledger: {
+            entries: () => [{ ...reserved(1, 1_000), outflows: { [soldToken()]: '1' } }],
+            highestTreasuryUsd: () => 0,
+          },
+        },
+      ],
+      /with 1 (USDC|WETH) before it this would exceed the rolling limit/,
+    ],
+    [
+      'policy',
+      'it moves the price too far',
+      () => [withLimits({ maxPriceImpactBps: 0 })],
+      /moves the price by \d+ bps; the policy allows 0/,
+    ],
+    [
+      'policy',
+      'the module would be content with fewer verifiers than the policy asks for',
+      () => [{ policy: { ...context.policy, verifiers: [{ aboveUsd: 1, threshold: 2 }] } }],
+      /the module lets 1 verifiers move/,
     ],
     ['policy', 'the nonce is taken', () => [{ firstWithNonce: 'ab'.repeat(32) }], /belongs to an earlier proposal/],
     ['policy', 'the journal was restored', () => [{ maybeSigned }], /journal does not reach proposal cdcd/],

@@ -1,13 +1,13 @@
-import { ADAPTERS } from '#verifier/effects/adapters/index.ts'
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
 import { amountsOf } from '#verifier/effects/liquidity.ts'
-import { readPositions } from '#verifier/effects/positions.ts'
+import { verifiersDemanded } from '#verifier/effects/moduleLimits.ts'
+import { type Read, readPositions } from '#verifier/effects/positions.ts'
 import { microUsd } from '#verifier/effects/price.ts'
 import { type AuditContext, type AuditPorts, type Check, type CheckOutcome, deny, pass } from '../context.ts'
+import { overFrequency, signedBefore } from './frequency.ts'
+import { priceImpact, slippage, terms } from './price.ts'
 
 const DOLLAR = 1_000_000n
-
-type Read = { to: string; data: string }
 
 /** 8. Limits: what the log shows as executed plus what this verifier has signed and not yet seen executed or expired. */
 export const policyCheck: Check = {
@@ -20,88 +20,26 @@ export const policyCheck: Check = {
     if (validUntil < head.timestamp) return deny(`expired: valid until ${validUntil}, chain time is ${head.timestamp}`)
     if (validUntil - head.timestamp > limits.maxValiditySeconds)
       return deny(`valid for ${validUntil - head.timestamp} s; the policy allows ${limits.maxValiditySeconds}`)
-    if (valueUsd > limits.perTradeUsd)
-      return deny(`moves ${valueUsd} USD; the policy allows ${limits.perTradeUsd} per trade`)
-    const frequency = overFrequency(context, ports)
-    if (frequency !== null) return deny(frequency)
+    const before = signedBefore(context, ports)
+    if (before !== null) return deny(before)
+    const isExit = isPreApproved(context)
+    const tooMuch = isExit ? null : overLimits(context, ports)
+    if (tooMuch !== null) return deny(tooMuch)
     for (const call of proposal.body.calls) {
       const pays = decodeCall(call, policy)?.pays ?? null
       if (pays !== null && pays !== policy.safe && !policy.recipients.includes(pays))
         return deny(`transfers to ${pays}, which the policy does not list`)
     }
+    const poor = (await slippage(context)) ?? (await terms(context, ports)) ?? (await priceImpact(context, ports))
+    if (poor !== null) return poor
+    const refused = isExit ? null : ((await drawdown(context, ports)) ?? approvals(context))
+    const words = isExit ? 'a pre-approved exit' : 'within every limit'
     return (
-      (await slippage(context)) ??
-      (await terms(context, ports)) ??
-      (await drawdown(context, ports)) ??
-      approvals(context) ??
-      pass(`${valueUsd} USD at risk, within every limit`, [`oracle: ${ports.market.description}`])
+      refused ??
+      (await enoughVerifiers(context, ports)) ??
+      pass(`${valueUsd} USD at risk, ${words}`, [`oracle: ${ports.market.description}`])
     )
   },
-}
-
-function overFrequency(context: AuditContext, { ledger }: AuditPorts): string | null {
-  const { policy, head, valueUsd, proposal, siblings, firstWithNonce, maybeSigned } = context
-  const { limits } = policy
-  const counted = ledger.entries().filter(e => e.status === 'reserved' || e.status === 'executed')
-  const same = ledger.entries().find(e => e.nonce === proposal.body.nonce)
-  if (same !== undefined)
-    return `nonce ${proposal.body.nonce} was signed before, for proposal ${same.proposalDigest.slice(0, 16)}…`
-  // Two processes with one key, or one with an old journal, agree on this without a word: the log's order decides.
-  if (firstWithNonce !== null && firstWithNonce !== context.proposalDigest)
-    return `nonce ${proposal.body.nonce} belongs to an earlier proposal in the log, ${firstWithNonce.slice(0, 16)}…`
-  if (maybeSigned !== null)
-    return `this verifier's journal does not reach proposal ${maybeSigned.proposalDigest.slice(0, 16)}…, which it may have signed and which is valid until ${maybeSigned.validUntil}: it signs nothing before that`
-  // One decision moves money once: it may be proposed again only when what was signed for it has expired.
-  const signed = ledger.entries().find(e => e.status !== 'expired' && siblings.includes(e.proposalDigest))
-  if (signed !== undefined)
-    return `the decision was signed for before, as proposal ${signed.proposalDigest.slice(0, 16)}…`
-  const since = (seconds: number) => counted.filter(e => e.signedAtSeconds > head.timestamp - seconds)
-  const moved = since(limits.rollingSeconds).reduce((sum, e) => sum + e.usd, 0)
-  if (moved + (valueUsd ?? 0) > limits.rollingUsd) {
-    return `with ${moved} USD in the last ${limits.rollingSeconds} s this would exceed the rolling limit of ${limits.rollingUsd} USD`
-  }
-  const lastHour = since(3_600).length
-  if (lastHour >= limits.tradesPerHour)
-    return `${lastHour} trades in the last hour; the policy allows ${limits.tradesPerHour}`
-  const last = counted.at(-1)
-  if (last !== undefined && head.timestamp - last.signedAtSeconds < limits.cooldownSeconds) {
-    return `the last trade was ${head.timestamp - last.signedAtSeconds} s ago; the policy asks for ${limits.cooldownSeconds}`
-  }
-  const recent = ledger.entries().filter(e => e.status === 'executed' || e.status === 'failed')
-  const failures = recent.length - 1 - recent.findLastIndex(e => e.status === 'executed')
-  if (failures >= limits.maxConsecutiveFailures)
-    return `the last ${failures} executions failed; the policy stops at ${limits.maxConsecutiveFailures}`
-  return null
-}
-
-/** What each trade may get at the worst, against the oracle, never against the pool that it trades in. */
-async function slippage({ policy, proposal, oracleTick }: AuditContext): Promise<CheckOutcome | null> {
-  for (const call of proposal.body.calls) {
-    const trade = decodeCall(call, policy)?.trade ?? null
-    if (trade === null) continue
-    const sold = microUsd(policy, trade.sold, trade.amountIn, oracleTick as number)
-    const bought = microUsd(policy, trade.bought, trade.atLeast, oracleTick as number)
-    if (sold === null || bought === null) return deny(`the policy has no price for ${trade.sold} or ${trade.bought}`)
-    const lostBps = sold === 0n ? 0n : ((sold - bought) * 10_000n) / sold
-    if (lostBps > BigInt(policy.limits.maxSlippageBps)) {
-      return deny(`could lose ${lostBps} bps against the oracle; the policy allows ${policy.limits.maxSlippageBps}`)
-    }
-  }
-  return null
-}
-
-/** What calls beyond trades accept at the worst, by the protocols' own rules. */
-async function terms({ policy, proposal, oracleTick, head }: AuditContext, { chain }: AuditPorts) {
-  const at = { policy, oracleTick: oracleTick as number, read: (call: Read) => chain.read(call, head.number) }
-  for (const call of proposal.body.calls) {
-    const decoded = decodeCall(call, policy)
-    if (decoded === null) return deny(`a call to ${call.to} cannot be decoded`)
-    for (const adapter of ADAPTERS) {
-      const poor = (await adapter.terms?.(decoded, at)) ?? null
-      if (poor !== null) return deny(poor)
-    }
-  }
-  return null
 }
 
 async function drawdown(
@@ -114,7 +52,7 @@ async function drawdown(
     micro += microUsd(policy, token.address, BigInt(balances[token.symbol] ?? '0'), oracleTick as number) ?? 0n
   for (const market of policy.uniswapV3) {
     if (market.positions === undefined) continue
-    const read = (call: Read) => chain.read(call, head.number)
+    const read: Read = call => chain.read(call, head.number)
     for (const held of await readPositions(read, policy.safe, { ...market, positions: market.positions })) {
       const amounts = amountsOf(held.liquidity, held.tickLower, held.tickUpper, oracleTick as number)
       for (const [i, token] of [market.token0, market.token1].entries())
@@ -139,4 +77,52 @@ function approvals({ policy, valueUsd, approvals: given }: AuditContext): CheckO
   return signers.size >= threshold
     ? null
     : deny(`${valueUsd} USD need ${threshold} approvals, ${signers.size} are there`)
+}
+
+function overLimits(context: AuditContext, ports: AuditPorts): string | null {
+  const { valueUsd, policy } = context
+  const { perTradeUsd } = policy.limits
+  if ((valueUsd as number) > perTradeUsd) return `moves ${valueUsd} USD; the policy allows ${perTradeUsd} per trade`
+  return overFrequency(context, ports)
+}
+
+/** Whether everything that the decision asks for is a way out that the owners approved beforehand. */
+function isPreApproved({ policy, decision }: AuditContext): boolean {
+  const result = decision.body.result
+  return (
+    policy.exits !== undefined &&
+    result.type === 'intents' &&
+    result.intents.every(intent =>
+      policy.exits?.some(
+        exit =>
+          exit.intent === intent.type &&
+          (exit.sell === undefined || ('sell' in intent && intent.sell === exit.sell)) &&
+          (exit.buy === undefined || ('buy' in intent && intent.buy === exit.buy)),
+      ),
+    )
+  )
+}
+
+/** Above a value more verifiers must sign, and only the module can see to that: it must be told to. */
+async function enoughVerifiers(
+  { policy, proposal, valueUsd, head }: AuditContext,
+  { chain }: AuditPorts,
+): Promise<CheckOutcome | null> {
+  const bands = (policy.verifiers ?? []).filter(({ aboveUsd }) => (valueUsd as number) > aboveUsd)
+  const needed = Math.max(0, ...bands.map(({ threshold }) => threshold))
+  if (needed === 0) return null
+  for (const { target, limit } of proposal.body.bounds) {
+    if (BigInt(limit) >= 0n) continue
+    const demanded = await verifiersDemanded(chain, {
+      module: policy.module,
+      asset: target,
+      outflow: -BigInt(limit),
+      head,
+    })
+    if (demanded < needed)
+      return deny(
+        `the module lets ${demanded} verifiers move ${-BigInt(limit)} of ${target}; the policy asks for ${needed} above ${valueUsd} USD`,
+      )
+  }
+  return null
 }

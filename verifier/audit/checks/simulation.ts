@@ -1,4 +1,4 @@
-import { outflowLeft } from '#verifier/effects/outflowCap.ts'
+import { outflowLeft } from '#verifier/effects/moduleLimits.ts'
 import { type Check, deny, pass } from '../context.ts'
 
 /** 7. Simulated on the head block: it does not revert, leaves no approval behind, and stays within the module's outflow caps. */

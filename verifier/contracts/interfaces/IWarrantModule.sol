@@ -58,6 +58,13 @@ interface IWarrantModule {
         uint32 updated;
     }
 
+    /// @param above outflow in base units
+    /// @param verifiers how many must have signed above it; 0: the threshold is enough
+    struct VerifierLimit {
+        uint128 above;
+        uint16 verifiers;
+    }
+
     error NotTheSafe(address caller);
     error NotTheGuardian(address caller);
     error WrongSafe(address safe);
@@ -89,6 +96,7 @@ interface IWarrantModule {
     event VerifiersSet(address[] verifiers, uint256 threshold);
     event ApproversSet(address[] approvers, uint256 threshold);
     event ApprovalLimitSet(address indexed asset, uint256 outflow);
+    event VerifierLimitSet(address indexed asset, uint128 outflow, uint16 verifiers);
     event PolicySet(bytes32 policyDigest);
     event GuardianSet(address guardian);
     event RuleSet(address indexed target, bytes4 indexed selector, Rule rule);

@@ -50,6 +50,16 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
     },
   },
   {
+    name: 'two of three verifiers, where the owners want all three above an outflow',
+    refusedBy: 'NotEnoughSignatures',
+    without: inModule('if (limitsVerifiers) _checkVerifierLimits(verdict.bounds, signatures.length);', ''),
+    async attempt(arena) {
+      await arena.configure('setVerifiers', [VERIFIERS.slice(0, 3).map(v => v.address), 2n])
+      await arena.configure('setVerifierLimit', [arena.dollar, 1n, 3])
+      return arena.signedByAll({}, [V1, V2])
+    },
+  },
+  {
     name: 'two disjoint quorums sign two contents',
     refusedBy: 'reverted',
     without: inModule('|| 2 * threshold <= verifiers.length', '|| threshold == 0'),
