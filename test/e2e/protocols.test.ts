@@ -184,6 +184,9 @@ describe('protocols of the treasury, each on its own contracts', () => {
   })
   test('a trade in the v2 pair, and a call that the policy names', () => {
     expect(settledAt(3).outcome, denials(3).join()).toMatchObject({ status: 'success' })
+    expect(settledAt(3).outcome?.checks.find(({ id }) => id === 'costs')?.detail).toMatch(
+      /^gave \d+\.\d\d USD and got \d+\.\d\d at the oracle's price: [\d.]+ bps (lost|gained), 30 bps of it the pool's fee; \d+ gas for \d+ wei/,
+    )
     expect(settledAt(4).outcome, denials(4).join()).toMatchObject({ status: 'success' })
     expect(settledAt(4).outcome?.changes.find(({ asset }) => asset === 'USDC')?.change).toMatch(/^-(49|50)\d{7}$/)
   })

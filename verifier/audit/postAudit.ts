@@ -1,4 +1,6 @@
 import { NATIVE } from '#verifier/effects/adapters/adapter.ts'
+import { decodeCall } from '#verifier/effects/decodeCall.ts'
+import { microUsd } from '#verifier/effects/price.ts'
 import { tokenChanges } from '#verifier/effects/tokenChanges.ts'
 import type { ChainPort, ChainReceipt } from '#verifier/evidence/ports/chain.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
@@ -6,6 +8,7 @@ import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import type { BalanceChange } from '#verifier/evidence/records/verdict.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
+import type { MarketPort } from './context.ts'
 
 /** keccak256("Executed(address,uint256,bytes32)") */
 const EXECUTED = '0xb145507a8c914406e782ddef9f4ab6858c6a1409e1ab79f3f8a43dada1782a10'
@@ -13,6 +16,7 @@ const EXECUTED = '0xb145507a8c914406e782ddef9f4ab6858c6a1409e1ab79f3f8a43dada178
 export type PostAuditParameters = {
   chain: ChainPort
   policy: Policy
+  market: Pick<MarketPort, 'tickAt'>
   submission: RecordOf<'submission'>
   proposal: RecordOf<'proposal'>
 }
@@ -21,6 +25,7 @@ export type PostAuditParameters = {
 export async function postAudit({
   chain,
   policy,
+  market,
   submission,
   proposal,
 }: PostAuditParameters): Promise<Pick<
@@ -52,9 +57,49 @@ export async function postAudit({
         : { id: 'executed', ok: true, detail: 'reverted: nothing was executed' },
       boundsHeld(changes, proposal, success),
       await balancesExplained(chain, policy, receipt, changes),
+      await costs({ chain, policy, market, proposal, receipt, changes }),
     ],
   }
 }
+
+/** What it cost, for people: beside the oracle's price at that block, the pool's own fee, and gas. Refuses nothing. */
+async function costs({
+  chain,
+  policy,
+  market,
+  proposal,
+  receipt,
+  changes,
+}: Omit<PostAuditParameters, 'submission'> & {
+  receipt: ChainReceipt
+  changes: readonly BalanceChange[]
+}): Promise<PostCheck> {
+  const gas = `${receipt.gasUsed} gas for ${receipt.gasCostWei} wei, paid by the executor`
+  const said = (detail: string): PostCheck => ({ id: 'costs', ok: true, detail: `${detail}; ${gas}` })
+  const trades = proposal.body.calls.flatMap(call => {
+    const decoded = decodeCall(call, policy)
+    return decoded?.trade == null ? [] : [decoded.to]
+  })
+  if (receipt.status !== 'success' || trades.length === 0) return said('no trade')
+  const block = await chain.block(receipt.blockNumber)
+  const tick = block === null ? null : await Promise.resolve(market.tickAt(block.timestamp)).catch(() => null)
+  const worth = changes.map(({ token, change }) =>
+    tick === null ? null : microUsd(policy, token, BigInt(change), tick),
+  )
+  if (worth.some(micro => micro === null)) return said('the oracle has no price for it')
+  const sum = (isOne: (micro: bigint) => boolean) =>
+    worth.reduce<bigint>((total, micro) => (micro !== null && isOne(micro) ? total + micro : total), 0n)
+  const [gave, got] = [-sum(micro => micro < 0n), sum(micro => micro > 0n)]
+  const dollars = (micro: bigint) => (Number(micro) / 1e6).toFixed(2)
+  const bps = gave === 0n ? 0 : Number(((gave - got) * 100_000n) / gave) / 10
+  const fees = trades.map(to => policy.uniswapV3.find(({ router }) => router === to)?.feePips ?? V2_FEE_PIPS)
+  return said(
+    `gave ${dollars(gave)} USD and got ${dollars(got)} at the oracle's price: ${Math.abs(bps)} bps ${bps < 0 ? 'gained' : 'lost'}, ${[...new Set(fees)].map(fee => fee / 100).join(' or ')} bps of it the pool's fee`,
+  )
+}
+
+/** What a Uniswap v2 pair keeps of the input, in 1e-6. */
+const V2_FEE_PIPS = 3_000
 
 type PostCheck = Outcome['checks'][number]
 

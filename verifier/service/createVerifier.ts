@@ -270,7 +270,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       const proposal = submission === null ? null : follower.records.find(submission.body.proposal, 'proposal')
       if (submission === null || proposal === null)
         throw new WarrantError('EVIDENCE_MISSING', `no submission ${leafHash} in the log as this verifier has it`)
-      const found = await postAudit({ chain, policy, submission, proposal })
+      const found = await postAudit({ chain, policy, market, submission, proposal })
       if (found === null)
         throw new WarrantError('EVIDENCE_MISSING', `transaction ${submission.body.transactionHash} is not mined`, {
           retry: 'safe',
