@@ -165,8 +165,11 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
   const trailing: Promise<unknown>[] = []
   function trail(tick: number, step: ScoutStep, run: ScoutedRun): void {
     run.take(step)
-    before = runTick(cycle, tick, before)
-    trailing.push(before)
+    const recorded = runTick(cycle, tick, before)
+    // Whoever catches up hears of it, and until then nobody else should.
+    recorded.catch(() => {})
+    before = recorded
+    trailing.push(recorded)
     take(
       tick,
       'result' in step.decided ? step.decided.result : { type: 'missed', reason: step.decided.failure.message },

@@ -29,6 +29,8 @@ export type ServeGatewayParameters = {
   /** An inclusion proof of an entry against a fresh signed checkpoint. */
   prove(index: number): Promise<string>
   blob(ref: BlobRef): Promise<Uint8Array>
+  /** The file of a model. @throws WORKER_FAILED when it has none */
+  modelFile(model: ModelIdentity): Promise<Uint8Array>
   logger: FastifyBaseLogger
 }
 
@@ -65,7 +67,7 @@ const MOST_BODY = 256 * 1024
 
 /**
  * The gateway over HTTP: `POST /v1/infer`, `POST /v1/chat/completions` (OpenAI-compatible, streaming and tools), `GET
- * /v1/models`, `/v1/receipts/:id`, `/v1/proofs/:id`, `/health`, `/metrics` (Prometheus), `/openapi.json`.
+ * /v1/models`, `/v1/models/:digest/file`, `/v1/receipts/:id`, `/v1/proofs/:id`, `/health`, `/metrics` (Prometheus), `/openapi.json`.
  */
 export async function serveGateway(parameters: ServeGatewayParameters): Promise<FastifyInstance> {
   const { gateway, models, clock, logger } = parameters
@@ -131,6 +133,13 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
     { schema: { response: { 200: z.strictObject({ models: z.array(listedModel) }) } } },
     async () => ({ models: [...models] }),
   )
+  // For workers elsewhere, which check what they get against the digest that they asked for.
+  app.get('/v1/models/:id/file', { schema: { params: byId } }, async (request, reply) => {
+    keys.agentOf(request.headers.authorization)
+    const model = models.find(({ digest, file }) => digest === request.params.id && file !== null)
+    if (model === undefined) throw new WarrantError('EVIDENCE_MISSING', `no file of model ${request.params.id} is here`)
+    return reply.type('application/octet-stream').send(Buffer.from(await parameters.modelFile(model)))
+  })
   app.post(
     '/v1/infer',
     {

@@ -128,6 +128,16 @@ const documentOf = async (response: Response | Promise<Response>) => (await (awa
 const get = (path: string) => documentOf(fetch(`${url}${path}`))
 
 describe('warrant gateway', () => {
+  test('model files are handed out by digest, to those who have a key', async () => {
+    const [model] = ((await get('/v1/models')) as { models: { digest: string }[] }).models
+    const address = `${url}/v1/models/${model?.digest}/file`
+    expect((await fetch(address)).status).toBe(401)
+    const authorization = 'Bearer secret-one'
+    expect((await fetch(`${url}/v1/models/${'ab'.repeat(32)}/file`, { headers: { authorization } })).status).toBe(404)
+    const bytes = Buffer.from(await (await fetch(address, { headers: { authorization } })).arrayBuffer())
+    expect(bytes.equals(readFileSync(join(dir, 'models/trend.onnx')))).toBe(true)
+  })
+
   test('a model call: the cheapest kind that satisfies, receipt and proof by id', async () => {
     const { models } = await get('/v1/models')
     expect(models).toMatchObject([

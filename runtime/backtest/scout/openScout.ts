@@ -10,6 +10,10 @@ import type { FromScout, ScoutData, ScoutStep, ToScout } from './messages.ts'
 /** Steps of one message, while nothing goes wrong: waking a thread costs as much as some of them. */
 const TOGETHER = 32
 
+/** What this process itself may take between two looks. */
+const SLACK_MIB = 256
+const residentNow = () => process.memoryUsage.rss() / (1024 * 1024)
+
 /** Built as dist/runtime/backtest/scout/scoutThread.js, which plain Node can run. */
 const THREAD = ['./scoutThread.js', '../../../dist/runtime/backtest/scout/scoutThread.js']
   .map(path => fileURLToPath(new URL(path, import.meta.url)))
@@ -68,6 +72,7 @@ export async function openScout(
     return new Promise((resolve, reject) => {
       let seen = 0
       let since = performance.now()
+      let residentMiB = residentNow()
       let isLoaded = false
       const end = (error: WarrantError) => {
         if (thread !== started) return
@@ -80,12 +85,16 @@ export async function openScout(
         if (count !== seen) {
           seen = count
           since = performance.now()
+          residentMiB = residentNow()
         }
+        // The thread's heap has its own limit; what lies outside of it shows here only.
+        if (residentNow() > residentMiB + limits.memoryMiB + SLACK_MIB)
+          return end(new WarrantError('SANDBOX_LIMIT', `the strategy used more than ${limits.memoryMiB} MiB of memory`))
         // Nothing began: it is loading, or all is decided, or the host is behind.
         const limit = isLoaded && seen > 0 ? limits.decisionMs : limits.loadMs
         if (steps.length === 0 && performance.now() - since > limit)
           end(new WarrantError('SANDBOX_LIMIT', `the strategy did not answer within ${limit} ms`))
-      }, 100)
+      }, 50)
       watch.unref()
       started.on('error', cause =>
         end(new WarrantError('SANDBOX_LIMIT', 'the sandbox ended: most likely out of memory', { cause })),

@@ -111,8 +111,11 @@ describe('a strategy that runs ahead of its evidence', () => {
     expect(missed).toMatchObject([{ tick: 40, result: { reason: 'the strategy did not answer within 2000 ms' } }])
   })
 
-  test('a memory bomb is missed, alone', async () => {
-    const bomb = "if (seen.tick === 3) { const a = []; for (;;) a.push(new Array(1e6).fill(seen.tick + 'x')) }"
+  test.each([
+    ['on the heap', "a.push(new Array(1e6).fill(seen.tick + 'x'))"],
+    ['off it', 'a.push(new Uint8Array(1e7).fill(1)); await null'],
+  ])('a memory bomb %s is missed, alone', async (_, grow) => {
+    const bomb = `if (seen.tick === 3) { const a = []; for (;;) { ${grow} } }`
     const { result } = await backtest(strategy(`${bomb} ${TRADES}`), 10)
     expect(result).toMatchObject({ decisions: 10, missed: 1 })
   })

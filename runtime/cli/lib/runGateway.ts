@@ -150,6 +150,7 @@ export async function runGateway(file: string): Promise<void> {
     apiKeys: config.apiKeys,
     clock,
     prove: index => log.prove(index),
+    modelFile,
     blob: ref => log.blob(ref),
     logger,
   })

@@ -1,12 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { pino } from 'pino'
 import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
-import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { runBullWorker } from '#runtime/queue/bullQueue.ts'
 import { createWorker } from '#runtime/worker/createWorker.ts'
+import { type ModelOrigin, openModelStore } from '#runtime/worker/modelStore.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
-import { digestBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 
 /** Runs a worker until SIGTERM: jobs in hand are finished. @throws BAD_INPUT, FILE_MISSING, UNREACHABLE */
@@ -14,6 +11,8 @@ export async function runWorker(options: {
   redis: string
   key: string
   models: string
+  modelsFrom?: string
+  apiKeyFrom: string
   id: string
   provider: string
   concurrency: string
@@ -25,17 +24,7 @@ export async function runWorker(options: {
     throw new WarrantError('BAD_INPUT', `--concurrency must be 1 to 1024, got ${options.concurrency}`)
   if (provider !== 'cpu')
     throw new WarrantError('BAD_INPUT', `--provider ${provider}: this build of onnxruntime has cpu only`)
-  if (!existsSync(dir) || !statSync(dir).isDirectory())
-    throw new WarrantError('FILE_MISSING', `${dir}: no such directory of models`)
-  const files = new Map(
-    readdirSync(dir)
-      .filter(name => name.endsWith('.onnx'))
-      .map(name => {
-        const bytes = readFileSync(join(dir, name))
-        return [digestBytes('model', bytes, nodeCrypto), bytes] as const
-      }),
-  )
-  if (files.size === 0) throw new WarrantError('FILE_MISSING', `${dir}: holds no .onnx file`)
+  const store = openModelStore(dir, originOf(options))
   const log = pino({ name: 'worker', level: 'info' }, pino.destination(2))
   const signer = openEd25519Key(options.key)
   const worker = createWorker({
@@ -43,15 +32,10 @@ export async function runWorker(options: {
     signer,
     engine: onnxEngine,
     clock: { nowMs: () => Date.now() },
-    async modelFile(identity) {
-      const file = files.get(identity.digest)
-      if (file === undefined)
-        throw new WarrantError('WORKER_FAILED', `worker ${id} has no model ${identity.digest.slice(0, 16)}…`)
-      return file
-    },
+    modelFile: store.file,
   })
   const running = await runBullWorker({ url: redis, worker, concurrency, prefix })
-  log.info({ id, publicKey: signer.publicKeyHex, models: [...files.keys()], runtime: onnxEngine.runtime }, 'takes jobs')
+  log.info({ id, publicKey: signer.publicKeyHex, models: store.digests, runtime: onnxEngine.runtime }, 'takes jobs')
   process.stdout.write(`${JSON.stringify({ id, publicKey: signer.publicKeyHex })}\n`)
   const stop = async () => {
     await running.close()
@@ -59,4 +43,14 @@ export async function runWorker(options: {
     process.exit(0)
   }
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(event, () => void stop())
+}
+
+/** The gateway that hands out model files, and its API key from the environment. @throws BAD_INPUT */
+function originOf({ modelsFrom, apiKeyFrom }: { modelsFrom?: string; apiKeyFrom: string }): ModelOrigin | null {
+  if (modelsFrom === undefined) return null
+  if (!URL.canParse(modelsFrom)) throw new WarrantError('BAD_INPUT', `--models-from: ${modelsFrom} is no URL`)
+  const apiKey = process.env[apiKeyFrom]
+  if (apiKey === undefined || apiKey === '')
+    throw new WarrantError('BAD_INPUT', `--models-from needs the gateway's API key in ${apiKeyFrom}, which is not set`)
+  return { url: modelsFrom, apiKey }
 }
