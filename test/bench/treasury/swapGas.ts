@@ -7,6 +7,7 @@ import { createSafe, SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
 import { type Devnet, startDevnet } from '#runtime/chain/devnet/startDevnet.ts'
 import { waitForReceipt } from '#runtime/chain/waitForReceipt.ts'
 import { VERDICT_TYPES, type VerdictMessage, verdictDomain } from '#verifier/evidence/verdictTypes.ts'
+import { setUpRoles } from './rolesV2.ts'
 
 /** Gas of whole transactions, each one Uniswap v3 swap, in a steady state: no slot goes from or to zero. */
 export type SwapGas = {
@@ -18,6 +19,8 @@ export type SwapGas = {
   extraVerifier: number
   /** A plain Safe with one owner and a standing allowance, no module. */
   plainSafe: number
+  /** Zodiac Roles v2 on such a Safe: target, function and recipient pinned, an allowance for the amount. No verdict, no bounds. */
+  rolesV2: number
 }
 
 const key = (i: number) => privateKeyToAccount(`0x${i.toString(16).padStart(64, '1')}`)
@@ -167,5 +170,11 @@ async function measure(net: Devnet, verifiers: PrivateKeyAccount[], executor: Pr
   if (own === undefined) throw new Error('a swap is two calls')
   await bySafe(own.to as Hex, own.data as Hex)
   const plainSafe = await bySafe(own.to as Hex, own.data as Hex)
-  return { module: one, moduleWithApproval, extraVerifier: Math.round((three - one) / 2), plainSafe }
+
+  const { roles, byRole } = await setUpRoles(net, { safe, member: executor.address, owner, send })
+  await bySafe(safe, encodeFunctionData({ abi: SAFE_ABI, functionName: 'enableModule', args: [roles] }))
+  const swapByRole = () => send(executor, roles, byRole(own.to as Hex, own.data as Hex))
+  await swapByRole()
+  const rolesV2 = await swapByRole()
+  return { module: one, moduleWithApproval, extraVerifier: Math.round((three - one) / 2), plainSafe, rolesV2 }
 }

@@ -7,7 +7,7 @@ import { measureSwapGas } from './swapGas.ts'
 
 /** What the chain charges for a guarded swap, and what a verdict takes. */
 export async function treasuryBench(): Promise<Figure[]> {
-  const { module, moduleWithApproval, extraVerifier, plainSafe } = await measureSwapGas()
+  const { module, moduleWithApproval, extraVerifier, plainSafe, rolesV2 } = await measureSwapGas()
   const beside = (gas: number) => `${(gas / plainSafe).toFixed(2)} × a plain Safe with one owner (${plainSafe})`
   const dir = mkdtempSync(join(tmpdir(), 'warrant-bench-'))
   const verdicts = await verdictFigures(dir, { decisions: 200, p50: 30, p99: 120 })
@@ -15,7 +15,7 @@ export async function treasuryBench(): Promise<Figure[]> {
   return [
     {
       ...atMost('swap-gas', module, 'gas', 195_000, 'standing allowance, one verifier, two bounds, cap, three assets'),
-      baseline: beside(module),
+      baseline: `${beside(module)}, ${(module / rolesV2).toFixed(2)} × Zodiac Roles v2 (${rolesV2})`,
     },
     {
       ...reported('swap-gas-approval', moduleWithApproval, 'gas', 'approve and swap in one batch, nothing left'),
