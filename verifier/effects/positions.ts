@@ -63,23 +63,25 @@ export async function readPositions(
 /** A pool and the manager of its positions. */
 export type PositionMarket = { positions: string; token0: string; token1: string; feePips: number }
 
+/** The one pool that a policy allows liquidity of; null for none, and for several, whose positions would be mixed up. */
+export function liquidityMarket({
+  uniswapV3,
+}: Pick<Policy, 'uniswapV3'>): (Policy['uniswapV3'][number] & PositionMarket) | null {
+  const [market, ...more] = uniswapV3.filter(({ positions }) => positions !== undefined)
+  return market?.positions === undefined || more.length > 0 ? null : { ...market, positions: market.positions }
+}
+
 /** The treasury's positions as an observation shows them; null where the policy allows none. */
 export async function positionsAt(
   policy: Pick<Policy, 'safe' | 'uniswapV3'>,
   read: Read,
 ): Promise<View['positions'] | null> {
-  const markets = policy.uniswapV3.flatMap(market =>
-    market.positions === undefined ? [] : [{ ...market, positions: market.positions }],
-  )
-  if (markets.length === 0) return null
-  const found = await Promise.all(markets.map(market => readPositions(read, policy.safe, market)))
-  return found
-    .flat()
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(({ id, tickLower, tickUpper, liquidity }) => ({
-      id: String(id),
-      tickLower,
-      tickUpper,
-      liquidity: String(liquidity),
-    }))
+  const market = liquidityMarket(policy)
+  if (market === null) return null
+  return (await readPositions(read, policy.safe, market)).map(({ id, tickLower, tickUpper, liquidity }) => ({
+    id: String(id),
+    tickLower,
+    tickUpper,
+    liquidity: String(liquidity),
+  }))
 }

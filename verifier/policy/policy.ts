@@ -28,7 +28,9 @@ export const policy = z.strictObject({
       ...{ router: address, pool: address, token0: address, token1: address, feePips: count },
       positions: address
         .optional()
-        .describe("Uniswap's NonfungiblePositionManager: liquidity of this pool may be added and removed"),
+        .describe(
+          "Uniswap's NonfungiblePositionManager: liquidity of this pool, and of no other, may be added and removed",
+        ),
     }),
   ),
   uniswapV2: z

@@ -2,7 +2,7 @@ import type { Unexplained } from '#verifier/audit/completeness.ts'
 import type { AuditContext, AuditedCall, AuditPorts, MarketPort } from '#verifier/audit/context.ts'
 import { postAudit } from '#verifier/audit/postAudit.ts'
 import { preAudit } from '#verifier/audit/preAudit.ts'
-import { microUsd } from '#verifier/effects/price.ts'
+import { treasuryUsd } from '#verifier/effects/treasuryValue.ts'
 import { outflowsOf } from '#verifier/effects/valueAtRisk.ts'
 import { toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
@@ -194,7 +194,10 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         nonce,
         proposalDigest: context.proposalDigest,
         usd: context.valueUsd ?? 0,
-        treasuryUsd: treasuryUsd(context),
+        treasuryUsd:
+          context.observation === null || context.oracleTick === null
+            ? 0
+            : treasuryUsd(policy, context.observation.body.view, context.oracleTick),
         outflows: Object.fromEntries(
           [...(outflowsOf(policy, proposal.body.calls) ?? [])].map(([token, amount]) => [token, String(amount)]),
         ),
@@ -309,13 +312,3 @@ function distinct(keys: readonly NoteKey[]): NoteKey[] {
 
 /** Selector of isNonceUsed(uint256). */
 const IS_NONCE_USED = '5d00bb12'
-
-function treasuryUsd({ policy, observation, oracleTick }: AuditContext): number {
-  if (observation === null || oracleTick === null) return 0
-  const { balances } = observation.body.view
-  const micro = policy.tokens.reduce(
-    (sum, t) => sum + (microUsd(policy, t.address, BigInt(balances[t.symbol] ?? '0'), oracleTick) ?? 0n),
-    0n,
-  )
-  return Number(micro / 1_000_000n)
-}

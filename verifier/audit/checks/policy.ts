@@ -1,13 +1,9 @@
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
-import { amountsOf } from '#verifier/effects/liquidity.ts'
 import { verifiersDemanded } from '#verifier/effects/moduleLimits.ts'
-import { type Read, readPositions } from '#verifier/effects/positions.ts'
-import { microUsd } from '#verifier/effects/price.ts'
+import { treasuryUsd } from '#verifier/effects/treasuryValue.ts'
 import { type AuditContext, type AuditPorts, type Check, type CheckOutcome, deny, pass } from '../context.ts'
 import { overFrequency, signedBefore } from './frequency.ts'
 import { priceImpact, slippage, terms } from './price.ts'
-
-const DOLLAR = 1_000_000n
 
 /** 8. Limits: what the log shows as executed plus what this verifier has signed and not yet seen executed or expired. */
 export const policyCheck: Check = {
@@ -32,7 +28,7 @@ export const policyCheck: Check = {
     }
     const poor = (await slippage(context)) ?? (await terms(context, ports)) ?? (await priceImpact(context, ports))
     if (poor !== null) return poor
-    const refused = isExit ? null : ((await drawdown(context, ports)) ?? approvals(context))
+    const refused = isExit ? null : (drawdown(context, ports) ?? approvals(context))
     const words = isExit ? 'a pre-approved exit' : 'within every limit'
     return (
       refused ??
@@ -42,24 +38,8 @@ export const policyCheck: Check = {
   },
 }
 
-async function drawdown(
-  { policy, observation, oracleTick, head }: AuditContext,
-  { ledger, chain }: AuditPorts,
-): Promise<CheckOutcome | null> {
-  const balances = observation?.body.view.balances ?? {}
-  let micro = 0n
-  for (const token of policy.tokens)
-    micro += microUsd(policy, token.address, BigInt(balances[token.symbol] ?? '0'), oracleTick as number) ?? 0n
-  for (const market of policy.uniswapV3) {
-    if (market.positions === undefined) continue
-    const read: Read = call => chain.read(call, head.number)
-    for (const held of await readPositions(read, policy.safe, { ...market, positions: market.positions })) {
-      const amounts = amountsOf(held.liquidity, held.tickLower, held.tickUpper, oracleTick as number)
-      for (const [i, token] of [market.token0, market.token1].entries())
-        micro += microUsd(policy, token, amounts[i] ?? 0n, oracleTick as number) ?? 0n
-    }
-  }
-  const nowUsd = Number(micro / DOLLAR)
+function drawdown({ policy, observation, oracleTick }: AuditContext, { ledger }: AuditPorts): CheckOutcome | null {
+  const nowUsd = observation === null ? 0 : treasuryUsd(policy, observation.body.view, oracleTick as number)
   const highest = Math.max(nowUsd, ledger.highestTreasuryUsd())
   const fallBps = highest === 0 ? 0 : Math.floor(((highest - nowUsd) * 10_000) / highest)
   return fallBps > policy.limits.maxDrawdownBps

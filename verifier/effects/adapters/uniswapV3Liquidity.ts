@@ -1,7 +1,7 @@
 import type { Intent } from '#verifier/evidence/records/decision.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
 import { amountsOf, liquidityFor } from '../liquidity.ts'
-import { readPosition } from '../positions.ts'
+import { liquidityMarket, readPosition } from '../positions.ts'
 import {
   type Adapter,
   approvalDifference,
@@ -157,24 +157,21 @@ export const uniswapV3Liquidity: Adapter = {
   },
 }
 
-type Market = Policy['uniswapV3'][number] & { positions: string }
+type Market = NonNullable<ReturnType<typeof liquidityMarket>>
 
-/** The one market of a position manager; of two it would be unknown which one a position is in. */
-function marketAt({ uniswapV3 }: Policy, manager: string): Market | null {
-  const [market, ...more] = uniswapV3.filter(({ positions }) => positions === manager)
-  return market?.positions === undefined || more.length > 0 ? null : { ...market, positions: market.positions }
+/** The market whose positions a manager keeps. */
+function marketAt(policy: Policy, manager: string): Market | null {
+  const market = liquidityMarket(policy)
+  return market?.positions === manager ? market : null
 }
 
 function marketOf(
   policy: Policy,
   { token0, token1 }: Of<'addLiquidity'> | Of<'removeLiquidity'> | Of<'collectFees'>,
 ): Market | string {
-  const [first, second] = [tokenOf(policy, token0), tokenOf(policy, token1)]
-  const named = policy.uniswapV3.find(
-    market => market.positions !== undefined && market.token0 === first && market.token1 === second,
-  )
-  const market = named?.positions === undefined ? null : marketAt(policy, named.positions)
-  return market ?? `the policy allows no liquidity of ${token0} and ${token1}, or of several pools by one manager`
+  const market = liquidityMarket(policy)
+  const isIt = market !== null && market.token0 === tokenOf(policy, token0) && market.token1 === tokenOf(policy, token1)
+  return isIt ? market : `the policy allows no liquidity of ${token0} and ${token1} (nor of more than one pool)`
 }
 
 function isCollect(call: DecodedCall | undefined, position: string, manager: string, setting: Setting): string | null {
@@ -209,7 +206,7 @@ function mintTerms({ args }: DecodedCall, { policy, oracleTick }: Terms): string
 
 async function decreaseTerms({ to, args }: DecodedCall, { policy, oracleTick, read }: Terms): Promise<string | null> {
   const market = marketAt(policy, to)
-  if (market === null) return `${to} manages no pool of the policy, or several`
+  if (market === null) return `${to} manages no pool that the policy allows liquidity of`
   const position = await readPosition(read, to, BigInt(args.position ?? 0))
   if (position === null) return `there is no position ${args.position}`
   const isIn =
