@@ -21,6 +21,12 @@ export function kindsFor(model: ModelIdentity, operators = 1): ProofName[] {
   )
 }
 
+/** Beside another proof, a verifier runs the model again by itself where the set asks for that too. */
+function satisfies(held: ReadonlySet<string>, set: readonly string[]): boolean {
+  const hasOther = set.some(name => name !== 'replay' && name !== 'signed')
+  return set.every(name => held.has(name) || (name === 'replay' && hasOther))
+}
+
 /**
  * The cheapest kind that satisfies all of a policy's sets, each a list of kinds that must all hold; else the one that
  * satisfies most of them. `demanded`: for each band of value at risk, its sets, any of which will do.
@@ -33,7 +39,7 @@ export function chooseProof(
   const choices = kindsFor(model, operators).map(kind => {
     // A valid receipt is itself the proof `signed`.
     const held = new Set<string>(['signed', kind])
-    return { kind, met: demanded.filter(sets => sets.some(set => set.every(name => held.has(name)))).length }
+    return { kind, met: demanded.filter(sets => sets.some(set => satisfies(held, set))).length }
   })
   const most = Math.max(...choices.map(({ met }) => met))
   const { kind } = choices.find(({ met }) => met === most) as { kind: ProofName }

@@ -69,6 +69,8 @@ function barsShifted(seconds: number): [Partial<AuditContext>, Partial<AuditPort
 describe('the nine checks', () => {
   test('an honest proposal passes all of them', async () => {
     expect(await failing({})).toEqual([])
+    const proofs = [{ upToUsd: null, anyOf: [['freivalds', 'replay']] }]
+    expect(await failing({ policy: { ...context.policy, proofs } })).toEqual([])
     const witnesses = { aboveUsd: 100, threshold: 1, keys: ['a'] }
     expect(
       await failing({ policy: { ...context.policy, witnesses }, cosigned: [{ name: 'a', timeSeconds: 1 }] }),
@@ -186,6 +188,21 @@ describe('the nine checks', () => {
       /not valid at this time/,
     ],
     ['identity', 'another log key', () => [{ logKey: 'other.example/log+00000000+AAAA' }], /log key/],
+    [
+      'proofs',
+      'two kinds are demanded, and the model cannot be run again here',
+      () => [
+        { policy: { ...context.policy, proofs: [{ upToUsd: null, anyOf: [['freivalds', 'replay']] }] } },
+        { engine: null },
+      ],
+      /proof replay: cannot be run again: this verifier has no engine/,
+    ],
+    [
+      'proofs',
+      'two kinds are demanded, and one needs another worker',
+      () => [{ policy: { ...context.policy, proofs: [{ upToUsd: null, anyOf: [['freivalds', 'quorum']] }] } }],
+      /demand freivalds \+ quorum/,
+    ],
     ['proofs', 'no kernels', () => [{}, { kernels: null }], /cannot be checked/],
     ['proofs', 'another model', () => [{}, { kernels: { ...nodeKernels() }, modelFile: noFile }], /have its digest/],
     [
