@@ -103,9 +103,9 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
   async function infer({ agent, tick, observation, model: name, input }: InferParameters): Promise<InferResult> {
     const model = models.find(candidate => candidate.name === name)
     if (model === undefined)
-      throw new WarrantError(
-        'BAD_INPUT',
-        `no model ${name}: this run has ${models.map(m => m.name).join(', ') || 'none'}`,
+      throw noSuchModel(
+        name,
+        models.map(m => m.name),
       )
     const number = numbers.get(agent) ?? 0
     numbers.set(agent, number + 1)
@@ -298,6 +298,11 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       return [...caught]
     },
   }
+}
+
+/** What a gateway says of a model that its run does not have. */
+export function noSuchModel(name: string, names: readonly string[]): WarrantError {
+  return new WarrantError('BAD_INPUT', `no model ${name}: this run has ${names.join(', ') || 'none'}`)
 }
 
 function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {

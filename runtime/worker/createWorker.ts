@@ -32,6 +32,11 @@ export type CreateWorkerParameters = {
 /** Kinds for which the accumulators are kept. */
 const TRACED: ReadonlySet<string> = new Set(['freivalds', 'refereed'])
 
+/** What a worker says of a chat. */
+export function tensorsOnly(id: string): WarrantError {
+  return new WarrantError('WORKER_FAILED', `worker ${id} runs tensor models only`)
+}
+
 /** Creates a worker over an engine. */
 export function createWorker({ id, signer, engine, clock, modelFile }: CreateWorkerParameters): Worker {
   const models = new Map<string, Promise<LoadedModel>>()
@@ -119,7 +124,7 @@ export function createWorker({ id, signer, engine, clock, modelFile }: CreateWor
       : new WarrantError('WORKER_FAILED', `worker ${id} failed`, { cause, retry: 'safe' })
 
   function inputOf(job: Job): Tensor {
-    if (job.input.type !== 'tensor') throw new WarrantError('WORKER_FAILED', `worker ${id} runs tensor models only`)
+    if (job.input.type !== 'tensor') throw tensorsOnly(id)
     return job.input.tensor
   }
 

@@ -126,6 +126,7 @@ describe('a strategy that runs ahead of its evidence', () => {
         if (seen.tick === 2) throw new Error('not today')
         if (seen.tick === 4) void Promise.reject(new Error('left behind'))
         if (seen.tick === 6) try { await ctx.infer('m', [1, 2]) } catch (error) { return ctx.hold('no model: ' + error.message) }
+        if (seen.tick === 7) try { await ctx.chat('m', { messages: [] }) } catch (error) { return ctx.hold('no chat: ' + error.message) }
         return ctx.hold('quiet')`),
       9,
     )
@@ -135,6 +136,10 @@ describe('a strategy that runs ahead of its evidence', () => {
     expect(bodies[6]).toMatchObject({
       doors: [{ door: 'observe' }, { door: 'infer' }],
       result: { type: 'hold', reason: expect.stringMatching(/no model: .*expects/) },
+    })
+    expect(bodies[7]).toMatchObject({
+      doors: [{ door: 'observe' }, { door: 'chat' }],
+      result: { type: 'hold', reason: expect.stringMatching(/no chat: .*tensor models only/) },
     })
   })
 

@@ -3,7 +3,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { DEFAULT_LIMITS } from '#agents/sandbox/limits.ts'
+import { noSuchModel } from '#runtime/gateway/createGateway.ts'
 import { viewAt } from '#runtime/market/observer.ts'
+import { WORKER } from '#runtime/run/openRun.ts'
+import { tensorsOnly } from '#runtime/worker/createWorker.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
@@ -45,8 +48,9 @@ async function explore(strategy: SandboxedStrategy, task: Extract<ToScout, { typ
     const balances = treasury.balances()
     const answer = async (model: string, input: ScoutInference['input']) => {
       const loaded = models.get(model)
-      if (loaded === undefined || input.type !== 'tensor')
-        throw new WarrantError('BAD_INPUT', `a backtest has no ${input.type} model ${model}`)
+      // In the words of the gateway and the worker, which will be asked the same.
+      if (loaded === undefined) throw noSuchModel(model, [...models.keys()])
+      if (input.type !== 'tensor') throw tensorsOnly(WORKER)
       return { type: 'tensor' as const, tensor: await loaded.run(input.tensor) }
     }
     try {
