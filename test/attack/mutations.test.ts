@@ -26,7 +26,13 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
   [
     1,
     'the limit per trade',
-    [{ file: 'verifier/audit/checks/policy.ts', from: 'if (valueUsd > limits.perTradeUsd)', to: 'if (1 + 1 === 3)' }],
+    [
+      {
+        file: 'verifier/audit/checks/policy.ts',
+        from: 'if ((valueUsd as number) > perTradeUsd)',
+        to: 'if (1 + 1 === 3)',
+      },
+    ],
   ],
   [
     2,
@@ -38,7 +44,7 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
         to: 'const difference: string | null = 1 + 1 === 2 ? null : callsDifference(',
       },
       {
-        file: 'verifier/audit/checks/policy.ts',
+        file: 'verifier/audit/checks/frequency.ts',
         from: 'if (signed !== undefined)',
         to: 'if (1 + 1 === 3 && signed !== undefined)',
       },

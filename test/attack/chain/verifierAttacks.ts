@@ -33,6 +33,8 @@ export type VerifierAttack = {
 }
 
 const POLICY = 'verifier/audit/checks/policy.ts'
+const FREQUENCY = 'verifier/audit/checks/frequency.ts'
+const PRICE = 'verifier/audit/checks/price.ts'
 const OBSERVATION = 'verifier/audit/checks/observation.ts'
 const off = (file: string, from: string): Mutation => ({ file, from, to: from.replace('if (', 'if (1 + 1 === 3 && ') })
 const withLimits = (limits: Partial<Policy['limits']>) => (policy: Policy) => ({
@@ -104,7 +106,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'ten parallel proposals that each fit the budget alone',
     refusedBy: 'would exceed the rolling limit',
-    without: [{ file: POLICY, from: "e.status === 'reserved' || ", to: '' }],
+    without: [{ file: FREQUENCY, from: "e.status === 'reserved' || ", to: '' }],
     adjustPolicy: withLimits({ rollingUsd: 2_000, tradesPerHour: 100, cooldownSeconds: 0 }),
     async attempt(setting) {
       const { world, strategy } = setting
@@ -124,7 +126,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'one decision, proposed twice under two nonces',
     refusedBy: 'the decision was signed for before',
-    without: [off(POLICY, 'if (signed !== undefined)')],
+    without: [off(FREQUENCY, 'if (signed !== undefined)')],
     adjustPolicy: withLimits({ cooldownSeconds: 0 }),
     async attempt(setting) {
       const { world, strategy } = setting
@@ -141,8 +143,8 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     name: 'verifier asked to equivocate: two contents under one nonce',
     refusedBy: 'was signed before',
     without: [
-      off(POLICY, 'if (same !== undefined)'),
-      off(POLICY, 'if (firstWithNonce !== null'),
+      off(FREQUENCY, 'if (same !== undefined)'),
+      off(FREQUENCY, 'if (firstWithNonce !== null'),
       off('verifier/service/journal.ts', 'if (known !== undefined'),
     ],
     adjustPolicy: withLimits({ cooldownSeconds: 0 }),
@@ -159,7 +161,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'verifier set back to an old journal, and asked for more',
     refusedBy: 'journal does not reach',
-    without: [off(POLICY, 'if (maybeSigned !== null)')],
+    without: [off(FREQUENCY, 'if (maybeSigned !== null)')],
     async attempt(setting) {
       return afterOldJournal(setting, async (one, two) => [
         await proposeAs(setting, one, await decide(setting, one), 91n),
@@ -170,7 +172,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'verifier set back to an old journal, and asked for other contents under the nonce',
     refusedBy: 'belongs to an earlier proposal',
-    without: [off(POLICY, 'if (firstWithNonce !== null'), off(POLICY, 'if (maybeSigned !== null)')],
+    without: [off(FREQUENCY, 'if (firstWithNonce !== null'), off(FREQUENCY, 'if (maybeSigned !== null)')],
     async attempt(setting) {
       return afterOldJournal(setting, async (one, two) => [
         await proposeAs(setting, one, await decide(setting, one), 91n),
@@ -181,7 +183,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'the traded pool pushed in the same block, and a limit far from the oracle',
     refusedBy: 'bps against the oracle',
-    without: [off(POLICY, 'if (lostBps > BigInt(policy.limits.maxSlippageBps))')],
+    without: [off(PRICE, 'if (lostBps > BigInt(policy.limits.maxSlippageBps))')],
     params: { maxSlippageBps: 9_000 },
     async attempt(setting) {
       const { world, strategy } = setting
