@@ -231,4 +231,48 @@ describe('protocols of the treasury, each on its own contracts', () => {
     const { unexplained } = await auditLog({ dir: world.logDir, rpc: devnet.url, vkey: world.log.vkey })
     expect(unexplained).toMatchObject([{ reason: expect.stringContaining(`position ${tokenId} was touched`) }])
   })
+
+  test('positions that somebody heaps on the Safe are told of, and blind the audit for nothing else', async () => {
+    const { world } = trader
+    const { client, deployer, market, chain, url } = world.devnet
+    const manager = chain.positions as Hex
+    const abi = parseAbi([
+      'function approve(address spender, uint256 amount) returns (bool)',
+      'function mint((address token0, address token1, uint24 fee, int24 tickLower, int24 tickUpper, uint256 amount0Desired, uint256 amount1Desired, uint256 amount0Min, uint256 amount1Min, address recipient, uint256 deadline)) payable returns (uint256, uint128, uint256, uint256)',
+    ])
+    await market.mintDollars(deployer.address, 10n ** 12n)
+    await market.mintWeth(deployer.address, 10n ** 18n)
+    for (const token of [market.dollar, market.weth])
+      await client.send(deployer, {
+        to: token,
+        data: encodeFunctionData({ abi, functionName: 'approve', args: [manager, 10n ** 30n] }),
+      })
+    const params = {
+      ...{ token0: market.dollar, token1: market.weth, fee: chain.pool.feePips },
+      ...{ tickLower: -887_270, tickUpper: 887_270, amount0Desired: 10_000n, amount1Desired: 10n ** 13n },
+      ...{ amount0Min: 0n, amount1Min: 0n, recipient: chain.safe as Hex, deadline: 4_000_000_000n },
+    }
+    const data = encodeFunctionData({ abi, functionName: 'mint', args: [params] })
+    for (let i = 0; i < 64; i++) await client.send(deployer, { to: manager, data })
+    const { unexplained } = await auditLog({ dir: world.logDir, rpc: url, vkey: world.log.vkey })
+    expect(unexplained).toMatchObject([{ reason: expect.stringContaining('has 65 positions: more than 64') }])
+    await world.devnet.asOwners(
+      market.dollar,
+      encodeFunctionData({
+        abi: parseAbi(['function approve(address, uint256)']),
+        functionName: 'approve',
+        args: [deployer.address, 7n],
+      }),
+    )
+    await client.send(deployer, {
+      to: market.dollar,
+      data: encodeFunctionData({
+        abi: parseAbi(['function transferFrom(address, address, uint256)']),
+        functionName: 'transferFrom',
+        args: [chain.safe as Hex, deployer.address, 7n],
+      }),
+    })
+    const after = await auditLog({ dir: world.logDir, rpc: url, vkey: world.log.vkey })
+    expect(after.unexplained.map(({ reason }) => reason).join()).toContain('an outflow of')
+  }, 60_000)
 })

@@ -170,8 +170,17 @@ async function positionsTouched(
   isExplained: (transactionHash: string) => boolean,
 ): Promise<Unexplained[]> {
   const held = (block: number) => positionIds(call => chain.read(call, block), manager, safe)
-  const ids = new Set([...(await held(fromBlock)), ...(await held(toBlock))])
   const found: Unexplained[] = []
+  const ids = new Set<bigint>()
+  for (const block of [fromBlock, toBlock]) {
+    const some = await held(block).catch((error: unknown) => {
+      // Anybody can send a Safe positions: so many that they are not followed must not end the rest of the audit.
+      if (!(error instanceof RangeError)) throw error
+      found.push({ transactionHash: null, blockNumber: block, reason: error.message })
+      return []
+    })
+    for (const id of some) ids.add(id)
+  }
   for (const id of ids)
     for (const event of [DECREASE_LIQUIDITY, COLLECT]) {
       const topics = [event, `0x${id.toString(16).padStart(64, '0')}`]
