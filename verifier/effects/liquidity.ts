@@ -19,7 +19,7 @@ export function amountsOf(liquidity: bigint, tickLower: number, tickUpper: numbe
 export function liquidityFor([amount0, amount1]: Amounts, tickLower: number, tickUpper: number, tick: number): bigint {
   const [low, high] = [sqrtX96(tickLower), sqrtX96(tickUpper)]
   const at = sqrtX96(Math.min(Math.max(tick, tickLower), tickUpper))
-  const by0 = at < high ? (((amount0 * at) >> 96n) * high) / (high - at) : null
+  const by0 = at < high ? (amount0 * at * high) / ((high - at) << 96n) : null
   const by1 = at > low ? (amount1 << 96n) / (at - low) : null
   if (by0 === null) return by1 ?? 0n
   return by1 === null || by0 < by1 ? by0 : by1
