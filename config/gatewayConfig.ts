@@ -17,12 +17,13 @@ export const gatewayConfig = z.strictObject({
         id: z.string().min(1),
         operator: z.string().min(1),
         publicKey: z.string().regex(/^[0-9a-f]{64}$/),
+        attested: z.boolean().default(false).describe('started with --attestation: it can prove by tee'),
       }),
     )
     .default([])
     .describe('workers whose receipts are accepted (with redis)'),
   proofs: z
-    .array(z.array(z.enum(['signed', 'freivalds', 'replay', 'quorum', 'refereed'])).min(1))
+    .array(z.array(z.enum(['signed', 'freivalds', 'replay', 'quorum', 'refereed', 'tee', 'opengradient'])).min(1))
     .min(1)
     .default([['freivalds'], ['replay']])
     .describe('sets of proof kinds, any of which will do; each model gets the cheapest that it can carry'),
@@ -44,6 +45,13 @@ export const gatewayConfig = z.strictObject({
         url: z.url().describe('an OpenAI-compatible API, up to before /chat/completions'),
         model: z.string().min(1).describe('its name there'),
         apiKeyFrom: z.string().min(1).optional().describe('environment variable that holds its key'),
+        openGradient: z
+          .strictObject({
+            attestation: z.url().describe("its enclave's attestation document, such as …/enclave/attestation"),
+            signingKey: z.url().describe('the key that it signs with, such as …/signing-key'),
+          })
+          .optional()
+          .describe('an OpenGradient gateway, whose attested signature is handed on; `name` must be `model` there'),
       }),
     )
     .default([])

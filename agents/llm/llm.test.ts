@@ -132,6 +132,7 @@ describe('an LLM agent behind the strategy interface', () => {
       key: parseVkey(nodeCrypto, log.vkey),
       sandbox: createSandbox(),
       kernels: null,
+      attestations: null,
       randomWords: () => {},
     })
     expect(replayed).toMatchObject({ identical: 4, diverged: 0, findings: [] })

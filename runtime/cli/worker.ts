@@ -14,6 +14,7 @@ export function workerCommand(program: Command): void {
     .option('--api-key-from <name>', "environment variable with that gateway's API key", 'WARRANT_API_KEY')
     .option('--id <id>', 'its name in receipts', 'worker-1')
     .option('--provider <provider>', 'cpu', 'cpu')
+    .option('--attestation <file>', "what this machine's vendor signed about its key; read anew for each answer")
     .option('--concurrency <n>', 'jobs at once', '16')
     .option('--prefix <prefix>', "prefix of the queue's keys in Redis", 'warrant')
     .option('--json', 'as it is: the one line on stdout, once it listens, is JSON')
@@ -30,6 +31,7 @@ export function workerCommand(program: Command): void {
         apiKeyFrom: string
         id: string
         provider: string
+        attestation?: string
         concurrency: string
         prefix: string
       }) => {

@@ -3,6 +3,7 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { Job, JobResult } from '#verifier/evidence/ports/queue.ts'
+import { kindsIn } from '#verifier/evidence/records/proof.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
 import { LEAST_OPERATORS } from '#verifier/proof/agreement.ts'
 import { type Claim, type Ruling, referee } from '#verifier/proof/refereed/referee.ts'
@@ -32,7 +33,7 @@ export type AgreeParameters = {
  */
 export async function agree(parameters: AgreeParameters): Promise<{ answer: JobResult; others: JobResult[] }> {
   const { job, workers, ask } = parameters
-  const isRefereed = job.proofKind === 'refereed'
+  const isRefereed = kindsIn(job.proofKind).includes('refereed')
   const avoid = new Set(parameters.avoid)
   const operatorOf = (id: string) => workers.find(worker => worker.id === id)?.operator ?? id
   const signedSame = (a: JobResult, b: JobResult) =>

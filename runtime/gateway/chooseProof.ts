@@ -1,52 +1,82 @@
-import type { Proof } from '#verifier/evidence/records/response.ts'
+import type { SingleProof } from '#verifier/evidence/records/proof.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { LEAST_OPERATORS } from '#verifier/proof/agreement.ts'
 import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
+import { OPENGRADIENT } from '#verifier/proof/opengradient.ts'
 
-export type ProofName = Proof['kind']
+/** Who runs workers: how many operators, and whether every worker's key is attested by its platform. */
+export type Workers = { operators: number; attested: boolean }
 
-/** A kind, and why it was taken. */
-export type ProofChoice = { kind: ProofName; why: string }
+/** What an answer is proven by: a kind, or several with `+` between them; and why. */
+export type ProofChoice = { kind: string; why: string }
 
-/** What a check costs beside running the model, cheapest first. */
-const BY_COST: readonly ProofName[] = ['signed', 'freivalds', 'replay', 'quorum', 'refereed']
+type Kind = SingleProof['kind']
 
-/** Kinds that a model can carry, where `operators` run workers. */
-export function kindsFor(model: ModelIdentity, operators = 1): ProofName[] {
-  if (model.file === null) return ['signed']
-  return BY_COST.filter(
-    kind =>
-      ((kind !== 'freivalds' && kind !== 'refereed') || model.numeric === INT_EXACT) &&
-      ((kind !== 'quorum' && kind !== 'refereed') || operators >= LEAST_OPERATORS),
-  )
+/** What carrying and checking a kind costs beside running the model once, cheapest first. */
+const COSTS: Readonly<Record<Kind, number>> = {
+  signed: 0,
+  tee: 1,
+  opengradient: 1,
+  freivalds: 10,
+  replay: 100,
+  quorum: 101,
+  refereed: 102,
+}
+const KINDS = Object.keys(COSTS) as Kind[]
+
+const ALONE: Workers = { operators: 1, attested: false }
+
+/** Kinds that a model's answers can carry. */
+export function kindsFor(model: ModelIdentity, { operators, attested }: Workers = ALONE): Kind[] {
+  return KINDS.filter(kind => {
+    switch (kind) {
+      case 'signed':
+        return true
+      case 'opengradient':
+        return model.numeric === OPENGRADIENT
+      case 'tee':
+        return attested && model.file !== null
+      case 'freivalds':
+        return model.file !== null && model.numeric === INT_EXACT
+      case 'replay':
+        return model.file !== null
+      case 'quorum':
+        return model.file !== null && operators >= LEAST_OPERATORS
+      default:
+        return model.file !== null && operators >= LEAST_OPERATORS && model.numeric === INT_EXACT
+    }
+  })
 }
 
 /** Beside another proof, a verifier runs the model again by itself where the set asks for that too. */
-function satisfies(held: ReadonlySet<string>, set: readonly string[]): boolean {
+function satisfies(held: readonly string[], set: readonly string[]): boolean {
   const hasOther = set.some(name => name !== 'replay' && name !== 'signed')
-  return set.every(name => held.has(name) || (name === 'replay' && hasOther))
+  // A valid receipt is itself the proof `signed`.
+  return set.every(name => name === 'signed' || held.includes(name) || (name === 'replay' && hasOther))
 }
 
 /**
- * The cheapest kind that satisfies all of a policy's sets, each a list of kinds that must all hold; else the one that
+ * The cheapest proof that satisfies all of a policy's sets, each a list of kinds that must all hold; else the one that
  * satisfies most of them. `demanded`: for each band of value at risk, its sets, any of which will do.
  */
 export function chooseProof(
   model: ModelIdentity,
   demanded: readonly (readonly string[][])[],
-  operators = 1,
+  workers: Workers = ALONE,
 ): ProofChoice {
-  const choices = kindsFor(model, operators).map(kind => {
-    // A valid receipt is itself the proof `signed`.
-    const held = new Set<string>(['signed', kind])
-    return { kind, met: demanded.filter(sets => sets.some(set => satisfies(held, set))).length }
-  })
-  const most = Math.max(...choices.map(({ met }) => met))
-  const { kind } = choices.find(({ met }) => met === most) as { kind: ProofName }
-  const able = choices.map(choice => choice.kind).join(', ')
+  const able = kindsFor(model, workers)
+  const together = demanded
+    .flat()
+    .map(set => able.filter(kind => kind !== 'signed' && kind !== 'replay' && set.includes(kind)))
+    .filter(kinds => kinds.length > 1)
+  const cost = (kinds: readonly Kind[]) => kinds.reduce((sum, kind) => sum + COSTS[kind], 0)
+  const choices = [...able.map(kind => [kind]), ...together]
+    .map(kinds => ({ kinds, met: demanded.filter(sets => sets.some(set => satisfies(kinds, set))).length }))
+    .sort((a, b) => b.met - a.met || cost(a.kinds) - cost(b.kinds))
+  const { kinds, met } = choices[0] as (typeof choices)[number]
   const why =
-    most === demanded.length
-      ? `the cheapest of ${able} that every band of the policy accepts`
-      : `of ${able}, it satisfies ${most} of the policy's ${demanded.length} bands: what the others cover will be denied`
-  return { kind, why }
+    met === demanded.length
+      ? `the cheapest of ${able.join(', ')} that every band of the policy accepts`
+      : `of ${able.join(', ')}, it satisfies ${met} of the policy's ${demanded.length} bands: what the others cover will be denied`
+  return { kind: [...kinds].sort().join('+'), why }
 }

@@ -10,14 +10,22 @@ import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Appender } from '#verifier/evidence/ports/log.ts'
 import type { Job, JobResult, QueuePort } from '#verifier/evidence/ports/queue.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
+import {
+  type Carried,
+  kindsIn,
+  MOST_INLINE,
+  type Proof,
+  proofIn,
+  type SingleProof,
+} from '#verifier/evidence/records/proof.ts'
+import type { Receipt } from '#verifier/evidence/records/receipt.ts'
 import type { ModelInput, Request } from '#verifier/evidence/records/request.ts'
-import { MOST_INLINE, type Proof, type Response } from '#verifier/evidence/records/response.ts'
+import type { Response } from '#verifier/evidence/records/response.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { ProofPorts } from '#verifier/proof/proofKind.ts'
 import { receiptFault, statementFault } from '#verifier/proof/receipt.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
 import { agree } from './agree.ts'
-import type { ProofName } from './chooseProof.ts'
 
 /** Workers that one request is sent to, one after the other, while their answers do not hold. */
 const ATTEMPTS = 16
@@ -58,8 +66,8 @@ export type CreateGatewayParameters = {
   clock: Clock
   models: readonly ModelIdentity[]
   workers: readonly { id: string; operator: string; publicKey: string }[]
-  /** What each model's answers are proven by. */
-  proofOf(model: ModelIdentity): ProofName
+  /** What each model's answers are proven by: a kind, or several with `+` between them, in alphabetical order. */
+  proofOf(model: ModelIdentity): string
   /** Takes payloads that are too long for a record. */
   putBlob(bytes: Uint8Array): BlobRef
   /**
@@ -128,7 +136,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
 
     const answer = (result: Response['result']): InferResult => {
       const response = log.append('response', { request: logged.leafHash, agent, number, result }, [logged.leafHash])
-      if (result.status === 'ok' && result.proof.kind === 'freivalds') {
+      if (result.status === 'ok' && proofIn(result.proof, 'freivalds') !== null) {
         unsealed.push(fromHex(response.leafHash))
         if (unsealed.length === parameters.sealEvery) seal()
       }
@@ -163,7 +171,6 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
 
   /** Two operators that agree, for the kinds that rest on that. */
   async function agreed(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Accepted> {
-    const kind = job.proofKind === 'refereed' ? ('refereed' as const) : ('quorum' as const)
     const { answer, others } = await agree({
       job,
       workers,
@@ -191,16 +198,29 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
         return parameters.checks.modelFile(model)
       },
     })
-    return {
+    const accepted = {
       output: answer.output,
       receipt: answer.receipt,
-      proof: { kind, receipts: others.map(({ receipt }) => receipt) },
+      proof: proofOf(
+        answer,
+        job.proofKind,
+        others.map(({ receipt }) => receipt),
+      ),
     }
+    const fault = await proofFault({ accepted, done: answer, request, model, requestLeaf })
+    if (fault === null) return accepted
+    // They agreed on what does not hold: each signed it. Others are asked.
+    for (const done of [answer, ...others]) {
+      const { worker } = done.receipt.statement
+      await setAside(worker, fault, `worker ${worker} answered wrongly: ${fault.reason}`, done, requestLeaf)
+    }
+    return agreed(job, request, model, requestLeaf)
   }
 
   /** Asks until an answer holds: when one does not, the same request goes to another worker. */
   async function answered(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Accepted> {
-    if (job.proofKind === 'quorum' || job.proofKind === 'refereed') return agreed(job, request, model, requestLeaf)
+    const kinds = kindsIn(job.proofKind)
+    if (kinds.includes('quorum') || kinds.includes('refereed')) return agreed(job, request, model, requestLeaf)
     const avoid = new Set(caught)
     let last = ''
     let failures = 0
@@ -212,7 +232,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       })
       if (done === null) continue
       const { worker } = done.receipt.statement
-      const accepted = { output: done.output, receipt: done.receipt, proof: proofOf(done, job.proofKind) }
+      const accepted = { output: done.output, receipt: done.receipt, proof: proofOf(done, job.proofKind, []) }
       const fault =
         faultOf(done, request, requestLeaf) ?? (await proofFault({ accepted, done, request, model, requestLeaf }))
       if (fault === null) return accepted
@@ -247,11 +267,37 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     await queue.setAside(worker)
   }
 
-  function proofOf({ trace }: JobResult, kind: string): Proof {
-    if (kind !== 'freivalds') return { kind: kind === 'signed' ? 'signed' : 'replay' }
-    const bytes = trace ?? new Uint8Array(0)
+  function proofOf(done: JobResult, name: string, receipts: Receipt[]): Proof {
+    const proofs = kindsIn(name).map(kind => singleProof(done, kind, receipts))
+    return proofs.length === 1 ? (proofs[0] as SingleProof) : { kind: 'all', proofs }
+  }
+
+  /** @throws WORKER_FAILED for a kind that a worker cannot be asked for, or that lacks what it rests on */
+  function singleProof({ trace, attestation }: JobResult, kind: string, receipts: Receipt[]): SingleProof {
+    switch (kind) {
+      case 'signed':
+      case 'replay':
+        return { kind }
+      case 'freivalds':
+        return { kind, trace: carried(trace ?? new Uint8Array(0)) }
+      case 'quorum':
+      case 'refereed':
+        return { kind, receipts }
+      case 'tee':
+        if (attestation === null) throw new WarrantError('WORKER_FAILED', 'a worker sent no attestation of its key')
+        return { kind, attestation: carried(attestation.document) }
+      case 'opengradient':
+        if (attestation?.publicKey == null)
+          throw new WarrantError('WORKER_FAILED', 'a relay sent no attested key of its gateway')
+        return { kind, publicKey: encodeBase64(attestation.publicKey), attestation: carried(attestation.document) }
+      default:
+        throw new WarrantError('WORKER_FAILED', `no worker proves by ${kind}`)
+    }
+  }
+
+  function carried(bytes: Uint8Array): Carried {
     const isShort = 4 * Math.ceil(bytes.length / 3) <= MOST_INLINE
-    return { kind, trace: isShort ? { inline: encodeBase64(bytes) } : parameters.putBlob(bytes) }
+    return isShort ? { inline: encodeBase64(bytes) } : parameters.putBlob(bytes)
   }
 
   async function proofFault({
@@ -269,10 +315,17 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
   }): Promise<Fault | null> {
     const { checks } = parameters
     // Running a model again here would cost as much as the answer: such proofs are the verifier's to check.
-    if (checks === null || accepted.proof.kind !== 'freivalds') return null
+    const proof = checks === null ? null : proofIn(accepted.proof, 'freivalds')
+    if (checks === null || proof === null) return null
     const report = await verifyProof(
-      { request, requestLeaf, answer: { status: 'ok', ...accepted }, model, workers },
-      { crypto: nodeCrypto, engine: null, blob: async () => done.trace ?? new Uint8Array(0), ...checks },
+      { request, requestLeaf, answer: { status: 'ok', ...accepted, proof }, model, workers },
+      {
+        crypto: nodeCrypto,
+        engine: null,
+        blob: async () => done.trace ?? new Uint8Array(0),
+        attestation: null,
+        ...checks,
+      },
       () => 1_000 * performance.now(),
     )
     return report.ok ? null : { reason: report.detail, convicts: report.convicts === true }

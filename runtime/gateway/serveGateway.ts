@@ -12,6 +12,7 @@ import { type ErrorCode, reasonOf, WarrantError } from '#verifier/evidence/error
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { count, digest, label, leafHash } from '#verifier/evidence/primitives.ts'
+import { proofIn } from '#verifier/evidence/records/proof.ts'
 import { modelInput } from '#verifier/evidence/records/request.ts'
 import { response } from '#verifier/evidence/records/response.ts'
 import { type ModelIdentity, modelIdentity } from '#verifier/evidence/records/run.ts'
@@ -204,8 +205,9 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
     },
   )
   async function traceOf(result: InferResult['result']): Promise<string | null> {
-    if (result.status !== 'ok' || result.proof.kind !== 'freivalds') return null
-    const { trace } = result.proof
+    const proof = result.status === 'ok' ? proofIn(result.proof, 'freivalds') : null
+    if (proof === null) return null
+    const { trace } = proof
     return 'inline' in trace ? trace.inline : encodeBase64(await parameters.blob(trace))
   }
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

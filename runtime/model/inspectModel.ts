@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { kindsFor, type ProofName } from '#runtime/gateway/chooseProof.ts'
+import { kindsFor } from '#runtime/gateway/chooseProof.ts'
 import { identifyModel } from '#runtime/worker/onnxEngine.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
@@ -15,7 +15,7 @@ export type Inspection = {
   identity: ModelIdentity
   ops: Record<string, number>
   parameters: number
-  kinds: ProofName[]
+  kinds: string[]
   /** Of an exact-integer model, for one row. Null for others. */
   costs: {
     linearOps: number

@@ -17,19 +17,40 @@ export const jobSchema = z.strictObject({
   deadlineMs: timeMs,
 })
 
+/** The longest attestation, in characters of base64. */
+const MOST_ATTESTATION = 400_000
+
+const bytes = (most: number) =>
+  z
+    .base64()
+    .max(most)
+    .transform(text => decodeBase64(text))
+
 /** A worker's answer to a job, as it comes from elsewhere. */
 export const jobResult = z.strictObject({
   v: z.literal(1),
   output: modelInput,
   receipt,
-  trace: z
-    .base64()
-    .max(MOST_TRACE)
-    .transform(text => decodeBase64(text))
-    .nullable(),
+  trace: bytes(MOST_TRACE).nullable(),
+  attestation: z
+    .strictObject({ document: bytes(MOST_ATTESTATION), publicKey: bytes(2_048).nullable() })
+    .nullish()
+    .transform(held => held ?? null),
 })
 
 /** The same on its way: plain JSON. */
-export function encodeJobResult({ trace, ...result }: JobResult): z.input<typeof jobResult> {
-  return { ...result, trace: trace === null ? null : encodeBase64(trace) }
+export function encodeJobResult({ trace, attestation, ...result }: JobResult): z.input<typeof jobResult> {
+  const encoded = (held: Uint8Array | null) => (held === null ? null : encodeBase64(held))
+  return {
+    ...result,
+    trace: encoded(trace),
+    ...(attestation === null
+      ? {}
+      : {
+          attestation: {
+            document: encodeBase64(attestation.document),
+            publicKey: encoded(attestation.publicKey),
+          },
+        }),
+  }
 }

@@ -8,6 +8,7 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { decodeRecord, type RecordOf } from '#verifier/evidence/record.ts'
 import type { Decision } from '#verifier/evidence/records/decision.ts'
+import { payloadsOf } from '#verifier/evidence/records/proof.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
 
 /** What was left of one run, and brought to its end. */
@@ -189,8 +190,7 @@ function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>
     case 'response': {
       state.openRequests.delete(record.body.request)
       const { result } = record.body
-      if (result.status === 'ok' && result.proof.kind === 'freivalds' && 'sha256' in result.proof.trace)
-        state.blobs.push(result.proof.trace)
+      if (result.status === 'ok') state.blobs.push(...payloadsOf(result.proof).map(({ ref }) => ref))
       return
     }
     case 'decision':

@@ -7,28 +7,39 @@ import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Job } from '#verifier/evidence/ports/queue.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import { OPENGRADIENT } from '#verifier/proof/opengradient.ts'
 import type { Worker } from './createWorker.ts'
+import { createOpenGradientKey, type OpenGradientGateway } from './openGradient.ts'
 import { signReceipts } from './receiptBatch.ts'
 
 /** An OpenAI-compatible API: vLLM, Ollama, a hosted one. `url` ends before `/chat/completions`. */
-export type Upstream = { url: string; model: string; apiKey: string | null }
+export type Upstream = {
+  url: string
+  model: string
+  apiKey: string | null
+  /** An OpenGradient gateway, whose answers are signed by an attested key. */
+  openGradient?: OpenGradientGateway | undefined
+}
 
 /** The largest answer that fits a record with its envelope. */
 const MAX_ANSWER = 50_000
 
 /** The identity of a hosted model: where it is asked for, and under which name. Nobody here can know more. */
-export function hostedModel(name: string, { url, model }: Upstream): ModelIdentity {
+export function hostedModel(name: string, { url, model, openGradient }: Upstream): ModelIdentity {
   return {
     name,
     digest: digestJson('model', { url, model }, nodeCrypto),
-    numeric: 'upstream',
+    numeric: openGradient === undefined ? 'upstream' : OPENGRADIENT,
     file: null,
     input: null,
     output: null,
   }
 }
 
-/** A worker that relays chat requests to an upstream and signs what came back: proof kind `signed`, and no more. */
+/**
+ * A worker that relays chat requests to an upstream and signs what came back: proof kind `signed`, and no more. Of an
+ * OpenGradient gateway it hands on what that signed, over the request as it stands in the log: `opengradient`.
+ */
 export function createChatRelay({
   id,
   signer,
@@ -40,17 +51,23 @@ export function createChatRelay({
   upstream: Upstream
   clock: Clock
 }): Worker {
+  const attestedKey =
+    upstream.openGradient === undefined ? null : createOpenGradientKey(upstream.openGradient, clock.nowMs)
+
   async function execute(job: Job): Promise<{ output: ModelInput; startedMs: number }> {
     if (job.input.type !== 'chat') throw new WarrantError('WORKER_FAILED', `relay ${id} takes chat requests only`)
     const startedMs = clock.nowMs()
     const request = JSON.parse(job.input.body) as Record<string, unknown>
+    if (attestedKey !== null && request.model !== upstream.model)
+      throw new WarrantError('WORKER_FAILED', `relay ${id}: the request names ${request.model}, not ${upstream.model}`)
     const response = await fetch(`${upstream.url}/chat/completions`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         ...(upstream.apiKey === null ? {} : { authorization: `Bearer ${upstream.apiKey}` }),
       },
-      body: JSON.stringify({ ...request, model: upstream.model }),
+      // What an enclave signs is what the log holds.
+      body: attestedKey === null ? JSON.stringify({ ...request, model: upstream.model }) : job.input.body,
     })
     const body = await response.text()
     if (!response.ok) throw new WarrantError('WORKER_FAILED', `the upstream answered ${response.status}`)
@@ -70,6 +87,7 @@ export function createChatRelay({
         jobs.map(async job => {
           try {
             const { output, startedMs } = await execute(job)
+            const attestation = attestedKey !== null && job.proofKind === OPENGRADIENT ? await attestedKey() : null
             const [receipt] = signReceipts(signer, [
               {
                 nonce: job.nonce,
@@ -85,7 +103,7 @@ export function createChatRelay({
                 finishedMs: clock.nowMs(),
               },
             ])
-            return { v: 1 as const, output, receipt: receipt as NonNullable<typeof receipt>, trace: null }
+            return { v: 1 as const, output, receipt: receipt as NonNullable<typeof receipt>, trace: null, attestation }
           } catch (cause) {
             if (cause instanceof WarrantError) return cause
             return new WarrantError('WORKER_FAILED', `relay ${id}: ${reasonOf(cause)}`, { cause, retry: 'unknown' })

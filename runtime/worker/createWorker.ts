@@ -6,6 +6,7 @@ import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { EnginePort, LoadedModel } from '#verifier/evidence/ports/engine.ts'
 import type { Job, JobResult } from '#verifier/evidence/ports/queue.ts'
+import { kindsIn } from '#verifier/evidence/records/proof.ts'
 import type { ReceiptStatement } from '#verifier/evidence/records/receipt.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { Tensor } from '#verifier/evidence/tensor.ts'
@@ -27,6 +28,8 @@ export type CreateWorkerParameters = {
   clock: Clock
   /** Fetches a model file by its identity; the worker checks its digest. */
   modelFile(identity: ModelIdentity): Promise<Uint8Array>
+  /** What this machine's vendor signed about its key, for jobs that ask for `tee`: see `attestedKey` for what it binds. */
+  attestation?: (() => Uint8Array) | undefined
 }
 
 /** Kinds for which the accumulators are kept. */
@@ -38,7 +41,7 @@ export function tensorsOnly(id: string): WarrantError {
 }
 
 /** Creates a worker over an engine. */
-export function createWorker({ id, signer, engine, clock, modelFile }: CreateWorkerParameters): Worker {
+export function createWorker({ id, signer, engine, clock, modelFile, attestation }: CreateWorkerParameters): Worker {
   const models = new Map<string, Promise<LoadedModel>>()
 
   function load(identity: ModelIdentity): Promise<LoadedModel> {
@@ -66,6 +69,13 @@ export function createWorker({ id, signer, engine, clock, modelFile }: CreateWor
       )
     }
     return engine.load(identity, file)
+  }
+
+  /** @throws WORKER_FAILED */
+  function attested({ proofKind }: Job): JobResult['attestation'] {
+    if (!kindsIn(proofKind).includes('tee')) return null
+    if (attestation === undefined) throw new WarrantError('WORKER_FAILED', `worker ${id} has no attestation`)
+    return { document: attestation(), publicKey: null }
   }
 
   type Done = { output: JobResult['output']; statement: ReceiptStatement; trace: Uint8Array | null }
@@ -136,7 +146,7 @@ export function createWorker({ id, signer, engine, clock, modelFile }: CreateWor
       const traced = new Map<string, number[]>()
       const single: number[] = []
       for (const [i, job] of jobs.entries()) {
-        if (!TRACED.has(job.proofKind)) single.push(i)
+        if (!kindsIn(job.proofKind).some(kind => TRACED.has(kind))) single.push(i)
         else traced.set(job.model.digest, [...(traced.get(job.model.digest) ?? []), i])
       }
       await Promise.all([
@@ -152,10 +162,20 @@ export function createWorker({ id, signer, engine, clock, modelFile }: CreateWor
       const statements = results.flatMap(result => (result instanceof WarrantError ? [] : [result.statement]))
       const receipts = statements.length > 0 ? signReceipts(signer, statements) : []
       let next = 0
-      return results.map(result => {
+      return results.map((result, i) => {
         if (result instanceof WarrantError) return result
         const receipt = receipts[next++] as (typeof receipts)[number]
-        return { v: 1, output: result.output, receipt, trace: result.trace }
+        try {
+          return {
+            v: 1,
+            output: result.output,
+            receipt,
+            trace: result.trace,
+            attestation: attested(jobs[i] as Job),
+          }
+        } catch (cause) {
+          return failure(cause)
+        }
       })
     },
     async close() {

@@ -41,6 +41,7 @@ async function check(answer: unknown): Promise<string> {
     {
       crypto: pureCrypto,
       engine: null,
+      attestation: null,
       kernels: openKernels(fromBase64(given.wasm)),
       randomWords: words => crypto.getRandomValues(words),
       modelFile: async () => fromBase64(given.file),

@@ -8,6 +8,7 @@ import { createMarketPort } from '#runtime/market/marketPort.ts'
 import { openSource } from '#runtime/market/openSource.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
+import { openAttestations } from '#verifier/attestation/openAttestations.ts'
 import type { AuditContext, AuditPorts } from '#verifier/audit/context.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { policyDigest } from '#verifier/policy/policy.ts'
@@ -100,6 +101,7 @@ export async function auditedProposal(dir: string): Promise<AuditedProposal> {
     crypto: nodeCrypto,
     engine: onnxEngine,
     kernels: nodeKernels(),
+    attestations: openAttestations(),
     randomWords,
     blob: async () => new Uint8Array(0),
     chain,

@@ -1,4 +1,5 @@
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import type { AttestationPort } from '#verifier/evidence/ports/attestation.ts'
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
@@ -47,6 +48,8 @@ export type AuditPorts = {
   strategy(run: RecordOf<'run'>): Promise<SandboxedStrategy>
   blob(ref: BlobRef): Promise<Uint8Array>
   kernels: Kernels | null
+  /** Null: the kinds that rest on attestations are refused. */
+  attestations: AttestationPort | null
   randomWords(words: Int32Array): void
   nowMs(): number
   nowMicros(): number

@@ -17,6 +17,7 @@ import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { type AnyRecord, decodeRecord, type RecordKind, type RecordOf } from '#verifier/evidence/record.ts'
+import { payloadsOf, proofIn, proofName } from '#verifier/evidence/records/proof.ts'
 import { VERDICT_TYPES, verdictDomain, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { createFrontier } from '#verifier/log/frontier.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
@@ -234,8 +235,9 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
       fail('body.number', `is ${body.number}, the request has ${request.body.number}`)
     if (body.result.status !== 'ok') return
     const { output, receipt, proof } = body.result
-    if (proof.kind !== request.body.proofKind)
-      fail('body.result.proof.kind', `is ${proof.kind}, the request asked for ${request.body.proofKind}`)
+    const name = proofName(proof)
+    if (name !== request.body.proofKind)
+      fail('body.result.proof.kind', `is ${name}, the request asked for ${request.body.proofKind}`)
     const fault = statementFault(crypto, {
       statement: receipt.statement,
       requestLeaf: body.request,
@@ -243,18 +245,17 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
       output,
     })
     if (fault !== null) fail('body.result.receipt', fault)
-    const isTraced = proof.kind === 'freivalds'
-    if ((receipt.statement.traceDigest !== null) !== (isTraced || proof.kind === 'refereed'))
-      fail(
-        'body.result.receipt.statement.traceDigest',
-        `stands with a trace and only there: the proof is ${proof.kind}`,
-      )
-    if (isTraced) state.unsealed.push(fromHex(leafHash))
-    if (isTraced && 'inline' in proof.trace) {
-      if (traceDigestOf(proof.trace.inline, crypto) !== receipt.statement.traceDigest)
+    const traced = proofIn(proof, 'freivalds')
+    if ((receipt.statement.traceDigest !== null) !== (traced !== null || proofIn(proof, 'refereed') !== null))
+      fail('body.result.receipt.statement.traceDigest', `stands with a trace and only there: the proof is ${name}`)
+    if (traced !== null) {
+      state.unsealed.push(fromHex(leafHash))
+      const { trace } = traced
+      if ('inline' in trace && traceDigestOf(trace.inline, crypto) !== receipt.statement.traceDigest)
         fail('body.result.proof.trace', 'does not have the digest of its receipt')
-    } else if (isTraced && 'sha256' in proof.trace)
-      blobs.push({ ref: proof.trace, where: `${where} (response) body.result.proof.trace` })
+    }
+    for (const { field, ref } of payloadsOf(proof))
+      blobs.push({ ref, where: `${where} (response) body.result.proof.${field}` })
     const worker = state.run.body.keys.workers.find(w => w.id === receipt.statement.worker)
     if (worker === undefined)
       return void fail('body.result.receipt', `worker ${receipt.statement.worker} is not listed in the run`)

@@ -22,6 +22,7 @@ export type Domain =
   | 'outcome'
   | 'approval'
   | 'append'
+  | 'attested-key'
 
 /** The bytes that are hashed or signed for a domain: `warrant/<domain>/v1`, a zero byte, the content. */
 export function domainBytes(domain: Domain, content: Uint8Array): Uint8Array {

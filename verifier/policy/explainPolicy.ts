@@ -139,6 +139,13 @@ export function explainPolicy(policy: Policy): Statement[] {
         `model calls behind ${upToUsd === null ? 'anything larger' : `up to ${number(upToUsd)} USD`} need ${anyOf.map(set => set.join(' and ')).join(', or ')}`,
       ),
     ),
+    ...(policy.attestations ?? []).map(item => {
+      const measured = Object.entries(item.measurements).map(([name, value]) => `${name} ${value.slice(0, 16)}…`)
+      return present(
+        `attestation ${item.for} ${item.platform} ${item.root} ${Object.values(item.measurements).join(' ')} ${item.tcb?.join(' ') ?? ''}`,
+        `for ${item.for}, ${item.platform} under root ${item.root.slice(0, 16)}…, measuring ${measured.join(', ')}${item.tcb === undefined ? '' : `, firmware may be ${item.tcb.join(' or ')}`}${until(item)}`,
+      )
+    }),
     approvals.aboveUsd === null
       ? fixed('approvals', 'no human approval is asked for')
       : more(

@@ -13,6 +13,37 @@ const proofBand = z.strictObject({
   anyOf: z.array(z.array(label).min(1)).min(1),
 })
 
+const hex = z.string().regex(/^([0-9a-f]{2})+$/, 'must be lower-case hexadecimal')
+
+/** Measurements that a platform has, and which of them must be named. */
+const PLATFORMS = {
+  tdx: { names: /^(mrTd|rtMr[0-3])$/, least: 'mrTd' },
+  sgx: { names: /^(mrEnclave|mrSigner)$/, least: 'mrEnclave' },
+  nitro: { names: /^pcr\d{1,2}$/, least: 'pcr0' },
+} as const
+
+const attestedPlatform = z
+  .strictObject({
+    for: z.enum(['tee', 'opengradient']).describe('the proof kind that it counts for'),
+    platform: z.enum(['tdx', 'sgx', 'nitro']),
+    root: digest.describe("SHA-256 of the vendor's root certificate, DER"),
+    measurements: z.record(label, hex).describe('what the attested software must measure'),
+    tcb: z
+      .array(z.enum(['SWHardeningNeeded', 'ConfigurationNeeded', 'ConfigurationAndSWHardeningNeeded', 'OutOfDate']))
+      .optional()
+      .describe("states of Intel's firmware that are accepted besides UpToDate"),
+    ...validity,
+  })
+  .superRefine(({ for: kind, platform, measurements, tcb }, { addIssue }) => {
+    const { names, least } = PLATFORMS[platform]
+    const refuse = (path: string, message: string) => addIssue({ code: 'custom', path: [path], message })
+    const unknown = Object.keys(measurements).find(name => !names.test(name))
+    if (unknown !== undefined) refuse('measurements', `${platform} has no ${unknown}`)
+    if (!(least in measurements)) refuse('measurements', `must name ${least}: else any software would do`)
+    if (platform === 'nitro' && tcb !== undefined) refuse('tcb', 'is of Intel platforms')
+    if (kind === 'opengradient' && platform !== 'nitro') refuse('platform', 'an OpenGradient gateway runs on nitro')
+  })
+
 /** What an agent may do with a treasury, and on whose word. Everything that is not listed is refused. */
 export const policy = z.strictObject({
   version: z.literal(1),
@@ -93,6 +124,12 @@ export const policy = z.strictObject({
     toleranceTicks: count.describe("difference allowed between a bar and the verifier's own; 1 tick = 0.01 %"),
   }),
   proofs: z.array(proofBand).min(1),
+  attestations: z
+    .array(attestedPlatform)
+    .optional()
+    .describe(
+      'platforms whose attestations count, for the kinds tee and opengradient; none: these kinds prove nothing',
+    ),
   approvals: z.strictObject({ aboveUsd: usd.nullable(), approvers: z.array(address), threshold: count }),
   witnesses: z
     .strictObject({

@@ -1,4 +1,5 @@
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import type { AcceptedPlatform, AttestationPort } from '#verifier/evidence/ports/attestation.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { Request } from '#verifier/evidence/records/request.ts'
@@ -26,6 +27,15 @@ export type ProofPorts = {
   /** A payload of the log. @throws EVIDENCE_MISSING */
   blob(ref: BlobRef): Promise<Uint8Array>
   kernels: Kernels | null
+  /**
+   * What attestations are checked with, which platforms count, and when they must have held: when a witness cosigned;
+   * `stated`: when the worker says that it answered; null: nobody knows.
+   */
+  attestation: {
+    port: AttestationPort
+    accepted: readonly AcceptedPlatform[]
+    atMs: number | 'stated' | null
+  } | null
   /** Fills with numbers that nobody else can know. */
   randomWords(words: Int32Array): void
 }

@@ -1,6 +1,7 @@
 import { fromHex, toHex } from '#verifier/evidence/bytes.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
+import { proofIn } from '#verifier/evidence/records/proof.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { createFrontier } from '#verifier/log/frontier.ts'
 import type { IntGraph } from '#verifier/model/intGraph.ts'
@@ -102,7 +103,7 @@ export function createPublicEpochs(ports: ProofPorts, origin: string) {
       frontier.append(fromHex(leafHash))
       if (record?.kind === 'response' && answer !== null) {
         const { result } = record.body
-        if (result.status === 'ok' && result.proof.kind === 'freivalds')
+        if (result.status === 'ok' && proofIn(result.proof, 'freivalds') !== null)
           waiting.set(record.runId, [...(waiting.get(record.runId) ?? []), { index, response: record, ...answer }])
       } else if (record?.kind === 'seal') {
         const answers = waiting.get(record.runId) ?? []

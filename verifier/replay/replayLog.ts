@@ -4,6 +4,7 @@ import { toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { AttestationPort } from '#verifier/evidence/ports/attestation.ts'
 import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
@@ -56,6 +57,7 @@ export async function replayLog({
   sandbox,
   kernels,
   randomWords,
+  attestations,
   isPublic = false,
   onDecision,
 }: {
@@ -65,6 +67,8 @@ export async function replayLog({
   sandbox: SandboxPort
   kernels: Kernels | null
   randomWords(words: Int32Array): void
+  /** Null: answers that rest on attestations stay unchecked. */
+  attestations: AttestationPort | null
   /** Checks sealed epochs with coins that everybody derives, too. */
   isPublic?: boolean
   onDecision?(done: number): void
@@ -94,6 +98,7 @@ export async function replayLog({
     engine: null,
     kernels,
     randomWords,
+    attestation: attestations === null ? null : { port: attestations, accepted: [], atMs: 'stated' },
     blob: async ref => blobs(ref),
     async modelFile({ name, file }) {
       if (file === null) throw new WarrantError('EVIDENCE_MISSING', `model ${name} has no file`)

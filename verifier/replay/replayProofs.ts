@@ -1,8 +1,13 @@
 import type { RecordOf } from '#verifier/evidence/record.ts'
+import { kindsIn, proofName } from '#verifier/evidence/records/proof.ts'
+import { policy as policySchema } from '#verifier/policy/policy.ts'
 import type { ProofPorts } from '#verifier/proof/proofKind.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
 
-/** How the proofs of one kind fared. `unchecked`: a kind whose check is to run the model again, which a replay does not. */
+/**
+ * How the proofs of one kind fared. `unchecked`: a kind whose check is to run the model again, which a replay does not; an
+ * attestation where the run's policy names no platform.
+ */
 export type ProofCount = { held: number; refused: number; unchecked: number }
 
 /** Proofs of a log's answers, checked from its files. */
@@ -27,10 +32,14 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
     refused,
     async check(leafHash, { body }, request, run) {
       if (body.result.status !== 'ok') return
-      const { kind } = body.result.proof
+      const kind = proofName(body.result.proof)
       counts[kind] ??= { held: 0, refused: 0, unchecked: 0 }
       const count = counts[kind] as ProofCount
-      if (kind === 'replay') {
+      // At the time that the worker states: a witness's is the verifier's, whose verdict is on record.
+      const { attestation } = ports
+      const accepted = policySchema.safeParse(run.body.policy.document).data?.attestations ?? []
+      const isAttested = kindsIn(kind).some(one => one === 'tee' || one === 'opengradient')
+      if (kind === 'replay' || (isAttested && (attestation === null || accepted.length === 0))) {
         count.unchecked++
         return
       }
@@ -47,7 +56,7 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
                 model,
                 workers: run.body.keys.workers,
               },
-              ports,
+              { ...ports, attestation: attestation === null ? null : { ...attestation, accepted } },
               () => 0,
             )
       if (report.ok) count.held++

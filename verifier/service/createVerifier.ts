@@ -8,6 +8,7 @@ import { toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import type { AttestationPort } from '#verifier/evidence/ports/attestation.ts'
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
@@ -34,6 +35,7 @@ export type CreateVerifierParameters = {
   crypto: CryptoPort
   engine: EnginePort | null
   kernels: Kernels | null
+  attestations: AttestationPort | null
   randomWords(words: Int32Array): void
   sandbox: SandboxPort
   chain: ChainPort
@@ -88,6 +90,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     crypto,
     engine,
     kernels: parameters.kernels,
+    attestations: parameters.attestations,
     randomWords: parameters.randomWords,
     blob: async ({ sha256 }) => follower.blob(sha256),
     chain,

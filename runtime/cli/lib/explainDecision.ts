@@ -6,6 +6,7 @@ import { decodeCall } from '#verifier/effects/decodeCall.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Intent } from '#verifier/evidence/records/decision.ts'
+import { proofName } from '#verifier/evidence/records/proof.ts'
 import { float32Values } from '#verifier/evidence/tensor.ts'
 import { policy as policySchema } from '#verifier/policy/policy.ts'
 import { logKeyFor } from './logKey.ts'
@@ -173,7 +174,7 @@ export function explanationPage(e: Explanation): string {
       line(
         `  answered ${result.output.type === 'tensor' ? `[${float32Values(result.output.tensor).join(', ')}]` : result.output.body.slice(0, 200)}`,
       )
-      line(`  receipt signed by ${result.receipt.statement.worker}, proof ${result.proof.kind}`)
+      line(`  receipt signed by ${result.receipt.statement.worker}, proof ${proofName(result.proof)}`)
     }
   }
   head('decided')

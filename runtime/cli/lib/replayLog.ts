@@ -2,6 +2,7 @@ import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
+import { openAttestations } from '#verifier/attestation/openAttestations.ts'
 import { type ReplayReport, replayLog as replay } from '#verifier/replay/replayLog.ts'
 import { logKeyFor } from './logKey.ts'
 
@@ -20,6 +21,7 @@ export async function replayLog(
     key,
     sandbox: createSandbox(),
     kernels: nodeKernels(),
+    attestations: openAttestations(),
     randomWords,
     isPublic,
     ...(onDecision === undefined ? {} : { onDecision }),

@@ -80,13 +80,20 @@ export async function runGateway(file: string): Promise<void> {
   const workerKey = openEd25519Key(join(path(config.keys), 'worker.key'))
   const embedded = (id: string) => ({ id, operator: 'embedded', publicKey: workerKey.publicKeyHex })
   const workers = [
-    ...(config.redis === undefined ? [embedded(LOCAL)] : config.workers),
+    ...(config.redis === undefined
+      ? [embedded(LOCAL)]
+      : config.workers.map(({ id, operator, publicKey }) => ({ id, operator, publicKey }))),
     ...config.hosted.map(({ name }) => embedded(`relay-${name}`)),
   ]
-  const upstreams = config.hosted.map(({ name, url, model, apiKeyFrom }) => {
+  const upstreams = config.hosted.map(({ name, url, model, apiKeyFrom, openGradient }) => {
     const apiKey = apiKeyFrom === undefined ? null : (process.env[apiKeyFrom] ?? '')
     if (apiKey === '') throw new WarrantError('BAD_CONFIG', `${file}: hosted.apiKeyFrom: ${apiKeyFrom} is not set`)
-    const upstream = { url, model, apiKey }
+    if (openGradient !== undefined && name !== model)
+      throw new WarrantError(
+        'BAD_CONFIG',
+        `${file}: hosted.name: must be ${model}: an OpenGradient gateway signs the request with that name`,
+      )
+    const upstream = { url, model, apiKey, openGradient }
     return { identity: hostedModel(name, upstream), relay: { id: `relay-${name}`, upstream } }
   })
   const held =
@@ -101,7 +108,10 @@ export async function runGateway(file: string): Promise<void> {
           }),
         ])
       : await createBullQueue({ url: config.redis })
-  const operators = new Set(workers.filter(({ id }) => !id.startsWith('relay-')).map(({ operator }) => operator)).size
+  const running = {
+    operators: new Set(config.redis === undefined ? ['embedded'] : config.workers.map(({ operator }) => operator)).size,
+    attested: config.redis !== undefined && config.workers.every(({ attested }) => attested),
+  }
   const queue = routeByModel({ held, hosted: relays(upstreams, workerKey, clock) })
   const log = openLog({
     dir: path(config.log),
@@ -135,7 +145,7 @@ export async function runGateway(file: string): Promise<void> {
     clock,
     models,
     workers,
-    proofOf: model => chooseProof(model, [config.proofs], operators).kind,
+    proofOf: model => chooseProof(model, [config.proofs], running).kind,
     putBlob: bytes => log.putBlob(bytes),
     checks: { kernels: nodeKernels(), randomWords, modelFile },
     sealEvery: SEAL_EVERY,
@@ -146,7 +156,7 @@ export async function runGateway(file: string): Promise<void> {
   const logger = pino({ name: 'gateway' }, pino.destination(2))
   const app = await serveGateway({
     gateway,
-    models: models.map(model => ({ ...model, proof: chooseProof(model, [config.proofs], operators) })),
+    models: models.map(model => ({ ...model, proof: chooseProof(model, [config.proofs], running) })),
     apiKeys: config.apiKeys,
     clock,
     prove: index => log.prove(index),

@@ -11,6 +11,7 @@ import { openSource } from '#runtime/market/openSource.ts'
 import { createSwapFeed } from '#runtime/market/swapFeed.ts'
 import { createSwapMarketPort } from '#runtime/market/swapMarketPort.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
+import { openAttestations } from '#verifier/attestation/openAttestations.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { parsePolicy } from '#verifier/policy/policy.ts'
 import { createVerifier } from '#verifier/service/createVerifier.ts'
@@ -46,6 +47,7 @@ export async function runVerifier(file: string): Promise<void> {
     crypto: nodeCrypto,
     engine: onnxEngine,
     kernels: nodeKernels(),
+    attestations: openAttestations(),
     randomWords,
     sandbox: createSandbox(),
     chain,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { runBullWorker } from '#runtime/queue/bullQueue.ts'
@@ -15,6 +16,7 @@ export async function runWorker(options: {
   apiKeyFrom: string
   id: string
   provider: string
+  attestation?: string
   concurrency: string
   prefix: string
 }): Promise<void> {
@@ -33,6 +35,7 @@ export async function runWorker(options: {
     engine: onnxEngine,
     clock: { nowMs: () => Date.now() },
     modelFile: store.file,
+    attestation: attestationFrom(options.attestation),
   })
   const running = await runBullWorker({ url: redis, worker, concurrency, prefix })
   log.info({ id, publicKey: signer.publicKeyHex, models: store.digests, runtime: onnxEngine.runtime }, 'takes jobs')
@@ -43,6 +46,20 @@ export async function runWorker(options: {
     process.exit(0)
   }
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(event, () => void stop())
+}
+
+/** Reads the file each time: whatever renews the attestation writes it there. @throws FILE_MISSING */
+function attestationFrom(file: string | undefined): (() => Uint8Array) | undefined {
+  if (file === undefined) return undefined
+  const read = () => {
+    try {
+      return readFileSync(file)
+    } catch (cause) {
+      throw new WarrantError('FILE_MISSING', `${file}: the attestation cannot be read`, { cause })
+    }
+  }
+  read()
+  return read
 }
 
 /** The gateway that hands out model files, and its API key from the environment. @throws BAD_INPUT */

@@ -15,6 +15,7 @@ import { signReceipts } from '#runtime/worker/receiptBatch.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import { decodeRecord } from '#verifier/evidence/record.ts'
+import { proof, type SingleProof } from '#verifier/evidence/records/proof.ts'
 import type { Receipt } from '#verifier/evidence/records/receipt.ts'
 import { referee } from '#verifier/proof/refereed/referee.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
@@ -84,13 +85,19 @@ describe('a gateway over workers of different operators', () => {
             outputDigest: payloadDigest(output, nodeCrypto),
             traceDigest: trace === null ? null : digestBytes('trace', trace, nodeCrypto),
           }
-          return { v: 1 as const, output, receipt: signReceipts(key(n), [statement])[0] as Receipt, trace }
+          return {
+            v: 1 as const,
+            output,
+            receipt: signReceipts(key(n), [statement])[0] as Receipt,
+            trace,
+            attestation: null,
+          }
         })
       },
     }
   }
 
-  async function ask(kind: 'quorum' | 'refereed', sides: { id: string; operator: string; lies: boolean }[]) {
+  async function ask(kind: string, sides: { id: string; operator: string; lies: boolean }[]) {
     const dir = mkdtempSync(join(tmpdir(), 'warrant-agree-'))
     const victim = victims[0] as Victim
     const workers = sides.map(({ id, operator }, i) => ({ id, operator, publicKey: key(i + 1).publicKeyHex }))
@@ -140,7 +147,8 @@ describe('a gateway over workers of different operators', () => {
         {
           crypto: nodeCrypto,
           engine: null,
-          kernels: null,
+          kernels: nodeKernels(),
+          attestation: null,
           randomWords,
           modelFile: async () => victim.file,
           blob: async () => new Uint8Array(0),
@@ -193,13 +201,38 @@ describe('a gateway over workers of different operators', () => {
     expect(apart.caught).toEqual(['liar'])
   })
 
+  test('freivalds+quorum: a pair that colludes agrees in vain, the honest ones are asked', async () => {
+    const honest = await ask('freivalds+quorum', [side('a', 'one'), side('b', 'two')])
+    expect([honest.right, honest.report?.ok, honest.report?.kind]).toEqual([true, true, 'freivalds+quorum'])
+    expect(honest.report?.soundnessBits).toBeGreaterThanOrEqual(60)
+    const { right, report, caught, incidents } = await ask('freivalds+quorum', [
+      side('liar', 'one', true),
+      side('crony', 'two', true),
+      side('b', 'three'),
+      side('c', 'four'),
+    ])
+    expect([right, report?.ok, [...caught].sort()]).toEqual([true, true, ['crony', 'liar']])
+    expect(incidents.filter(text => text.startsWith('a worker lied'))).toHaveLength(2)
+  })
+
+  test('freivalds+quorum: each part must hold, and stand in order, once', async () => {
+    const { result, verify } = await ask('freivalds+quorum', [side('a', 'one'), side('b', 'two')])
+    if (result.status !== 'ok' || result.proof.kind !== 'all') throw new Error('no agreement')
+    const [trace, others] = result.proof.proofs as [SingleProof, SingleProof]
+    const told = async (proofs: SingleProof[]) => (await verify({ ...result, proof: { kind: 'all', proofs } })).detail
+    expect(await told([trace, { kind: 'quorum', receipts: [result.receipt] }])).toContain('signed twice')
+    const spoilt: SingleProof = { kind: 'freivalds', trace: { inline: 'AAAA' } }
+    expect(await told([spoilt, others])).toContain('does not have the digest')
+    for (const proofs of [[others, trace], [trace, trace], [trace]])
+      expect(proof.safeParse({ kind: 'all', proofs }).success).toBe(false)
+  })
+
   test.each(['quorum', 'refereed'] as const)(
     '%s: what does not come from two operators is refused, and says why',
     async kind => {
       const { result, verify, workers } = await ask(kind, [side('a', 'one'), side('b', 'two')])
       if (result.status !== 'ok' || !('receipts' in result.proof)) throw new Error('no agreement')
-      const { proof } = result
-      const [other] = proof.receipts as [Receipt]
+      const [other] = result.proof.receipts as [Receipt]
       const told = async (receipts: Receipt[], listed = workers) =>
         (await verify({ ...result, proof: { kind, receipts } }, listed)).detail
       expect(await told([result.receipt])).toContain('signed twice')

@@ -60,7 +60,7 @@ function lie(job: Job, { output, receipt, trace }: JobResult): JobResult {
     traceDigest: digestBytes('trace', bytes, nodeCrypto),
   }
   const [signed] = signReceipts(signer, [statement])
-  return { v: 1, output: forged, receipt: signed as JobResult['receipt'], trace: bytes }
+  return { v: 1, output: forged, receipt: signed as JobResult['receipt'], trace: bytes, attestation: null }
 }
 
 const connection = await connectRedis(url)

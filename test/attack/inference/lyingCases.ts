@@ -109,6 +109,7 @@ export async function judge(draft: Draft, victim: Victim, honest: Honest): Promi
       crypto: nodeCrypto,
       engine: null,
       kernels: nodeKernels(),
+      attestation: null,
       randomWords,
       modelFile: async () => file,
       blob: async () => new Uint8Array(0),

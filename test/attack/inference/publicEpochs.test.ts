@@ -23,6 +23,7 @@ async function publicly(victim: Victim, honest: Honest, draft: Draft, file = vic
       crypto: nodeCrypto,
       engine: null,
       kernels: nodeKernels(),
+      attestation: null,
       randomWords,
       modelFile: async () => file,
       blob: async () => new Uint8Array(0),

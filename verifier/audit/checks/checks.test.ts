@@ -9,7 +9,9 @@ import { nodeKernels } from '#runtime/crypto/nodeKernels.ts'
 import type { DemoWorld } from '#runtime/demo/demoWorld.ts'
 import type { LoadedStrategy } from '#runtime/run/openRun.ts'
 import { CHECK_IDS, type CheckId } from '#verifier/evidence/records/verdict.ts'
+import { attestedKey } from '#verifier/proof/tee.ts'
 import { createFollower } from '#verifier/service/follower.ts'
+import { type NitroCloud, nitroCloud, nitroDocument } from '../../../test/support/attestation/nitro.ts'
 import { auditedProposal } from '../../../test/support/auditedProposal.ts'
 import type { AuditContext, AuditPorts } from '../context.ts'
 import { preAudit } from '../preAudit.ts'
@@ -66,6 +68,18 @@ function barsShifted(seconds: number): [Partial<AuditContext>, Partial<AuditPort
   return [{ observation: moved }, { market: { ...ports.market, barsAt: () => view.bars } }]
 }
 
+/** The same call, answered by a worker whose key this cloud attests. */
+function attestedCall(call: AuditContext['calls'][number], cloud: NitroCloud): AuditContext['calls'][number] {
+  const copy = structuredClone(call)
+  const { result } = copy.response.body
+  if (result.status !== 'ok' || result.proof.kind === 'all') throw new Error('no single proof')
+  const worker = context.runState.run.body.keys.workers.find(({ id }) => id === result.receipt.statement.worker)
+  const document = nitroDocument(cloud, attestedKey(worker?.publicKey ?? '', nodeCrypto))
+  const tee = { kind: 'tee' as const, attestation: { inline: Buffer.from(document).toString('base64') } }
+  result.proof = { kind: 'all', proofs: [result.proof, tee] }
+  return copy
+}
+
 describe('the nine checks', () => {
   test('an honest proposal passes all of them', async () => {
     expect(await failing({})).toEqual([])
@@ -89,6 +103,37 @@ describe('the nine checks', () => {
     expect((await failing({ policy: { ...strict, exits: others } }, ledger)).map(({ id }) => id)).toEqual(['policy'])
     const dear = { ...strict, exits, limits: { ...limits, maxSlippageBps: 0 } }
     expect(await failing({ policy: dear }, ledger)).toMatchObject([{ id: 'policy', detail: /could lose/ }])
+  })
+
+  test('an attestation counts at the time of the last witness, and only on a platform of the policy', async () => {
+    const cloud = nitroCloud(Date.UTC(2026, 5, 1))
+    const { at, root } = cloud
+    const measurements = { pcr0: cloud.pcr0 }
+    const attestations = [{ for: 'tee' as const, platform: 'nitro' as const, root, measurements }]
+    const proofs = [{ upToUsd: null, anyOf: [['freivalds', 'tee']] }]
+    const calls = context.calls.map(call => attestedCall(call, cloud))
+    const policy = { ...context.policy, proofs, attestations }
+    const seen = (...seconds: number[]) => seconds.map((timeSeconds, i) => ({ name: `${i}`, timeSeconds }))
+    const witnessed = seen(at / 1_000 - 900_000, at / 1_000)
+    expect(await failing({ policy, calls, cosigned: witnessed })).toEqual([])
+    const refused = async (change: Partial<AuditContext>, also?: Partial<AuditPorts>) =>
+      (await failing({ policy, calls, cosigned: witnessed, ...change }, also))[0]
+    expect(await refused({ cosigned: [] })).toMatchObject({
+      id: 'proofs',
+      detail: expect.stringMatching(/no witness of the policy/),
+    })
+    expect(await refused({ cosigned: seen(at / 1_000 + 90_000) })).toMatchObject({
+      detail: expect.stringMatching(/not valid at that time/),
+    })
+    expect(await refused({ policy: { ...policy, attestations: [] } })).toMatchObject({
+      detail: expect.stringMatching(/accepts no attestation/),
+    })
+    expect(await refused({}, { attestations: null })).toMatchObject({
+      detail: expect.stringMatching(/checks no attestations/),
+    })
+    expect(await refused({ calls: context.calls })).toMatchObject({
+      detail: expect.stringMatching(/demand freivalds \+ tee/),
+    })
   })
 
   const only: [CheckId, string, () => [Partial<AuditContext>, Partial<AuditPorts>?], RegExp][] = [

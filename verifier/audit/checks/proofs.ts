@@ -1,3 +1,4 @@
+import { kindsIn } from '#verifier/evidence/records/proof.ts'
 import { proofSetsFor } from '#verifier/policy/policy.ts'
 import { replay } from '#verifier/proof/replay.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
@@ -6,11 +7,16 @@ import { type Check, deny, pass } from '../context.ts'
 /** 3. Every model call carries proofs that satisfy the band of the value at risk, and they hold. */
 export const proofsCheck: Check = {
   id: 'proofs',
-  async run({ policy, runState, calls, valueUsd }, ports) {
+  async run({ policy, runState, calls, valueUsd, cosigned }, auditPorts) {
     if (valueUsd === null) return deny('the value at risk is unknown')
     const sets = proofSetsFor(policy, valueUsd)
     if (sets === null) return deny(`no band of the policy covers ${valueUsd} USD`)
     const assumptions = new Set<string>()
+    // Attestations must hold when the last of the policy's witnesses saw the log, whatever the clocks here and there say.
+    const atMs = cosigned.length === 0 ? null : 1_000 * Math.max(...cosigned.map(({ timeSeconds }) => timeSeconds))
+    const { attestations: port } = auditPorts
+    const attestation = port === null ? null : { port, accepted: policy.attestations ?? [], atMs }
+    const ports = { ...auditPorts, attestation }
     const kinds = new Set<string>()
     for (const { request, requestLeaf, response } of calls) {
       const { result, number } = response.body
@@ -25,7 +31,7 @@ export const proofsCheck: Check = {
       const report = await verifyProof(subject, ports, ports.nowMicros)
       if (!report.ok) return deny(`request ${number}, proof ${report.kind}: ${report.detail}`)
       // A valid receipt is itself the proof `signed`.
-      const held = new Set(['signed', report.kind])
+      const held = new Set(['signed', ...kindsIn(report.kind)])
       // Running the model again needs nothing of the worker: where that is all that a set still lacks, it is done here.
       const lacks = sets.map(set => set.filter(kind => !held.has(kind)))
       if (lacks.every(missing => missing.length > 0) && lacks.some(missing => missing.join() === replay.kind)) {

@@ -20,6 +20,8 @@ export type JobResult = {
   receipt: Receipt
   /** What the receipt's `traceDigest` names; null where the proof kind has none. Base64 on its way between processes. */
   trace: Uint8Array | null
+  /** For `tee` and `opengradient`, what the platform's vendor signed; `publicKey`: of an OpenGradient gateway (SPKI, DER). */
+  attestation: { document: Uint8Array; publicKey: Uint8Array | null } | null
 }
 
 /** The longest trace that a job's answer may carry, in characters of base64. */

@@ -1,5 +1,6 @@
 import { fromBase64 } from '#verifier/evidence/bytes.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
+import { proofIn } from '#verifier/evidence/records/proof.ts'
 import { type IntGraph, readIntGraph } from '#verifier/model/intGraph.ts'
 import type { ProofPorts, ProofSubject } from '../proofKind.ts'
 import type { TraceCheck } from './traceCheck.ts'
@@ -33,13 +34,14 @@ export async function openTrace(
 ): Promise<OpenedTrace | TraceRefusal> {
   const refuse = (detail: string, convicts = false) => ({ detail, convicts })
   const { worker, traceDigest } = answer.receipt.statement
-  if (answer.proof.kind !== 'freivalds') return refuse('the answer carries no trace')
+  const proof = proofIn(answer.proof, 'freivalds')
+  if (proof === null) return refuse('the answer carries no trace')
   if (traceDigest === null) return refuse(`worker ${worker} signed no trace`, true)
   if (request.input.type !== 'tensor' || answer.output.type !== 'tensor' || request.numeric !== INT_EXACT)
     return refuse(`only ${INT_EXACT} models leave a trace`)
   const [input, output] = [request.input.tensor, answer.output.tensor]
   if (input.dtype !== 'float32' || output.dtype !== 'float32') return refuse('input and output must be float32')
-  const { trace } = answer.proof
+  const { trace } = proof
   const bytes = 'inline' in trace ? fromBase64(trace.inline) : await ports.blob(trace)
   if (digestBytes('trace', bytes, ports.crypto) !== traceDigest)
     return refuse(`worker ${worker}: the trace does not have the digest of the receipt`)
