@@ -30,11 +30,48 @@ export function roundHalfEven(x: number): number {
   return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest
 }
 
-const OPERATORS = {
-  Add: (a: number, b: number) => a + b,
-  Sub: (a: number, b: number) => a - b,
-  Mul: (a: number, b: number) => a * b,
-  Div: (a: number, b: number) => a / b,
+type Operator = 'Add' | 'Sub' | 'Mul' | 'Div'
+
+const OPERATORS: Readonly<Record<Operator, (a: number, b: number) => number>> = {
+  Add: (a, b) => a + b,
+  Sub: (a, b) => a - b,
+  Mul: (a, b) => a * b,
+  Div: (a, b) => a / b,
+}
+
+/**
+ * `a[i] ∘ b[i mod b.length]` for every i. A loop for each operator, and in it few kinds of arrays: one loop for all of them
+ * would be compiled for none, and take ten times as long. A typed array rounds what is stored into it.
+ */
+const LOOPS: Readonly<Record<Operator, (a: Elements, b: Elements, out: Elements) => void>> = {
+  Add(a, b, out) {
+    const period = b.length
+    for (let i = 0, j = 0; i < out.length; i++) {
+      out[i] = (a[i] as number) + (b[j] as number)
+      if (++j === period) j = 0
+    }
+  },
+  Sub(a, b, out) {
+    const period = b.length
+    for (let i = 0, j = 0; i < out.length; i++) {
+      out[i] = (a[i] as number) - (b[j] as number)
+      if (++j === period) j = 0
+    }
+  },
+  Mul(a, b, out) {
+    const period = b.length
+    for (let i = 0, j = 0; i < out.length; i++) {
+      out[i] = (a[i] as number) * (b[j] as number)
+      if (++j === period) j = 0
+    }
+  },
+  Div(a, b, out) {
+    const period = b.length
+    for (let i = 0, j = 0; i < out.length; i++) {
+      out[i] = (a[i] as number) / (b[j] as number)
+      if (++j === period) j = 0
+    }
+  },
 }
 
 /** Add, Sub, Mul of whole numbers; Add, Mul, Div of floating point. */
@@ -43,7 +80,8 @@ export const binary: OpDefinition = (node, inputs) => {
   const a = inputAt(node, inputs, 0)
   const b = inputAt(node, inputs, 1)
   const { dtype } = a
-  const operate = OPERATORS[node.op as keyof typeof OPERATORS]
+  const op = node.op as Operator
+  const operate = OPERATORS[op]
   if (inputs.length !== 2 || b.dtype !== dtype) throw refusal(node, `of ${a.dtype} and ${b.dtype}`)
   if (dtype === 'int32' || dtype === 'int64') {
     if (node.op === 'Div') throw refusal(node, `of ${dtype}`)
@@ -76,7 +114,7 @@ export const binary: OpDefinition = (node, inputs) => {
   const whole = dtype !== 'float32' || (node.op !== 'Div' && a.whole && b.whole)
   return {
     type: computed({ dtype, dims, lo, hi, whole }),
-    run: ([x, y]) => combine(x as Value, y as Value, operate),
+    run: ([x, y]) => combine(x as Value, y as Value, op),
   }
 }
 
@@ -90,10 +128,11 @@ export const unary: OpDefinition = (node, inputs) => {
   const { dtype, dims, lo, hi } = inputAt(node, inputs, 0)
   if (inputs.length !== 1 || dtype !== 'float32') throw refusal(node, `of ${dtype}`)
   if (node.op === 'Sqrt' && !(lo >= 0 && Number.isFinite(hi))) throw refusal(node, `of values from ${lo} to ${hi}`)
-  const apply = node.op === 'Sqrt' ? Math.sqrt : roundHalfEven
+  const isRoot = node.op === 'Sqrt'
+  const apply = isRoot ? Math.sqrt : roundHalfEven
   return {
-    type: computed({ dtype, dims, lo: apply(lo), hi: apply(hi), whole: node.op === 'Round' }),
-    run: ([x]) => map(x as Value, dtype, apply),
+    type: computed({ dtype, dims, lo: apply(lo), hi: apply(hi), whole: !isRoot }),
+    run: ([x]) => filled(x as Value, dtype, isRoot ? takeRoots : round),
   }
 }
 
@@ -114,7 +153,7 @@ export const clip: OpDefinition = (node, inputs) => {
       hi: apply(hi),
       whole: whole && Number.isInteger(least) && Number.isInteger(most),
     }),
-    run: ([x]) => map(x as Value, dtype, apply),
+    run: ([x]) => filled(x as Value, dtype, (from, out) => clamp(from, out, least, most)),
   }
 }
 
@@ -136,31 +175,37 @@ export const cast: OpDefinition = (node, inputs) => {
       hi: to === 'float32' ? Math.fround(hi) : hi,
       whole,
     }),
-    run: ([x]) => map(x as Value, to, value => value),
+    run: ([x]) => filled(x as Value, to, (from, out) => out.set(from)),
   }
 }
 
-/** A typed array rounds what is stored into it: Float32Array once, to nearest even. */
-function map({ dims, data }: Value, dtype: OnnxType, apply: (x: number) => number): Value {
+function filled({ dims, data }: Value, dtype: OnnxType, fill: (from: Elements, out: Elements) => void): Value {
   const out = allocate(dtype, data.length)
-  for (let i = 0; i < data.length; i++) out[i] = apply(data[i] as number)
+  fill(data, out)
   return { dtype, dims, data: out }
 }
 
-function combine(a: Value, b: Value, operate: (a: number, b: number) => number): Value {
+function takeRoots(from: Elements, out: Elements): void {
+  for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(from[i] as number)
+}
+
+function round(from: Elements, out: Elements): void {
+  for (let i = 0; i < out.length; i++) out[i] = roundHalfEven(from[i] as number)
+}
+
+function clamp(from: Elements, out: Elements, least: number, most: number): void {
+  for (let i = 0; i < out.length; i++) out[i] = Math.min(Math.max(from[i] as number, least), most)
+}
+
+function combine(a: Value, b: Value, op: Operator): Value {
   const dims = broadcast(null, a.dims, b.dims)
-  const count = sizeOf(dims)
-  const out = allocate(a.dtype, count)
-  if (a.data.length === count && b.data.length > 0 && isSuffix(b.dims, dims)) {
+  const out = allocate(a.dtype, sizeOf(dims))
+  LOOPS[op](
+    a.data.length === out.length ? a.data : spread(a, dims),
     // The usual case: a vector along the last axes, repeated.
-    const period = b.data.length
-    for (let i = 0, j = 0; i < count; i++, j = j + 1 === period ? 0 : j + 1)
-      out[i] = operate(a.data[i] as number, b.data[j] as number)
-  } else {
-    const left = spread(a, dims)
-    const right = spread(b, dims)
-    for (let i = 0; i < count; i++) out[i] = operate(left(i), right(i))
-  }
+    b.data.length > 0 && isSuffix(b.dims, dims) ? b.data : spread(b, dims),
+    out,
+  )
   return { dtype: a.dtype, dims, data: out }
 }
 
@@ -171,11 +216,10 @@ function isSuffix(dims: readonly number[], of: readonly number[]): boolean {
   return trimmed.every((dim, i) => dim === of[of.length - trimmed.length + i])
 }
 
-/** An element of a value by its place in a larger shape. */
-function spread(
-  { dims, data }: { dims: readonly number[]; data: Elements },
-  to: readonly number[],
-): (i: number) => number {
+/** A value's elements as a larger shape repeats them. */
+function spread({ dtype, dims, data }: Value, to: readonly number[]): Elements {
+  const out = allocate(dtype, sizeOf(to))
+  const width = to.at(-1) ?? 1
   const strides: number[] = []
   let step = 1
   for (let axis = to.length - 1; axis >= 0; axis--) {
@@ -183,15 +227,17 @@ function spread(
     strides[axis] = own === 1 ? 0 : step
     step *= own
   }
-  return i => {
+  for (let row = 0; row < out.length; row += width) {
     let at = 0
-    for (let axis = to.length - 1, rest = i; axis >= 0; axis--) {
+    for (let axis = to.length - 2, rest = row / width; axis >= 0; axis--) {
       const size = to[axis] as number
       at += (rest % size) * (strides[axis] as number)
       rest = Math.floor(rest / size)
     }
-    return data[at] as number
+    if (strides.at(-1) === 0) out.fill(data[at] as number, row, row + width)
+    else out.set(data.subarray(at, at + width), row)
   }
+  return out
 }
 
 function broadcast(node: OnnxNode | null, a: readonly number[], b: readonly number[]): number[] {
