@@ -13,7 +13,11 @@ export function workerCommand(program: Command): void {
     .option('--models-from <url>', 'a gateway that hands out the files which are missing; they are checked, and kept')
     .option('--api-key-from <name>', "environment variable with that gateway's API key", 'WARRANT_API_KEY')
     .option('--id <id>', 'its name in receipts', 'worker-1')
-    .option('--provider <provider>', 'cpu', 'cpu')
+    .option(
+      '--provider <provider>',
+      'cpu, cuda or webgpu: each model must prove exact there before it is served',
+      'cpu',
+    )
     .option('--attestation <file>', "what this machine's vendor signed about its key; read anew for each answer")
     .option('--concurrency <n>', 'jobs at once', '16')
     .option('--prefix <prefix>', "prefix of the queue's keys in Redis", 'warrant')

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { decodeBase64, encodeBase64 } from '#runtime/crypto/base64.ts'
+import { lowerLinear } from '#runtime/model/lowerLinear.ts'
 import { withTensors } from '#runtime/model/withTensors.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
@@ -9,6 +10,7 @@ import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { type IntGraph, readIntGraph } from '#verifier/model/intGraph.ts'
 import { batchOf, multiplyDirectly, runGraph } from '#verifier/model/runGraph.ts'
 import { sizeOf } from '#verifier/model/value.ts'
+import type { Provider } from './provider.ts'
 
 /** Input and output of an exact-integer model, for a batch of one. @throws MODEL_INVALID */
 export function describeIntModel(file: Uint8Array): Pick<ModelIdentity, 'input' | 'output'> {
@@ -26,8 +28,8 @@ export function describeIntModel(file: Uint8Array): Pick<ModelIdentity, 'input' 
 export async function loadIntModel(
   identity: ModelIdentity,
   file: Uint8Array,
-  /** The bits do not depend on it. */
-  threads = 1,
+  /** The bits do not depend on them. */
+  { threads = 1, provider = 'cpu' }: { threads?: number; provider?: Provider } = {},
 ): Promise<LoadedModel & Required<Pick<LoadedModel, 'runTraced'>>> {
   const graph = readIntGraph(file)
   const described = describeIntModel(file)
@@ -39,8 +41,9 @@ export async function loadIntModel(
   const traces = graph.linear.map(({ output }) => output)
   let session: InferenceSession
   try {
-    session = await InferenceSession.create(withTensors(file, graph, traces), {
-      executionProviders: ['cpu'],
+    const lowered = provider === 'cpu' ? file : lowerLinear(file, graph)
+    session = await InferenceSession.create(withTensors(lowered, graph, traces), {
+      executionProviders: [provider],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 4,

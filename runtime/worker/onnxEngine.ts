@@ -11,11 +11,11 @@ import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
 import { describeIntModel, loadIntModel } from './intModel.ts'
+import type { Provider } from './provider.ts'
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
 
 const OPTIONS: InferenceSession.SessionOptions = {
-  executionProviders: ['cpu'],
   // One thread and sequential execution: the order of additions, and so every bit, is the same in each run.
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
@@ -24,39 +24,48 @@ const OPTIONS: InferenceSession.SessionOptions = {
   logSeverityLevel: 4,
 }
 
-const FLOAT = `onnxruntime-node@${version}/cpu`
+const runtimeOn = (provider: Provider) => `onnxruntime-node@${version}/${provider}`
 
-/** The engine port on onnxruntime's CPU provider: float32 in, float32 out, one thread; exact-integer models too. */
-export const onnxEngine: EnginePort = {
-  runtime: FLOAT,
-  supports: numeric => numeric === FLOAT || numeric === INT_EXACT,
-  async load(identity, file) {
-    if (identity.numeric === INT_EXACT) return loadIntModel(identity, file)
-    const session = await createSession(identity.name, file)
-    const described = describe(session, identity.name)
-    for (const side of ['input', 'output'] as const) {
-      const [actual, expected] = [canonicalize(described[side]), canonicalize(identity[side])]
-      if (actual !== expected) {
-        throw new WarrantError(
-          'MODEL_INVALID',
-          `model ${identity.name}: its ${side} is ${actual}, expected ${expected}`,
-        )
-      }
-    }
-    return loaded(session, identity)
-  },
+/**
+ * The engine port on one of onnxruntime's providers: float32 in, float32 out, one thread. Floating-point models run where
+ * their identity says; exact-integer ones on any provider whose kernels prove exact when the model is loaded.
+ */
+export function createOnnxEngine(provider: Provider): EnginePort {
+  const runtime = runtimeOn(provider)
+  return {
+    runtime,
+    supports: numeric => numeric === runtime || numeric === INT_EXACT,
+    load: (identity, file) =>
+      identity.numeric === INT_EXACT
+        ? loadIntModel(identity, file, { provider })
+        : loadFloatModel(identity, file, provider),
+  }
+}
+
+/** The engine on the CPU. */
+export const onnxEngine: EnginePort = createOnnxEngine('cpu')
+
+async function loadFloatModel(identity: ModelIdentity, file: Uint8Array, provider: Provider): Promise<LoadedModel> {
+  const session = await createSession(identity.name, file, provider)
+  const described = describe(session, identity.name)
+  for (const side of ['input', 'output'] as const) {
+    const [actual, expected] = [canonicalize(described[side]), canonicalize(identity[side])]
+    if (actual !== expected)
+      throw new WarrantError('MODEL_INVALID', `model ${identity.name}: its ${side} is ${actual}, expected ${expected}`)
+  }
+  return loaded(session, identity)
 }
 
 /** The identity of a model file, by loading it. @throws MODEL_INVALID */
 export async function identifyModel(name: string, file: Uint8Array): Promise<ModelIdentity> {
-  const session = await createSession(name, file)
+  const session = await createSession(name, file, 'cpu')
   try {
     const isInteger = hasIntegerOps(file)
     const described = isInteger ? describeIntModel(file) : describe(session, name)
     return {
       name,
       digest: digestBytes('model', file, nodeCrypto),
-      numeric: isInteger ? INT_EXACT : FLOAT,
+      numeric: isInteger ? INT_EXACT : runtimeOn('cpu'),
       file: { sha256: Buffer.from(nodeCrypto.sha256(file)).toString('hex'), size: file.length },
       ...described,
     }
@@ -70,9 +79,9 @@ function hasIntegerOps(file: Uint8Array): boolean {
   return onnxProto.onnx.ModelProto.decode(file).graph?.node?.some(node => node.opType === 'MatMulInteger') === true
 }
 
-async function createSession(name: string, file: Uint8Array): Promise<InferenceSession> {
+async function createSession(name: string, file: Uint8Array, provider: Provider): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(file, OPTIONS)
+    return await InferenceSession.create(file, { ...OPTIONS, executionProviders: [provider] })
   } catch (cause) {
     throw new WarrantError('MODEL_INVALID', `model ${name}: onnxruntime does not load it: ${reasonOf(cause)}`, {
       cause,

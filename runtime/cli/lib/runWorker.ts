@@ -4,7 +4,8 @@ import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { runBullWorker } from '#runtime/queue/bullQueue.ts'
 import { createWorker } from '#runtime/worker/createWorker.ts'
 import { type ModelOrigin, openModelStore } from '#runtime/worker/modelStore.ts'
-import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
+import { createOnnxEngine } from '#runtime/worker/onnxEngine.ts'
+import { demandProvider, providerNamed } from '#runtime/worker/provider.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 
 /** Runs a worker until SIGTERM: jobs in hand are finished. @throws BAD_INPUT, FILE_MISSING, UNREACHABLE */
@@ -20,25 +21,26 @@ export async function runWorker(options: {
   concurrency: string
   prefix: string
 }): Promise<void> {
-  const { redis, models: dir, id, provider, prefix } = options
+  const { redis, models: dir, id, prefix } = options
+  const provider = providerNamed(options.provider)
   const concurrency = Number(options.concurrency)
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1_024)
     throw new WarrantError('BAD_INPUT', `--concurrency must be 1 to 1024, got ${options.concurrency}`)
-  if (provider !== 'cpu')
-    throw new WarrantError('BAD_INPUT', `--provider ${provider}: this build of onnxruntime has cpu only`)
+  await demandProvider(provider)
+  const engine = createOnnxEngine(provider)
   const store = openModelStore(dir, originOf(options))
   const log = pino({ name: 'worker', level: 'info' }, pino.destination(2))
   const signer = openEd25519Key(options.key)
   const worker = createWorker({
     id,
     signer,
-    engine: onnxEngine,
+    engine,
     clock: { nowMs: () => Date.now() },
     modelFile: store.file,
     attestation: attestationFrom(options.attestation),
   })
   const running = await runBullWorker({ url: redis, worker, concurrency, prefix })
-  log.info({ id, publicKey: signer.publicKeyHex, models: store.digests, runtime: onnxEngine.runtime }, 'takes jobs')
+  log.info({ id, publicKey: signer.publicKeyHex, models: store.digests, runtime: engine.runtime }, 'takes jobs')
   process.stdout.write(`${JSON.stringify({ id, publicKey: signer.publicKeyHex })}\n`)
   const stop = async () => {
     await running.close()

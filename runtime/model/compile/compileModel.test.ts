@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
+import { lowerLinear } from '#runtime/model/lowerLinear.ts'
 import { withTensors } from '#runtime/model/withTensors.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
 import { multiplyDirectly, runGraph } from '#verifier/model/runGraph.ts'
@@ -59,8 +60,10 @@ describe.each(Object.keys(FAMILIES))('%s', family => {
       expect(check.check(input, output, Buffer.concat(parts))).toBe(null)
 
       const names = graph.steps.map(step => step.name)
-      for (const settings of SETTINGS) {
-        const session = await InferenceSession.create(withTensors(file, graph, names), {
+      // As devices without a product of bytes compute it, too.
+      const lowered = lowerLinear(file, graph)
+      for (const [bytes, settings] of [...SETTINGS.map(each => [file, each] as const), [lowered, {}] as const]) {
+        const session = await InferenceSession.create(withTensors(bytes, graph, names), {
           ...settings,
           logSeverityLevel: 4,
         })

@@ -142,7 +142,10 @@ export async function gatewayFigures(reference: {
   }
 
   // The reference model, two threads on both sides.
-  const twoThreads: EnginePort = { ...onnxEngine, load: (identity, bytes) => loadIntModel(identity, bytes, 2) }
+  const twoThreads: EnginePort = {
+    ...onnxEngine,
+    load: (identity, bytes) => loadIntModel(identity, bytes, { threads: 2 }),
+  }
   const wide = float32Tensor(
     Array.from({ length: reference.width }, (_, i) => Math.sin(i)),
     [1, reference.width],
