@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { registeredWorker } from './registeredWorker.ts'
 
 /** Configuration of `warrant gateway`. Paths are relative to the file. */
 export const gatewayConfig = z.strictObject({
@@ -11,17 +12,7 @@ export const gatewayConfig = z.strictObject({
   keys: z.string().describe('directory of its keys, made when missing'),
   models: z.string().describe('directory of .onnx files; each is served under its name'),
   redis: z.url().optional().describe('carries jobs to workers elsewhere; without it one worker runs in this process'),
-  workers: z
-    .array(
-      z.strictObject({
-        id: z.string().min(1),
-        operator: z.string().min(1),
-        publicKey: z.string().regex(/^[0-9a-f]{64}$/),
-        attested: z.boolean().default(false).describe('started with --attestation: it can prove by tee'),
-      }),
-    )
-    .default([])
-    .describe('workers whose receipts are accepted (with redis)'),
+  workers: z.array(registeredWorker).default([]).describe('workers whose receipts are accepted (with redis)'),
   proofs: z
     .array(z.array(z.enum(['signed', 'freivalds', 'replay', 'quorum', 'refereed', 'tee', 'opengradient'])).min(1))
     .min(1)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { liveMarketSource } from '#runtime/market/openSource.ts'
+import { registeredWorker } from './registeredWorker.ts'
 
 /** Configuration of `warrant run`. Paths are relative to the file. */
 export const runConfig = z.strictObject({
@@ -11,6 +12,14 @@ export const runConfig = z.strictObject({
   feeBps: z.number().min(0).max(9_999).default(5),
   seed: z.string().min(1).max(100).default('1'),
   paceMs: z.int().min(0).max(86_400_000).default(0).describe('wait between ticks; 0: as fast as the strategy decides'),
+  inference: z
+    .strictObject({
+      redis: z.url().describe('carries jobs to the workers'),
+      workers: z.array(registeredWorker).min(1).describe('whose receipts count; the policy must list their keys too'),
+      timeoutMs: z.int().min(1).max(600_000).default(10_000),
+    })
+    .optional()
+    .describe('workers elsewhere, with --live: without it, and on paper, models run in this process'),
   treasury: z
     .strictObject({
       rpc: z.url(),

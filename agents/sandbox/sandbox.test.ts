@@ -61,6 +61,17 @@ describe('the sandbox', () => {
     expect((await bundleStrategy(file)).digest).toBe((await bundleStrategy(file)).digest)
   })
 
+  test('what a plugin forgot to declare is named', async () => {
+    const file = join(dir, 'bare.ts')
+    const market = "{ pair: { base: 'WETH', quote: 'USDC' }, intervalSeconds: 60, window: 2 }"
+    writeFileSync(
+      file,
+      `import { defineStrategy } from 'warrant'\nexport default defineStrategy({ name: 'bare', version: '1', market: ${market}, async decide(ctx) { return ctx.hold('x') } } as never)`,
+    )
+    const { bytes } = await bundleStrategy(file)
+    await expect(createSandbox().load(bytes, '{}')).rejects.toThrow('params is missing: give z.strictObject({})')
+  })
+
   test('clock, randomness and engine-dependent maths are absent', async () => {
     const found = await decide(`
       const tried = []

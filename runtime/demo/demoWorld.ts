@@ -15,9 +15,16 @@ import { type Bar, decisionTimeMs, type Schedule } from '#runtime/market/bars.ts
 import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { chainBalances, createObserver } from '#runtime/market/observer.ts'
 import type { MarketSource } from '#runtime/market/openSource.ts'
-import { AGENT, type LoadedStrategy, type OpenedRun, openRun, openRunKeys, type RunKeys } from '#runtime/run/openRun.ts'
+import {
+  AGENT,
+  type LoadedStrategy,
+  type OpenedRun,
+  openRun,
+  openRunKeys,
+  type RemoteInference,
+  type RunKeys,
+} from '#runtime/run/openRun.ts'
 import { type Service, spawnWarrant } from '#runtime/run/spawnWarrant.ts'
-import type { Worker } from '#runtime/worker/createWorker.ts'
 import { toJson } from '#verifier/evidence/canonical.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Run } from '#verifier/evidence/records/run.ts'
@@ -56,10 +63,7 @@ export type DemoWorld = {
   verifier: Service
   /** Market time: what the demo's records are dated by. */
   clock: Clock & { set(ms: number): void }
-  run(
-    strategy: LoadedStrategy,
-    options?: { remoteWorkers?: readonly (Worker & { operator: string })[]; gatewayChecks?: boolean },
-  ): Promise<DemoRun>
+  run(strategy: LoadedStrategy, options?: { inference?: RemoteInference; gatewayChecks?: boolean }): Promise<DemoRun>
   /** The pool at a tick's close, and the clock at its time: what the agent is about to observe. */
   moveMarketTo(tick: number): Promise<void>
   close(): Promise<void>

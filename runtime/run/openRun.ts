@@ -20,6 +20,7 @@ import { paramsDigest, paramsText } from '#verifier/evidence/paramsText.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
+import type { QueuePort } from '#verifier/evidence/ports/queue.ts'
 import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { Actor } from '#verifier/evidence/record.ts'
@@ -132,8 +133,16 @@ export type OpenRunParameters = {
   requestIs: 'durable' | 'ordered'
   /** What the embedded worker runs models on; onnxruntime in this process unless given. */
   engine?: EnginePort
-  /** In place of the embedded worker: workers elsewhere, by id, operator and key. */
-  remoteWorkers?: readonly (Worker & { operator: string })[]
+  /** In place of the embedded worker: workers elsewhere. The run closes the queue. */
+  inference?: RemoteInference
+}
+
+/** Workers elsewhere, by id, operator and key, and what carries jobs to them. `attested`: all of them can prove by `tee`. */
+export type RemoteInference = {
+  queue: QueuePort
+  workers: readonly { id: string; operator: string; publicKey: string }[]
+  attested?: boolean
+  timeoutMs?: number
 }
 
 /** An open run: its record is in the log, and a gateway stands before the workers. */
@@ -146,7 +155,7 @@ export type OpenedRun = {
   close(reason: string, decisions: number): Promise<void>
 }
 
-/** Writes the run record, and starts the gateway over an in-process worker and any `remoteWorkers`. */
+/** Writes the run record, and starts the gateway over a worker in this process, or those elsewhere. */
 export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun> {
   const { mode, log, keys, clock, strategy, market, chain, policy } = parameters
   const runLog = log.startRun()
@@ -165,9 +174,11 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
     ...identity,
     file: file === null ? null : log.putBlob(file),
   }))
-  const workerKeys = parameters.remoteWorkers?.map(({ id, operator, publicKey }) => ({ id, operator, publicKey })) ?? [
-    { id: WORKER, operator: 'embedded', publicKey: keys.worker.publicKeyHex },
-    ...(strategy.upstream === null ? [] : [{ id: RELAY, operator: 'embedded', publicKey: keys.worker.publicKeyHex }]),
+  const { inference } = parameters
+  const embedded = (id: string) => ({ id, operator: 'embedded', publicKey: keys.worker.publicKeyHex })
+  const workerKeys = [
+    ...(inference?.workers.map(({ id, operator, publicKey }) => ({ id, operator, publicKey })) ?? [embedded(WORKER)]),
+    ...(strategy.upstream === null ? [] : [embedded(RELAY)]),
   ]
   const run = appenders.runtime.append('run', {
     mode,
@@ -198,10 +209,13 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
   await run.durable
 
   const blobs: BlobRef[] = [bundle, ...models.flatMap(m => (m.file === null ? [] : [m.file]))]
-  const workers = parameters.remoteWorkers ?? [
-    embeddedWorker(strategy, keys.worker, clock, parameters.engine ?? onnxEngine),
-  ]
-  const held = createInProcessQueue(workers)
+  const held =
+    inference?.queue ??
+    createInProcessQueue([embeddedWorker(strategy, keys.worker, clock, parameters.engine ?? onnxEngine)])
+  const running = {
+    operators: new Set(inference?.workers.map(({ operator }) => operator) ?? ['embedded']).size,
+    attested: inference?.attested === true,
+  }
   const queue =
     strategy.upstream === null
       ? held
@@ -217,7 +231,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
     clock,
     models,
     workers: workerKeys,
-    proofOf: model => chooseProof(model, parameters.proofs).kind,
+    proofOf: model => chooseProof(model, parameters.proofs, running).kind,
     putBlob(bytes) {
       const ref = log.putBlob(bytes)
       blobs.push(ref)
@@ -235,7 +249,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
         }
       : null,
     sealEvery: SEAL_EVERY,
-    timeoutMs: 10_000,
+    timeoutMs: inference?.timeoutMs ?? 10_000,
     requestIs: parameters.requestIs,
     signatures: parameters.requestIs === 'durable' ? 'atOnce' : 'byVerifier',
   })

@@ -17,6 +17,10 @@ export type SandboxEntry = {
 /** Wraps a strategy for the sandbox; the bundler generates the module that calls this. */
 export function sandboxEntry(strategy: Strategy): SandboxEntry {
   if (strategy?.kind !== 'warrant-strategy') throw new TypeError('the module must export default defineStrategy({...})')
+  for (const field of ['name', 'version', 'params', 'market', 'decide'] as const) {
+    const hint = field === 'params' ? ': give z.strictObject({}) where there are none' : ''
+    if (strategy[field] === undefined) throw new TypeError(`defineStrategy: ${field} is missing${hint}`)
+  }
   let params: unknown
   return {
     start(text) {

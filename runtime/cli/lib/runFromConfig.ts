@@ -19,6 +19,7 @@ import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { chainBalances, createObserver } from '#runtime/market/observer.ts'
 import { openSource } from '#runtime/market/openSource.ts'
 import { createSwapFeed } from '#runtime/market/swapFeed.ts'
+import { createBullQueue } from '#runtime/queue/bullQueue.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, openRun, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
 import { recoverRuns } from '#runtime/run/recoverRuns.ts'
 import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
@@ -52,6 +53,8 @@ export async function runFromConfig(file: string, live: boolean, listener: Liste
   const { market } = config
   if ('swaps' in market && !live)
     throw new WarrantError('BAD_CONFIG', `${file}: market.swaps: on paper a market needs data, or the simulation`)
+  if (config.inference !== undefined && !live)
+    throw new WarrantError('BAD_CONFIG', `${file}: inference: with --live only: on paper models run in this process`)
   const source = 'swaps' in market ? null : openSource('data' in market ? { data: path(market.data) } : market)
   const entry = strategyEntry(config.strategy)
   // A live run goes on in its own log: what its last process left is brought to its end first.
@@ -159,6 +162,8 @@ async function runLive({
   const clock = { nowMs: () => Date.now() }
   const keys = openRunKeys(join(dir, 'keys'))
   const account = await openSigner(wanted.executorKey, path('.'))
+  const { inference } = config
+  const queue = inference === undefined ? null : await createBullQueue({ url: inference.redis })
   const witnesses = wanted.quorum === undefined ? null : readQuorum(path(wanted.quorum)).witnesses
   const log = openLog({
     dir: join(dir, 'log'),
@@ -220,6 +225,16 @@ async function runLive({
     proofs: policy.proofs.map(({ anyOf }) => anyOf),
     gatewayChecks: true,
     requestIs: 'durable',
+    ...(inference === undefined || queue === null
+      ? {}
+      : {
+          inference: {
+            queue,
+            workers: inference.workers,
+            attested: inference.workers.every(({ attested }) => attested),
+            timeoutMs: inference.timeoutMs,
+          },
+        }),
   })
   const chainTimeSeconds = async () => (await chain.head()).timestamp
   const { aboveUsd } = policy.approvals

@@ -14,6 +14,7 @@ import { openLog } from '#runtime/log/openLog.ts'
 import { fixedProducers, serveLog } from '#runtime/log/serveLog.ts'
 import { askWitness } from '#runtime/log/witnessClient.ts'
 import { chainBalances, createObserver } from '#runtime/market/observer.ts'
+import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, openRun } from '#runtime/run/openRun.ts'
 import { spawnWarrant } from '#runtime/run/spawnWarrant.ts'
 import { createRemoteWorker } from '#runtime/worker/remoteWorker.ts'
@@ -124,7 +125,10 @@ export async function runAttacks(
     })
     const reason = await deniedBy(
       'proofs',
-      await world.run(strategy, { remoteWorkers: [remote], gatewayChecks: false }),
+      await world.run(strategy, {
+        inference: { queue: createInProcessQueue([remote]), workers: [remote] },
+        gatewayChecks: false,
+      }),
       strategy,
       4,
     )
