@@ -4,6 +4,9 @@ import { ChainFault, certificate, checkChain, checkRevocations, fromPem } from '
 import type { Collateral } from './document.ts'
 import type { Attested } from './openAttestations.ts'
 
+/** Whom Intel lets speak of what: a platform's certificate says nothing of firmware, and the other way round. */
+const [PCK, TCB] = ['Intel SGX PCK Certificate', 'Intel SGX TCB Signing']
+
 /** Firmware states that are accepted without being named: the one that has every update. */
 const CURRENT = 'UpToDate'
 
@@ -24,6 +27,11 @@ export function openIntelQuote(
   const pck = fromPem(new TextDecoder().decode(decoded(() => parsed.rawCertChain())))
   const chains = [pck, fromPem(collateral.tcb_info_issuer_chain), fromPem(collateral.qe_identity_issuer_chain)]
   for (const chain of chains) checkChain(chain, root, atMs)
+  for (const [i, [leaf]] of chains.entries()) {
+    const expected = i === 0 ? PCK : TCB
+    if (leaf?.subject.split('\n').includes(`CN=${expected}`) !== true)
+      throw new ChainFault(`${leaf?.subject.replaceAll('\n', ', ')} speaks where ${expected} should`)
+  }
   const authority = chains[0]?.at(-1) as (typeof pck)[number]
   const direct = chains.flatMap(chain => chain.slice(-2, -1))
   checkRevocations(hexBytes(collateral.root_ca_crl), authority, direct, atMs)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { demoPolicy } from '#runtime/demo/demoPolicy.ts'
 import { diffPolicies, explainPolicy } from './explainPolicy.ts'
+import { parsePolicy } from './policy.ts'
 
 const address = (n: number) => `0x${String(n).padStart(40, '0')}`
 const policy = demoPolicy({
@@ -58,4 +59,29 @@ test('what lets an agent do more is wider, whichever way the number goes', () =>
   expect(diffPolicies(policy, { ...policy, identities: { ...policy.identities, workers } })).toMatchObject([
     { effect: 'changed', after: expect.stringContaining('until 1970-01-01') },
   ])
+})
+
+test('an attestation must measure what runs, and whom it counts for is a difference that is shown', () => {
+  const root = 'ab'.repeat(32)
+  const nitro = { for: 'tee' as const, platform: 'nitro' as const, root, measurements: { pcr0: '11'.repeat(48) } }
+  const tdx = { ...nitro, platform: 'tdx' as const, measurements: { mrTd: '22', rtMr1: '33', rtMr2: '44' } }
+  const parsed = (item: object) =>
+    parsePolicy(JSON.parse(JSON.stringify({ ...policy, attestations: [item] })), 'p.yaml')
+  expect(parsed(nitro).attestations).toEqual([nitro])
+  expect(parsed({ ...tdx, tcb: ['OutOfDate'] }).attestations).toHaveLength(1)
+  for (const [item, reason] of [
+    [{ ...nitro, measurements: {} }, 'must name pcr0'],
+    [{ ...tdx, measurements: { mrTd: '22', rtMr1: '33' } }, 'must name rtMr2'],
+    [{ ...nitro, measurements: { pcr0: '11', mrTd: '22' } }, 'nitro has no mrTd'],
+    [{ ...nitro, tcb: ['OutOfDate'] }, 'is of Intel platforms'],
+    [{ ...tdx, for: 'opengradient' }, 'runs on nitro'],
+    [{ ...nitro, root: 'AWS' }, 'attestations.0.root'],
+  ] as const)
+    expect(() => parsed(item)).toThrow(reason)
+  const before = parsed(nitro)
+  expect(diffPolicies(policy, before)).toMatchObject([
+    { effect: 'wider', after: expect.stringContaining('measuring pcr0') },
+  ])
+  const other = parsed({ ...nitro, measurements: { pcr0: '12'.repeat(48) } })
+  expect(diffPolicies(before, other).map(({ effect }) => effect)).toEqual(['wider', 'narrower'])
 })

@@ -15,11 +15,11 @@ const proofBand = z.strictObject({
 
 const hex = z.string().regex(/^([0-9a-f]{2})+$/, 'must be lower-case hexadecimal')
 
-/** Measurements that a platform has, and which of them must be named. */
+/** Measurements that a platform has, and which of them must be named: of TDX firmware, kernel, and its command line. */
 const PLATFORMS = {
-  tdx: { names: /^(mrTd|rtMr[0-3])$/, least: 'mrTd' },
-  sgx: { names: /^(mrEnclave|mrSigner)$/, least: 'mrEnclave' },
-  nitro: { names: /^pcr\d{1,2}$/, least: 'pcr0' },
+  tdx: { names: /^(mrTd|rtMr[0-3])$/, least: ['mrTd', 'rtMr1', 'rtMr2'] },
+  sgx: { names: /^(mrEnclave|mrSigner)$/, least: ['mrEnclave'] },
+  nitro: { names: /^pcr\d{1,2}$/, least: ['pcr0'] },
 } as const
 
 const attestedPlatform = z
@@ -39,7 +39,8 @@ const attestedPlatform = z
     const refuse = (path: string, message: string) => addIssue({ code: 'custom', path: [path], message })
     const unknown = Object.keys(measurements).find(name => !names.test(name))
     if (unknown !== undefined) refuse('measurements', `${platform} has no ${unknown}`)
-    if (!(least in measurements)) refuse('measurements', `must name ${least}: else any software would do`)
+    const missing = least.find(name => !(name in measurements))
+    if (missing !== undefined) refuse('measurements', `must name ${missing}: else any software would do`)
     if (platform === 'nitro' && tcb !== undefined) refuse('tcb', 'is of Intel platforms')
     if (kind === 'opengradient' && platform !== 'nitro') refuse('platform', 'an OpenGradient gateway runs on nitro')
   })

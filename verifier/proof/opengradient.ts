@@ -53,6 +53,9 @@ export function namesKey(data: Uint8Array, keyDigest: Uint8Array): boolean {
   )
 }
 
+/** How far the clocks of an enclave and of its relay may be apart, ms. */
+const CLOCK_SKEW = 60_000
+
 /** An OpenGradient gateway's enclave relayed this request and this answer. */
 export const opengradient: ProofKind = {
   kind: 'opengradient',
@@ -60,6 +63,7 @@ export const opengradient: ProofKind = {
   assumes: [
     "the enclave's vendor is honest, and its hardware holds against those who touch it",
     'the provider behind the enclave, which it does not control, ran the model that it names',
+    'the relay asked once: a signed answer does not say how often it was asked for',
   ],
   browser: false,
   async verify(subject, ports) {
@@ -83,6 +87,10 @@ export const opengradient: ProofKind = {
     const [sent, output] = [utf8(request.input.body), utf8(openGradientOutput(said))]
     if (!equalBytes(keccak_256(sent), fromHex(tee_request_hash))) return refuse('it signed another request')
     if (!equalBytes(keccak_256(output), fromHex(tee_output_hash))) return refuse('it signed another answer')
+    const { startedMs, finishedMs } = answer.receipt.statement
+    const at = 1_000 * tee_timestamp
+    if (at < startedMs - CLOCK_SKEW || at > finishedMs + CLOCK_SKEW)
+      return refuse(`it signed at another time: ${new Date(at).toISOString()}`)
     const key = fromBase64(part.publicKey)
     const message = openGradientMessage(sent, output, tee_timestamp)
     if (!ports.attestation.port.verifyRsaPss(key, message, fromBase64(tee_signature)))

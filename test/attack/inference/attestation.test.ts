@@ -2,9 +2,10 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openAttestations } from '#verifier/attestation/openAttestations.ts'
+import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import type { AcceptedPlatform } from '#verifier/evidence/ports/attestation.ts'
 import { attestedKey, bindsKey } from '#verifier/proof/tee.ts'
-import { issue } from '../../support/attestation/certificates.ts'
+import { issue, pem } from '../../support/attestation/certificates.ts'
 import { type IntelChanges, intelDocument, intelPlatform, MEASURED } from '../../support/attestation/intel.ts'
 import { nitroCloud, nitroDocument } from '../../support/attestation/nitro.ts'
 
@@ -79,9 +80,9 @@ describe.each(['tdx', 'sgx'] as const)('%s', kind => {
     ['a stale revocation list', { listDays: 2 }, { atMs: AT + 48 * HOUR }, /not current at that time/],
     ['a revocation list by nobody', { listBy: stranger }, {}, /revocation list is not signed/],
     ['an unreadable revocation list', { collateral: { root_ca_crl: '00' } }, {}, /cannot be read/],
-    ['a revoked platform', { revoked: [platform.pck] }, {}, /PCK was revoked/],
+    ['a revoked platform', { revoked: [platform.pck] }, {}, /PCK Certificate was revoked/],
     ['a revoked authority', { revoked: [authority] }, {}, /Platform CA was revoked/],
-    ['a revoked signer of collateral', { revoked: [tcb] }, {}, /TCB signing was revoked/],
+    ['a revoked signer of collateral', { revoked: [tcb] }, {}, /TCB Signing was revoked/],
     ['firmware behind', { status: 'OutOfDate' }, {}, /firmware is OutOfDate/],
     ['revoked firmware', { status: 'Revoked' }, { policy: { tcb: ['OutOfDate'] } }, /Revoked/],
     [
@@ -95,6 +96,12 @@ describe.each(['tdx', 'sgx'] as const)('%s', kind => {
       { pck: issue({ name: 'forged', issuer: platform.pck, isAuthority: false, at: AT }) },
       {},
       /was not issued by the next/,
+    ],
+    [
+      'firmware that a platform speaks of',
+      { collateral: { tcb_info_issuer_chain: pem([platform.pck, authority, root]) } },
+      {},
+      /speaks where Intel SGX TCB Signing should/,
     ],
     ['collateral that was changed', { collateral: { tcb_info: '{}' } }, {}, /TcbInfo|tcb_info/],
     ['a chain without its root', { collateral: { tcb_info_issuer_chain: '' } }, {}, /a chain of 0/],
@@ -135,9 +142,7 @@ describe.each(['tdx', 'sgx'] as const)('%s', kind => {
     const document = JSON.parse(new TextDecoder().decode(intelDocument(platform, kind, wide))) as {
       collateral: { tcb_info_issuer_chain: string }
     }
-    const { pem } = await import('../../support/attestation/certificates.ts')
     document.collateral.tcb_info_issuer_chain = pem([forged, leaf, authority, root])
-    const { canonicalBytes } = await import('#verifier/evidence/canonical.ts')
     const bytes = canonicalBytes(document)
     expect(await port.fault({ document: bytes, accepted: [accepted], binds, atMs: AT })).toMatch(/is no authority/)
   })

@@ -208,7 +208,7 @@ describe('opengradient', () => {
     const told = async (body: string, proof: typeof part = part) =>
       (await verify({ ...result, output: { type: 'chat', body }, proof })).detail
     const signed = (key: typeof upstream.privateKey, request = sent.body, content = 'Hold.') =>
-      signedChat(key, request, { content }, 1_780_000_000)
+      signedChat(key, request, { content }, AT / 1_000)
     const own = JSON.parse(result.output.body) as { choices: { message: object }[] }
     const stranger = generateKeyPairSync('rsa', { modulusLength: 2_048 })
     const strange = new Uint8Array(stranger.publicKey.export({ format: 'der', type: 'spki' }))
@@ -217,7 +217,9 @@ describe('opengradient', () => {
 
     expect(await told(with_({ choices: says('Sell everything.') }))).toBe('it signed another answer')
     expect(await told(signed(upstream.privateKey, chat({ seed: 1 }).body))).toBe('it signed another request')
-    expect(await told(with_({ tee_timestamp: 1_780_000_001 }))).toBe("the signature is not the gateway's")
+    expect(await told(with_({ tee_timestamp: AT / 1_000 + 1 }))).toBe("the signature is not the gateway's")
+    const old = signedChat(upstream.privateKey, sent.body, { content: 'Hold.' }, AT / 1_000 - 3_600)
+    expect(await told(old)).toContain('it signed at another time')
     expect(await told(signed(stranger.privateKey))).toBe("the signature is not the gateway's")
     expect(await told(with_({ choices: [...says('Hold.'), ...says('Sell.')] }))).toBe(
       'the answer has 2 choices; one is signed',

@@ -66,8 +66,14 @@ function sgxExtension(): Extension {
 export function intelPlatform(at: number): IntelPlatform {
   const root = issue({ name: 'made-up SGX root', isAuthority: true, at, days: 3_650 })
   const platform = issue({ name: 'Intel SGX PCK Platform CA', issuer: root, isAuthority: true, at })
-  const tcb = issue({ name: 'TCB signing', issuer: root, isAuthority: false, at })
-  const pck = issue({ name: 'PCK', issuer: platform, isAuthority: false, at, extensions: [sgxExtension()] })
+  const tcb = issue({ name: 'Intel SGX TCB Signing', issuer: root, isAuthority: false, at })
+  const pck = issue({
+    name: 'Intel SGX PCK Certificate',
+    issuer: platform,
+    isAuthority: false,
+    at,
+    extensions: [sgxExtension()],
+  })
   const quoting = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
   return {
     root: createHash('sha256').update(root.der).digest('hex'),

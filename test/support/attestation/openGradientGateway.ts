@@ -31,7 +31,7 @@ export async function openGradientGateway(cloud: NitroCloud) {
         return void response.end(JSON.stringify({ public_key: publicKey.export({ format: 'pem', type: 'spki' }) }))
       const { tools } = JSON.parse(body) as { tools?: unknown }
       const message = tools === undefined ? { content: 'Hold.' } : { tool_calls: [{ id: 'c1', type: 'function' }] }
-      response.end(signedChat(privateKey, body, message, 1_780_000_000))
+      response.end(signedChat(privateKey, body, message, cloud.at / 1_000))
     })
   })
   await new Promise<void>(done => server.listen(0, '127.0.0.1', () => done()))
