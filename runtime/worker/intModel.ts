@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { decodeBase64, encodeBase64 } from '#runtime/crypto/base64.ts'
 import { lowerLinear } from '#runtime/model/lowerLinear.ts'
+import { lowerTables } from '#runtime/model/lowerTables.ts'
 import { withTensors } from '#runtime/model/withTensors.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
@@ -41,7 +42,8 @@ export async function loadIntModel(
   const traces = graph.linear.map(({ output }) => output)
   let session: InferenceSession
   try {
-    const lowered = provider === 'cpu' ? file : lowerLinear(file, graph)
+    const tables = lowerTables(file, graph)
+    const lowered = provider === 'cpu' ? tables : lowerLinear(tables, graph)
     session = await InferenceSession.create(withTensors(lowered, graph, traces), {
       executionProviders: [provider],
       intraOpNumThreads: threads,

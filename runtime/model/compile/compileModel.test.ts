@@ -2,6 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { lowerLinear } from '#runtime/model/lowerLinear.ts'
+import { lowerTables } from '#runtime/model/lowerTables.ts'
 import { withTensors } from '#runtime/model/withTensors.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
 import { multiplyDirectly, runGraph } from '#verifier/model/runGraph.ts'
@@ -61,8 +62,13 @@ describe.each(Object.keys(FAMILIES))('%s', family => {
 
       const names = graph.steps.map(step => step.name)
       // As devices without a product of bytes compute it, too.
-      const lowered = lowerLinear(file, graph)
-      for (const [bytes, settings] of [...SETTINGS.map(each => [file, each] as const), [lowered, {}] as const]) {
+      const lowered = lowerTables(file, graph)
+      const runs = [
+        ...SETTINGS.map(each => [file, each] as const),
+        [lowered, {}] as const,
+        [lowerLinear(lowered, graph), {}] as const,
+      ]
+      for (const [bytes, settings] of runs) {
         const session = await InferenceSession.create(withTensors(bytes, graph, names), {
           ...settings,
           logSeverityLevel: 4,

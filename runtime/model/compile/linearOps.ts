@@ -15,7 +15,7 @@ import {
 } from './context.ts'
 import type { Quantised } from './emitter.ts'
 import type { FloatNode } from './floatModel.ts'
-import { windows } from './windows.ts'
+import { windowsOf } from './windows.ts'
 
 /** Weights of a linear op, k × n in rows, and its bias. */
 type Weights = { k: number; n: number; data: Float32Array; bias: Float32Array }
@@ -220,15 +220,16 @@ export const conv: Handler = (node, context) => {
   const weights: Weights = {
     k,
     n: outputs,
-    data: Float32Array.from(
-      { length: k * outputs },
-      (_, i) => data[(i % outputs) * k + Math.floor(i / outputs)] as number,
-    ),
+    data: Float32Array.from({ length: k * outputs }, (_, i) => {
+      // A window's element by element, all channels of each together: they lie side by side when they are taken.
+      const [output, row] = [i % outputs, Math.floor(i / outputs)]
+      return data[output * k + (row % perGroup) * size + Math.floor(row / perGroup)] as number
+    }),
     bias: Float32Array.from({ length: outputs }, (_, c) => given?.[c] ?? 0),
   }
   const followers = takeFollowers(context, node.outputs[0] as string, weights)
   const { weights: whole, scales } = quantiseWeights(weights, context.largestWeight)
-  const taken = windows(context, node, x, {
+  const { flat, indices, places } = windowsOf(context, node, x, {
     kernel,
     strides: listOf(
       node,
@@ -246,10 +247,12 @@ export const conv: Handler = (node, context) => {
   const parts = Array.from({ length: groups }, (_, group) => {
     const own =
       groups === 1
-        ? taken.name
-        : emitter.emit('Gather', [taken.name, emitter.int64(range(group * perGroup, perGroup))], { axis: 1 })
-    // [batch, channels, places, kernel] → [batch, places, channels · kernel]
-    const rows = emitter.reshape(emitter.emit('Transpose', [own], { perm: [0, 2, 1, 3] }), [1, taken.places, k])
+        ? flat
+        : emitter.emit('Gather', [flat, emitter.int64(range(group * perGroup, perGroup))], { axis: 1 })
+    // [batch, channels, places] → [batch, places, channels] → [batch, windows, kernel, channels]: whole rows are copied.
+    const chosen = emitter.int64(indices, [places, indices.length / places])
+    const taken = emitter.emit('Gather', [emitter.emit('Transpose', [own], { perm: [0, 2, 1] }), chosen], { axis: 1 })
+    const rows = emitter.reshape(taken, [1, places, k])
     const columns = new Int8Array(k * each)
     for (let row = 0; row < k; row++)
       for (let c = 0; c < each; c++) columns[row * each + c] = whole[row * outputs + group * each + c] as number

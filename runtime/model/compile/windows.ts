@@ -4,16 +4,24 @@ import type { FloatNode } from './floatModel.ts'
 
 export type WindowParameters = { kernel: number[]; strides: number[]; dilations: number[]; padding: number }
 
-/**
- * The windows that a kernel sees, side by side: [batch, channels, places, kernel elements], places in row-major order of
- * the result. `padding`: the element that stands outside.
- */
-export function windows(
+/** A padded input whose places stand in one axis, and which of them each window sees. */
+export type Windows = {
+  /** [batch, channels, places]. */
+  flat: string
+  /** Windows in row-major order of the result, each with its kernel's elements. */
+  indices: number[]
+  /** Windows, and the result's spatial sizes. */
+  places: number
+  sizes: number[]
+}
+
+/** The windows that a kernel sees, not taken yet. `padding`: the element that stands outside. */
+export function windowsOf(
   { emitter }: Context,
   node: FloatNode,
   x: Quantised,
   { kernel, strides, dilations, padding }: WindowParameters,
-): { name: string; places: number; sizes: number[] } {
+): Windows {
   const [, channels = 0, ...spatial] = x.dims
   const automatic = String.fromCharCode(...(node.attributes.get('auto_pad')?.s ?? []))
   if (automatic !== '' && automatic !== 'NOTSET' && automatic !== 'VALID')
@@ -48,12 +56,20 @@ export function windows(
       indices.push(at)
     }
   }
-  const places = sizes.reduce((a, b) => a * b, 1)
-  return {
-    name: emitter.emit('Gather', [flat, emitter.int64(indices, [places, indices.length / places])], { axis: 2 }),
-    places,
-    sizes,
-  }
+  return { flat, indices, places: sizes.reduce((a, b) => a * b, 1), sizes }
+}
+
+/** The windows side by side: [batch, channels, windows, kernel elements]. */
+export function windows(
+  context: Context,
+  node: FloatNode,
+  x: Quantised,
+  parameters: WindowParameters,
+): { name: string; places: number; sizes: number[] } {
+  const { emitter } = context
+  const { flat, indices, places, sizes } = windowsOf(context, node, x, parameters)
+  const chosen = emitter.int64(indices, [places, indices.length / places])
+  return { name: emitter.emit('Gather', [flat, chosen], { axis: 2 }), places, sizes }
 }
 
 /** All places of a grid, in row-major order. */

@@ -3,6 +3,7 @@ import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { compileModel } from '#runtime/model/compile/compileModel.ts'
+import { lowerTables } from '#runtime/model/lowerTables.ts'
 import { median } from '#runtime/model/median.ts'
 import { withTensors } from '#runtime/model/withTensors.ts'
 import { signReceipts } from '#runtime/worker/receiptBatch.ts'
@@ -194,7 +195,7 @@ async function otherFigure(
   const graph = readIntGraph(file)
   const names = graph.linear.map(({ output }) => output)
   const float = await InferenceSession.create(source, { intraOpNumThreads: 2, logSeverityLevel: 4 })
-  const traced = await InferenceSession.create(withTensors(file, graph, names), {
+  const traced = await InferenceSession.create(withTensors(lowerTables(file, graph), graph, names), {
     intraOpNumThreads: 2,
     logSeverityLevel: 4,
   })
