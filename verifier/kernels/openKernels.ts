@@ -1,4 +1,4 @@
-import { type FreivaldsKernels, openWorkspace, type Workspace } from './openWorkspace.ts'
+import { type ElementKernels, type FreivaldsKernels, openWorkspace, type Workspace } from './openWorkspace.ts'
 
 /** The WebAssembly kernels (sources in `assembly/`): the same bytes run in Node and in a browser. */
 export type Kernels = {
@@ -23,7 +23,8 @@ type Exports = {
   sha256(message: number, length: number, out: number): void
   leafHashes(bundle: number, count: number, out: number): number
   nodeHashes(hashes: number, pairs: number, out: number): void
-} & FreivaldsKernels
+} & FreivaldsKernels &
+  ElementKernels
 
 /** Instantiates the kernels from the bytes of `kernels.wasm`. */
 export function openKernels(wasm: Uint8Array): Kernels {

@@ -25,6 +25,22 @@ export type FreivaldsKernels = {
   scale(...of: [acc: Address, m: number, n: number, bias: Address, factors: Address, step: number, out: Address]): void
 }
 
+type Each = (a: Address, b: Address, period: number, count: number, out: Address) => void
+type Convert = (a: Address, count: number, out: Address) => void
+type OfRows = (a: Address, rows: number, width: number, out: Address) => void
+
+/** The kernels of single steps, element by element. */
+export type ElementKernels = Record<
+  'addF32' | 'mulF32' | 'divF32' | 'addI32' | 'subI32' | 'mulI32' | 'addF64' | 'subF64' | 'mulF64',
+  Each
+> &
+  Record<'roundF32' | 'i32ToF32' | 'f32ToI32' | 'f32ToU8' | 'u8ToI32' | 'u8ToF32' | 'i32ToF64' | 'f64ToF32', Convert> &
+  Record<'sumI32' | 'sumF64' | 'maxU8', OfRows> & {
+    clampF32(a: Address, count: number, out: Address, least: number, most: number): void
+    lookUp1(table: Address, indices: Address, count: number, out: Address): void
+    lookUp4(table: Address, indices: Address, count: number, out: Address): void
+  }
+
 type Operand = { buffer: ArrayBufferLike; byteOffset: number; byteLength: number }
 
 /**
@@ -32,7 +48,7 @@ type Operand = { buffer: ArrayBufferLike; byteOffset: number; byteLength: number
  * which each `begin` takes anew. What a check reads stays where it is: nothing is copied between kernels.
  */
 export type Workspace = {
-  kernels: FreivaldsKernels
+  kernels: FreivaldsKernels & ElementKernels
   /** Room that stays. Ends the scratch in use. */
   keep(bytes: number): Address
   /** Scratch of so many bytes, in pieces that `room` and `put` hand out. Views from before are dead. */
@@ -56,7 +72,7 @@ export function openWorkspace({
   kernels,
 }: {
   memory: { buffer: ArrayBuffer; grow(pages: number): number }
-  kernels: FreivaldsKernels
+  kernels: FreivaldsKernels & ElementKernels
 }): Workspace {
   let floor = memory.buffer.byteLength
   let next = floor

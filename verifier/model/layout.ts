@@ -58,9 +58,14 @@ function permuted({ dtype, dims, data }: Value, perm: readonly number[]): Value 
   const strides = perm.map(axis => from[axis] as number)
   const out = allocate(dtype, data.length)
   const place = to.map(() => 0)
-  for (let i = 0, at = 0; i < out.length; i++) {
-    out[i] = data[at] as number
-    for (let axis = to.length - 1; axis >= 0; axis--) {
+  // Last axes that stay where they are move together.
+  let moved = perm.length
+  while (moved > 0 && perm[moved - 1] === moved - 1) moved--
+  const block = sizeOf(dims.slice(moved))
+  for (let i = 0, at = 0; i < out.length; i += block) {
+    if (block === 1) out[i] = data[at] as number
+    else out.set(data.subarray(at, at + block), i)
+    for (let axis = moved - 1; axis >= 0; axis--) {
       place[axis] = (place[axis] as number) + 1
       at += strides[axis] as number
       if ((place[axis] as number) < (to[axis] as number)) break

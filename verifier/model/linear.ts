@@ -65,11 +65,24 @@ export function linearSpec(node: OnnxNode, inputs: readonly ValueType[]): Linear
   }
 }
 
+/** The highest bit of each of four bytes. */
+const SIGNS = 0x80808080 | 0
+
 /** A linear op's left factor as signed bytes. */
 export function centred({ data, centred: known }: Value): Int8Array {
   if (known !== undefined) return known
   const out = new Int8Array(data.length)
-  for (let i = 0; i < data.length; i++) out[i] = (data[i] as number) - ZERO_POINT
+  let done = 0
+  if (data instanceof Uint8Array && data.byteOffset % 4 === 0) {
+    // Less 128 is the highest bit the other way round: four bytes at a time.
+    const [from, to] = [
+      new Int32Array(data.buffer, data.byteOffset, data.length >> 2),
+      new Int32Array(out.buffer, 0, data.length >> 2),
+    ]
+    for (let i = 0; i < to.length; i++) to[i] = (from[i] as number) ^ SIGNS
+    done = 4 * to.length
+  }
+  for (let i = done; i < data.length; i++) out[i] = (data[i] as number) - ZERO_POINT
   return out
 }
 

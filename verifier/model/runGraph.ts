@@ -24,6 +24,8 @@ export type Engine = {
   multiply: Multiplier
   /** Takes several steps at once; the same bits as the steps. */
   fuse?(fused: Fused, input: Value): Value
+  /** Takes a step alone, the same bits again; null: it does not know it. */
+  take?(step: Step, inputs: readonly Value[]): Value | null
   /** Sees every intermediate tensor that is not fused away. */
   onValue?(step: number, value: Value): void
 }
@@ -40,7 +42,7 @@ export const LARGEST_BATCH = 4_096
 export function runGraph(
   graph: IntGraph,
   input: { shape: readonly number[]; data: Float32Array },
-  { multiply, fuse, onValue }: Engine = { multiply: multiplyDirectly },
+  { multiply, fuse, take, onValue }: Engine = { multiply: multiplyDirectly },
 ): Float32Array {
   const batch = batchOf(graph, input)
   const values: (Value | null)[] = graph.values.map(type => type.constant)
@@ -56,7 +58,10 @@ export function runGraph(
       i = fused.last
       continue
     }
-    result = step.prepared !== null ? step.prepared.run(inputs) : accumulate(graph, step.linear, inputs, multiply)
+    result =
+      step.prepared === null
+        ? accumulate(graph, step.linear, inputs, multiply)
+        : (take?.(step, inputs) ?? step.prepared.run(inputs))
     onValue?.(i, result)
     values[step.output] = result
     for (const number of step.lastOf) values[number] = null

@@ -1,5 +1,6 @@
 import type { Kernels } from '#verifier/kernels/openKernels.ts'
 import type { Address } from '#verifier/kernels/openWorkspace.ts'
+import { createStepTaker } from '#verifier/kernels/takeStep.ts'
 import type { Fused } from '#verifier/model/fusion.ts'
 import type { IntGraph } from '#verifier/model/intGraph.ts'
 import { batchOf, type LinearCall, runGraph } from '#verifier/model/runGraph.ts'
@@ -68,6 +69,8 @@ export function prepareTraceCheck({
     ]),
   )
 
+  const taker = createStepTaker(workspace, graph.values)
+
   function keep(values: Int32Array | Float32Array): Address {
     const at = workspace.keep(values.byteLength)
     workspace.bytes(at, values.byteLength).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
@@ -129,10 +132,11 @@ export function prepareTraceCheck({
         return { fault: 'size', where: `the trace has ${trace.length} bytes, the model's has ${expected}` }
       let scratch = scratches.get(batch)
       if (scratch === undefined) {
-        scratch = scratchOf(graph, batch, columns)
+        scratch = scratchOf(graph, batch, columns) + taker.room(batch) + 64
         scratches.set(batch, scratch)
       }
       workspace.begin(scratch)
+      taker.begin(workspace.room(taker.room(batch)))
       // Every machine that runs this is little-endian.
       let at = workspace.put(trace)
       try {
@@ -146,6 +150,7 @@ export function prepareTraceCheck({
             return new Int32Array(workspace.buffer(), y, size)
           },
           fuse,
+          take: taker.take,
         })
         const wrong = differs(result, output)
         return wrong === null ? null : { fault: 'output', where: wrong }
