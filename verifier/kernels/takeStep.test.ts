@@ -11,6 +11,7 @@ import { seededRandom } from '../../test/fault/seededRandom.ts'
 import { createStepTaker } from './takeStep.ts'
 
 const random = seededRandom(21)
+const BATCH = 3
 type Made = { type: ValueType; value: Value }
 
 /** A value in [lo, hi], its ends and what rounds badly among it; `constant`: known beforehand. */
@@ -44,11 +45,6 @@ function both(op: string, define: OpDefinition, inputs: Made[], attributes: [str
   const types = inputs.map(({ type }) => type)
   const prepared = define(node, types)
   const workspace = nodeKernels().workspace()
-  const taker = createStepTaker(workspace, [...types, prepared.type])
-  const batch = 3
-  const room = taker.room(batch)
-  workspace.begin(room + 64)
-  taker.begin(workspace.room(room))
   const step: Step = {
     op,
     name: 'o',
@@ -58,6 +54,10 @@ function both(op: string, define: OpDefinition, inputs: Made[], attributes: [str
     prepared,
     linear: null,
   }
+  const taker = createStepTaker(workspace, { steps: [step], values: [...types, prepared.type], fused: new Map() })
+  const room = taker.room(BATCH)
+  workspace.begin(room + 64)
+  taker.begin(workspace.room(room))
   const values = inputs.map(({ value }) => value)
   return { expected: prepared.run(values), actual: taker.take(step, values) }
 }
@@ -71,7 +71,6 @@ function expectSame({ expected, actual }: ReturnType<typeof both>): void {
 
 const FLOAT = [-1e30, 1e30] as const
 const ranges = { float32: FLOAT, int32: [-30_000, 30_000], int64: [-(2 ** 25), 2 ** 25] } as const
-const BATCH = 3
 
 describe('single steps in the kernels are those of the definitions, bit by bit', () => {
   // Widths that fill no register, and rows that do.

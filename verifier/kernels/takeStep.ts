@@ -1,4 +1,4 @@
-import type { Step } from '#verifier/model/intGraph.ts'
+import type { IntGraph, Step } from '#verifier/model/intGraph.ts'
 import { sizeOf, type Value, type ValueType } from '#verifier/model/value.ts'
 import type { Address, ElementKernels, Workspace } from './openWorkspace.ts'
 
@@ -19,8 +19,8 @@ export type StepTaker = {
   take(step: Step, inputs: readonly Value[]): Value | null
 }
 
-/** `values`: the types of the graph's, by number. */
-export function createStepTaker(workspace: Workspace, values: readonly ValueType[]): StepTaker {
+export function createStepTaker(workspace: Workspace, graph: Pick<IntGraph, 'steps' | 'values' | 'fused'>): StepTaker {
+  const { values } = graph
   const kernels: ElementKernels = workspace.kernels
   const binaries: Readonly<Record<string, Binary>> = {
     'Add float32': kernels.addF32,
@@ -43,7 +43,7 @@ export function createStepTaker(workspace: Workspace, values: readonly ValueType
     'int64 float32': kernels.f64ToF32,
   }
   const sums: Readonly<Record<string, Rows>> = { int32: kernels.sumI32, int64: kernels.sumF64 }
-  const most = Math.max(...values.map(({ dims }) => sizeOf(dims)))
+  const operands = operandsOf(graph)
   let places: readonly [Address, Address, Address] = [0, 0, 0]
   let size = 0
 
@@ -87,7 +87,8 @@ export function createStepTaker(workspace: Workspace, values: readonly ValueType
 
   return {
     room(batch) {
-      size = 8 * most * batch + 16
+      const most = Math.max(0, ...operands.map(({ dims, constant }) => sizeOf(dims) * (constant === null ? batch : 1)))
+      size = 8 * most + 16
       return 3 * size
     },
     begin(at) {
@@ -146,6 +147,22 @@ export function createStepTaker(workspace: Workspace, values: readonly ValueType
       }
     },
   }
+}
+
+/** What steps that stand alone read and give; their own constants, but no weights. */
+function operandsOf({ steps, values, fused }: Pick<IntGraph, 'steps' | 'values' | 'fused'>): ValueType[] {
+  const found = new Set<ValueType>()
+  for (let i = 0; i < steps.length; i++) {
+    const passes = fused.get(i)
+    if (passes !== undefined) {
+      i = passes.last
+      continue
+    }
+    const { prepared, inputs, output } = steps[i] as Step
+    if (prepared === null) continue
+    for (const number of [...inputs, output]) found.add(values[number] as ValueType)
+  }
+  return [...found]
 }
 
 /** Whether a value has one number for each row of another. */

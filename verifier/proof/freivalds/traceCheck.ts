@@ -69,7 +69,7 @@ export function prepareTraceCheck({
     ]),
   )
 
-  const taker = createStepTaker(workspace, graph.values)
+  const taker = createStepTaker(workspace, graph)
 
   function keep(values: Int32Array | Float32Array): Address {
     const at = workspace.keep(values.byteLength)
