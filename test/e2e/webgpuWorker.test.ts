@@ -26,12 +26,16 @@ const root = mkdtempSync(join(tmpdir(), 'warrant-webgpu-'))
 const withVulkan = { ...process.env, VK_ICD_FILENAMES: ICD, LD_LIBRARY_PATH: CHROMIUM, XDG_RUNTIME_DIR: root }
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-test('a provider that is not here is refused before anything is served, and says so', () => {
+test('a provider or an attestation that is not here is refused before anything is served, and says so', () => {
   const args = [...WORKER, '--redis', 'redis://127.0.0.1:1', '--key', join(root, 'k'), '--models', root]
   const absent = spawnSync(process.execPath, [...args, '--provider', 'cuda'], { encoding: 'utf8' })
   expect([absent.status, absent.stderr]).toEqual([2, expect.stringContaining('provider cuda does not start')])
   const unknown = spawnSync(process.execPath, [...args, '--provider', 'tpu'], { encoding: 'utf8' })
   expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('there are cpu, cuda, webgpu')])
+  const models = resolve(import.meta.dirname, '../../strategies/trend-follower')
+  const given = [...WORKER, '--redis', 'redis://127.0.0.1:1', '--key', join(root, 'k'), '--models', models]
+  const unattested = spawnSync(process.execPath, [...given, '--attestation', join(root, 'none')], { encoding: 'utf8' })
+  expect([unattested.status, unattested.stderr]).toEqual([2, expect.stringContaining('attestation cannot be read')])
 })
 
 describe.skipIf(!hasRedis || !existsSync(ICD))(
