@@ -232,10 +232,12 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       })
       if (done === null) continue
       const { worker } = done.receipt.statement
-      const accepted = { output: done.output, receipt: done.receipt, proof: proofOf(done, job.proofKind, []) }
-      const fault =
-        faultOf(done, request, requestLeaf) ?? (await proofFault({ accepted, done, request, model, requestLeaf }))
-      if (fault === null) return accepted
+      let fault = faultOf(done, request, requestLeaf)
+      if (fault === null) {
+        const accepted = { output: done.output, receipt: done.receipt, proof: proofOf(done, job.proofKind, []) }
+        fault = await proofFault({ accepted, done, request, model, requestLeaf })
+        if (fault === null) return accepted
+      }
       last = `worker ${worker} answered wrongly: ${fault.reason}`
       if (parameters.checks === null) break
       avoid.add(worker)
@@ -331,10 +333,14 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     return report.ok ? null : { reason: report.detail, convicts: report.convicts === true }
   }
 
-  function faultOf({ output, receipt }: JobResult, request: Request, requestLeaf: string): Fault | null {
+  function faultOf({ output, receipt, attestation }: JobResult, request: Request, requestLeaf: string): Fault | null {
     const worker = workers.find(candidate => candidate.id === receipt.statement.worker)
     if (worker === undefined) return spoilt(`worker ${receipt.statement.worker} is not registered`)
     if (caught.has(worker.id)) return spoilt(`worker ${worker.id} was set aside before`)
+    const kinds = kindsIn(request.proofKind)
+    if (kinds.includes('tee') && attestation === null) return spoilt('it sent no attestation of its key')
+    if (kinds.includes('opengradient') && attestation?.publicKey == null)
+      return spoilt('it sent no attested key of its gateway')
     const wrong = statementFault(nodeCrypto, { statement: receipt.statement, requestLeaf, request, output })
     if (wrong !== null) return spoilt(wrong)
     const unsigned = signatures === 'atOnce' ? receiptFault(nodeCrypto, receipt, worker.publicKey) : null

@@ -74,7 +74,8 @@ export function createWorker({ id, signer, engine, clock, modelFile, attestation
   /** @throws WORKER_FAILED */
   function attested({ proofKind }: Job): JobResult['attestation'] {
     if (!kindsIn(proofKind).includes('tee')) return null
-    if (attestation === undefined) throw new WarrantError('WORKER_FAILED', `worker ${id} has no attestation`)
+    if (attestation === undefined)
+      throw new WarrantError('WORKER_FAILED', `worker ${id} has no attestation`, { retry: 'safe' })
     return { document: attestation(), publicKey: null }
   }
 

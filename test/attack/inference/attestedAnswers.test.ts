@@ -49,12 +49,14 @@ async function ask({
   queue,
   kind,
   input,
+  listed: registered = workers,
 }: {
   model: ModelIdentity
   file: Uint8Array | null
   queue: QueuePort
   kind: string
   input: ModelInput
+  listed?: typeof workers
 }) {
   const dir = mkdtempSync(join(tmpdir(), 'warrant-attested-'))
   const log = openLog({ dir, origin: 'test.example/attested', signer, clock })
@@ -64,7 +66,7 @@ async function ask({
     queue,
     clock,
     models: [model],
-    workers,
+    workers: registered,
     proofOf: () => kind,
     putBlob: bytes => log.putBlob(bytes),
     checks: { kernels: nodeKernels(), randomWords, modelFile },
@@ -163,6 +165,30 @@ describe('tee', () => {
     expect(without.result).toMatchObject({ status: 'failed', reason: expect.stringContaining('has no attestation') })
     const { result, verify } = await answered('tee', () => nitroDocument(cloud, new Uint8Array(32).fill(3)))
     expect((await verify(result)).detail).toContain('does not bind the key')
+  })
+
+  test('where one worker has no attestation, another that has one is asked', async () => {
+    const { model, file } = victim
+    const other = ed25519Signer(new Uint8Array(32).fill(2))
+    const made = (id: string, key: typeof signer, attestation?: () => Uint8Array) =>
+      createWorker({ id, signer: key, engine: onnxEngine, clock, modelFile: async () => file, attestation })
+    const both = [...workers, { id: 'v', operator: 'two', publicKey: other.publicKeyHex }]
+    // One says that it has none; one leaves it out.
+    const silent = made('w', signer, own)
+    const stripped: Worker = {
+      ...silent,
+      run: async jobs =>
+        (await silent.run(jobs)).map(done => (done instanceof Error ? done : { ...done, attestation: null })),
+    }
+    for (const first of [made('w', signer), stripped]) {
+      const attested = made('v', other, () => nitroDocument(cloud, attestedKey(other.publicKeyHex, nodeCrypto)))
+      const queue = createInProcessQueue([first, attested])
+      const { result, verify } = await ask({ model, file, queue, kind: 'tee', input: tensorOf(), listed: both })
+      expect(await verify(result, { listed: both })).toMatchObject({
+        ok: true,
+        detail: 'the key of worker v is attested',
+      })
+    }
   })
 })
 
