@@ -133,6 +133,7 @@ describe('an LLM agent behind the strategy interface', () => {
       sandbox: createSandbox(),
       kernels: null,
       attestations: null,
+      engine: null,
       randomWords: () => {},
     })
     expect(replayed).toMatchObject({ identical: 4, diverged: 0, findings: [] })

@@ -11,14 +11,18 @@ export function replayCommand(program: Command): void {
       '--public',
       'check sealed epochs of model answers with coins that everybody derives from the log: a result that anybody can reproduce',
     )
+    .option('--run-models', 'run models again where that is the proof, many requests together')
     .option('--json', 'one JSON document on stdout')
     .description(
       'Derive every decision and proposal again from the log alone, and compare. Exit 0 identical, 1 diverged, 2 could not run.',
     )
     .addHelpText('after', '\nExample:\n  warrant replay runs/demo/log')
-    .action(async (dir: string, options: { vkey?: string; public?: boolean; json?: boolean }) => {
+    .action(async (dir: string, options: { vkey?: string; public?: boolean; runModels?: boolean; json?: boolean }) => {
       const { replayLog } = await import('./lib/replayLog.ts')
-      const report = await replayLog(dir, options.vkey, undefined, options.public === true)
+      const report = await replayLog(dir, options.vkey, undefined, {
+        isPublic: options.public === true,
+        runModels: options.runModels === true,
+      })
       if (options.json) printJson(report)
       else {
         const print = createPrinter(false)
@@ -30,7 +34,7 @@ export function replayCommand(program: Command): void {
         )
         for (const [kind, { held, refused, unchecked }] of Object.entries(report.proofs))
           print(
-            `  proof ${kind}: ${held} hold, ${refused} refused on record, ${unchecked} not checked here (the model would have to run)`,
+            `  proof ${kind}: ${held} hold, ${refused} refused on record, ${unchecked} not checked here${unchecked > 0 ? ' (--run-models runs the model; attestations need a policy that names platforms)' : ''}`,
           )
         for (const { epoch, root, held, refused, soundnessBits } of report.epochs)
           print(

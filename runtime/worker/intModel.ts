@@ -31,7 +31,7 @@ export async function loadIntModel(
   file: Uint8Array,
   /** The bits do not depend on them. */
   { threads = 1, provider = 'cpu' }: { threads?: number; provider?: Provider } = {},
-): Promise<LoadedModel & Required<Pick<LoadedModel, 'runTraced'>>> {
+): Promise<Required<LoadedModel>> {
   const graph = readIntGraph(file)
   const described = describeIntModel(file)
   for (const side of ['input', 'output'] as const) {
@@ -73,37 +73,40 @@ export async function loadIntModel(
       const results = await execute(input.shape, valuesOf(input, identity.name), [graph.output.name])
       return tensorOf(results[graph.output.name]?.data as Float32Array, input.shape[0] as number)
     },
-    async runTraced(inputs: readonly Tensor[]) {
-      const parts = inputs.map(input => ({ rows: input.shape[0] ?? 0, data: valuesOf(input, identity.name) }))
-      for (const [i, { data }] of parts.entries()) batchOf(graph, { shape: (inputs[i] as Tensor).shape, data })
-      const rows = parts.reduce((sum, part) => sum + part.rows, 0)
-      const all = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0))
-      let at = 0
-      for (const { data } of parts) {
-        all.set(data, at)
-        at += data.length
-      }
-      const results = await execute([rows, ...graph.input.shape.slice(1)], all, [graph.output.name, ...traces])
-      const output = results[graph.output.name]?.data as Float32Array
-      const accumulators = traces.map(name => results[name]?.data as Int32Array)
-      let from = 0
-      return parts.map(part => {
-        const to = from + part.rows
-        const own = (values: { length: number }) =>
-          [(values.length / rows) * from, (values.length / rows) * to] as const
-        const trace = new Uint8Array(accumulators.reduce((sum, y) => sum + (4 * y.length * part.rows) / rows, 0))
-        let end = 0
-        for (const y of accumulators) {
-          const slice = y.subarray(...own(y))
-          trace.set(new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength), end)
-          end += slice.byteLength
-        }
-        const answer = { output: tensorOf(output.slice(...own(output)), part.rows), trace }
-        from = to
-        return answer
-      })
-    },
+    runTraced: (inputs: readonly Tensor[]) => runMany(inputs, traces),
+    runBatch: async (inputs: readonly Tensor[]) => (await runMany(inputs, [])).map(({ output }) => output),
     close: () => session.release(),
+  }
+
+  /** Rows of all inputs in one run; of each input its output, and the accumulators that are `kept`. */
+  async function runMany(inputs: readonly Tensor[], kept: readonly string[]) {
+    const parts = inputs.map(input => ({ rows: input.shape[0] ?? 0, data: valuesOf(input, identity.name) }))
+    for (const [i, { data }] of parts.entries()) batchOf(graph, { shape: (inputs[i] as Tensor).shape, data })
+    const rows = parts.reduce((sum, part) => sum + part.rows, 0)
+    const all = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0))
+    let at = 0
+    for (const { data } of parts) {
+      all.set(data, at)
+      at += data.length
+    }
+    const results = await execute([rows, ...graph.input.shape.slice(1)], all, [graph.output.name, ...kept])
+    const output = results[graph.output.name]?.data as Float32Array
+    const accumulators = kept.map(name => results[name]?.data as Int32Array)
+    let from = 0
+    return parts.map(part => {
+      const to = from + part.rows
+      const own = (values: { length: number }) => [(values.length / rows) * from, (values.length / rows) * to] as const
+      const trace = new Uint8Array(accumulators.reduce((sum, y) => sum + (4 * y.length * part.rows) / rows, 0))
+      let end = 0
+      for (const y of accumulators) {
+        const slice = y.subarray(...own(y))
+        trace.set(new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength), end)
+        end += slice.byteLength
+      }
+      const answer = { output: tensorOf(output.slice(...own(output)), part.rows), trace }
+      from = to
+      return answer
+    })
   }
   await proveExact(graph, model, identity.name).catch(async error => {
     await session.release()

@@ -5,6 +5,7 @@ import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { AttestationPort } from '#verifier/evidence/ports/attestation.ts'
+import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
@@ -58,6 +59,7 @@ export async function replayLog({
   kernels,
   randomWords,
   attestations,
+  engine,
   isPublic = false,
   onDecision,
 }: {
@@ -69,6 +71,8 @@ export async function replayLog({
   randomWords(words: Int32Array): void
   /** Null: answers that rest on attestations stay unchecked. */
   attestations: AttestationPort | null
+  /** Null: answers whose proof is to run the model again stay unchecked. */
+  engine: EnginePort | null
   /** Checks sealed epochs with coins that everybody derives, too. */
   isPublic?: boolean
   onDecision?(done: number): void
@@ -95,7 +99,7 @@ export async function replayLog({
   const blobs = await readBlobs(files, crypto)
   const ports: ProofPorts = {
     crypto,
-    engine: null,
+    engine,
     kernels,
     randomWords,
     attestation: attestations === null ? null : { port: attestations, accepted: [], atMs: 'stated' },
@@ -111,6 +115,8 @@ export async function replayLog({
   report.proofs = proofs.counts
   const ahead: Promise<void>[] = []
   const unproven: Finding[] = []
+  /** Answers behind decisions that a verdict approved. */
+  const approvedOn: { index: number; answer: string }[] = []
   const suspect = new Map<string, { entry: number; divergence: Divergence }>()
 
   async function strategyOf(run: RecordOf<'run'>): Promise<SandboxedStrategy> {
@@ -172,14 +178,16 @@ export async function replayLog({
         suspect.delete(verdict.body.proposal)
         const proposal = records.find(verdict.body.proposal, 'proposal')
         const decided = proposal === null ? null : records.find(proposal.body.decision, 'decision')
-        for (const door of decided?.body.doors ?? []) {
-          const reason = proofs.refused.get(door.answer)
-          if (reason !== undefined)
-            unproven.push({ where: `entry ${index} (verdict)`, reason: `approved on what is not proven: ${reason}` })
-        }
+        for (const { answer } of decided?.body.doors ?? []) approvedOn.push({ index, answer })
       }
     })
     await Promise.all(ahead)
+    await proofs.settle()
+    for (const { index, answer } of approvedOn) {
+      const reason = proofs.refused.get(answer)
+      if (reason !== undefined)
+        unproven.push({ where: `entry ${index} (verdict)`, reason: `approved on what is not proven: ${reason}` })
+    }
     report.refused = suspect.size
     report.size = log.size
     report.root = log.root

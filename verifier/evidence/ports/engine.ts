@@ -4,8 +4,10 @@ import type { Tensor } from '../tensor.ts'
 /** A loaded model. */
 export type LoadedModel = {
   run(input: Tensor): Promise<Tensor>
+  /** Several inputs at once: exact-integer models only, whose rows do not depend on each other. */
+  runBatch?(inputs: readonly Tensor[]): Promise<Tensor[]>
   /**
-   * Several inputs at once, each with its trace: exact-integer models only, whose rows do not depend on each other.
+   * The same, each with its trace:
    * `trace`: the int32 accumulators of every linear op in the graph's order, little-endian.
    */
   runTraced?(inputs: readonly Tensor[]): Promise<{ output: Tensor; trace: Uint8Array }[]>
