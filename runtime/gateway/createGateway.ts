@@ -48,7 +48,19 @@ export type InferParameters = {
   input: ModelInput
 }
 /** The logged answer to a request: its leaf hash and index, and the one terminal state that it records. */
-export type InferResult = { response: string; index: number; result: Response['result'] }
+export type InferResult = {
+  response: string
+  index: number
+  result: Response['result']
+  /** What its proof cost; null where there is none. */
+  cost: ProofCost | null
+}
+
+/**
+ * What an answer and its proof cost: workers that signed it and the time they took together, bytes that it carries beyond
+ * receipts, and the gateway's own check of it (null: left to the verifier).
+ */
+export type ProofCost = { workers: number; workerMs: number; proofBytes: number; checkMicros: number | null }
 
 export type Gateway = {
   /** A request that fails or times out is on record, and says so in its result. @throws LOG_HALTED, BAD_INPUT */
@@ -134,13 +146,13 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     const logged = log.append('request', request, observation === null ? [] : [observation])
     if (requestIs === 'durable') await logged.durable
 
-    const answer = (result: Response['result']): InferResult => {
+    const answer = (result: Response['result'], cost: ProofCost | null): InferResult => {
       const response = log.append('response', { request: logged.leafHash, agent, number, result }, [logged.leafHash])
       if (result.status === 'ok' && proofIn(result.proof, 'freivalds') !== null) {
         unsealed.push(fromHex(response.leafHash))
         if (unsealed.length === parameters.sealEvery) seal()
       }
-      return { response: response.leafHash, index: response.index, result }
+      return { response: response.leafHash, index: response.index, result, cost }
     }
     const job = {
       v: 1 as const,
@@ -154,23 +166,33 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     try {
       const until = performance.now() + timeoutMs
       for (;;) {
-        const accepted = await withTimeout(
+        const { accepted, cost } = await withTimeout(
           answered(job, request, model, logged.leafHash),
           Math.max(1, until - performance.now()),
         )
         // Whoever was caught on another request meanwhile is not believed on this one either.
-        if (!caught.has(accepted.receipt.statement.worker)) return answer({ status: 'ok', ...accepted })
+        if (!caught.has(accepted.receipt.statement.worker)) return answer({ status: 'ok', ...accepted }, cost)
       }
     } catch (error) {
       const timedOut = error instanceof WarrantError && error.code === 'TIMED_OUT'
-      return answer({ status: timedOut ? 'timedOut' : 'failed', reason: reasonOf(error).slice(0, 2_000) })
+      return answer({ status: timedOut ? 'timedOut' : 'failed', reason: reasonOf(error).slice(0, 2_000) }, null)
     }
   }
 
   type Accepted = Omit<Extract<Response['result'], { status: 'ok' }>, 'status'>
+  type Held = { accepted: Accepted; cost: ProofCost }
+
+  function heldBy(accepted: Accepted, signed: readonly JobResult[], checkMicros: number | null): Held {
+    const spans = signed.map(({ receipt: { statement } }) => statement.finishedMs - statement.startedMs)
+    const [{ trace, attestation }] = signed as [JobResult]
+    const carries = proofIn(accepted.proof, 'freivalds') === null ? 0 : (trace?.length ?? 0)
+    const workerMs = spans.reduce((a, b) => a + b, 0)
+    const proofBytes = carries + (attestation?.document.length ?? 0)
+    return { accepted, cost: { workers: signed.length, workerMs, proofBytes, checkMicros } }
+  }
 
   /** Two operators that agree, for the kinds that rest on that. */
-  async function agreed(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Accepted> {
+  async function agreed(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Held> {
     const { answer, others } = await agree({
       job,
       workers,
@@ -207,8 +229,8 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
         others.map(({ receipt }) => receipt),
       ),
     }
-    const fault = await proofFault({ accepted, done: answer, request, model, requestLeaf })
-    if (fault === null) return accepted
+    const { fault, checkMicros } = await proofFault({ accepted, done: answer, request, model, requestLeaf })
+    if (fault === null) return heldBy(accepted, [answer, ...others], checkMicros)
     // They agreed on what does not hold: each signed it. Others are asked.
     for (const done of [answer, ...others]) {
       const { worker } = done.receipt.statement
@@ -218,7 +240,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
   }
 
   /** Asks until an answer holds: when one does not, the same request goes to another worker. */
-  async function answered(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Accepted> {
+  async function answered(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Held> {
     const kinds = kindsIn(job.proofKind)
     if (kinds.includes('quorum') || kinds.includes('refereed')) return agreed(job, request, model, requestLeaf)
     const avoid = new Set(caught)
@@ -235,8 +257,9 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       let fault = faultOf(done, request, requestLeaf)
       if (fault === null) {
         const accepted = { output: done.output, receipt: done.receipt, proof: proofOf(done, job.proofKind, []) }
-        fault = await proofFault({ accepted, done, request, model, requestLeaf })
-        if (fault === null) return accepted
+        const checked = await proofFault({ accepted, done, request, model, requestLeaf })
+        if (checked.fault === null) return heldBy(accepted, [done], checked.checkMicros)
+        fault = checked.fault
       }
       last = `worker ${worker} answered wrongly: ${fault.reason}`
       if (parameters.checks === null) break
@@ -314,11 +337,11 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     request: Request
     model: ModelIdentity
     requestLeaf: string
-  }): Promise<Fault | null> {
+  }): Promise<{ fault: Fault | null; checkMicros: number | null }> {
     const { checks } = parameters
     // Running a model again here would cost as much as the answer: such proofs are the verifier's to check.
     const proof = checks === null ? null : proofIn(accepted.proof, 'freivalds')
-    if (checks === null || proof === null) return null
+    if (checks === null || proof === null) return { fault: null, checkMicros: null }
     const report = await verifyProof(
       { request, requestLeaf, answer: { status: 'ok', ...accepted, proof }, model, workers },
       {
@@ -330,7 +353,8 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       },
       () => 1_000 * performance.now(),
     )
-    return report.ok ? null : { reason: report.detail, convicts: report.convicts === true }
+    const fault = report.ok ? null : { reason: report.detail, convicts: report.convicts === true }
+    return { fault, checkMicros: report.costMicros }
   }
 
   function faultOf({ output, receipt, attestation }: JobResult, request: Request, requestLeaf: string): Fault | null {

@@ -42,7 +42,19 @@ const inferBody = z.strictObject({
   idempotencyKey: z.string().min(1).max(200).optional(),
 })
 const choice = z.strictObject({ kind: z.string(), why: z.string() })
-const inferAnswer = z.strictObject({ id: leafHash, result: response.shape.result, proof: choice })
+const cost = z
+  .strictObject({
+    workers: count,
+    workerMs: z.number(),
+    proofBytes: count,
+    checkMicros: z.number().nullable().describe("the gateway's own check; null: left to the verifier"),
+  })
+  .nullable()
+const inferAnswer = z.strictObject({
+  id: leafHash,
+  result: response.shape.result,
+  proof: choice.extend({ cost: cost.describe('what this answer and its proof cost') }),
+})
 const listedModel = modelIdentity.extend({ proof: choice })
 const proofAnswer = z.strictObject({
   id: leafHash,
@@ -114,6 +126,7 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
     const since = performance.now()
     const answer = await gateway.infer({ agent, tick, observation: null, model, input })
     const { status } = answer.result
+    if (answer.cost?.checkMicros != null) metrics.checked(proof.kind, answer.cost.checkMicros / 1e6)
     metrics.answered({ agent, model, status, proof: proof.kind }, (performance.now() - since) / 1_000)
     keep(answers, answer.response, answer)
     log.info({ agent, model, id: answer.response, status, proof: proof.kind }, 'answered')
@@ -154,7 +167,7 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
       const { idempotencyKey, ...wanted } = request.body
       const { proof } = modelOf(wanted.model)
       const work = () => ask({ agent, ...wanted }, request.log)
-      const answered = ({ response: id, result }: InferResult) => ({ id, result, proof })
+      const answered = ({ response: id, result, cost }: InferResult) => ({ id, result, proof: { ...proof, cost } })
       if (idempotencyKey === undefined) return answered(await work())
       const key = `${agent} ${idempotencyKey}`
       const asked = JSON.stringify(wanted)
@@ -175,13 +188,13 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
     const input = { type: 'chat' as const, body: JSON.stringify(rest) }
     if (!modelInput.safeParse(input).success)
       throw new WarrantError('BAD_INPUT', `a chat request of ${input.body.length} characters: the most is 60000`)
-    const { response: id, result } = await ask({ agent, tick: 0, model: rest.model, input }, request.log)
+    const { response: id, result, cost } = await ask({ agent, tick: 0, model: rest.model, input }, request.log)
     if (result.status !== 'ok')
       throw new WarrantError(result.status === 'timedOut' ? 'TIMED_OUT' : 'WORKER_FAILED', result.reason)
     if (result.output.type !== 'chat') throw new WarrantError('BAD_INPUT', `model ${rest.model} is no chat model`)
     const body = JSON.parse(result.output.body) as object
     // The signed text itself goes along: the receipt is over these bytes, not over what a client makes of them.
-    const warrant = { id, receipt: result.receipt, proof, answer: result.output.body }
+    const warrant = { id, receipt: result.receipt, proof: { ...proof, cost }, answer: result.output.body }
     if (!stream) return { ...body, warrant }
     return reply.type('text/event-stream').header('cache-control', 'no-cache').send(chatEvents(body, warrant).join(''))
   })

@@ -149,7 +149,8 @@ describe('warrant gateway', () => {
       { name: 'chat', numeric: 'upstream', proof: { kind: 'signed' } },
     ])
     const answer = await documentOf(post('/v1/infer', { model: 'trend', input: input(1) }))
-    expect(answer).toMatchObject({ result: { status: 'ok' }, proof: { kind: 'freivalds' } })
+    const cost = { workers: 1, workerMs: expect.any(Number), proofBytes: 4 * 41, checkMicros: expect.any(Number) }
+    expect(answer).toMatchObject({ result: { status: 'ok' }, proof: { kind: 'freivalds', cost } })
     const graph = readIntGraph(readFileSync(join(dir, 'models/trend.onnx')))
     const data = Float32Array.from({ length: 12 }, (_, j) => Math.sin(1 + j))
     expect(answer.result.output.tensor.data).toBe(
