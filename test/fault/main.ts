@@ -13,8 +13,8 @@ import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
 import { faultCase, faultPoints, hasStrace } from './logFaults.ts'
 import { crashRun } from './treasury/crashes.ts'
 
-/** Runs one seeded case, and says under which name it counts. */
-type Suite = (seed: number) => Promise<string>
+/** Runs one seeded case, and says under which name it counts. `close` ends what all cases share. */
+type Suite = ((seed: number) => Promise<string>) & { close?: () => Promise<void> }
 
 const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
   log: {
@@ -56,12 +56,12 @@ const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
         ...{ startSeconds: 1_700_000_000, startTick: 200_000, verifiers: [EXECUTOR.address], threshold: 1 },
         ...{ executor: EXECUTOR.address, treasury: { dollars: 1n, weth: 1n } },
       })
-      process.on('exit', () => void net.stop())
       const run = await openLossArena(net, compileContracts([]))
-      return async seed => {
+      const one = async (seed: number) => {
         const { lossUsd, allowedUsd } = await run(seed)
         return lossUsd <= 0 ? 'no loss' : `lost up to ${Math.ceil((10 * lossUsd) / allowedUsd)}0 % of the allowed`
       }
+      return Object.assign(one, { close: () => net.stop() })
     },
   },
   rewritten: {
@@ -105,4 +105,5 @@ for (let seed = first; seed < first + cases; seed++) {
 }
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1_024)
 console.log(JSON.stringify({ cases, failed, peakMiB, held: Object.fromEntries([...held].sort()) }, null, 2))
+await run.close?.()
 process.exitCode = failed === 0 ? 0 : 1
