@@ -1,3 +1,4 @@
+import type { AcceptedPlatform } from '#verifier/evidence/ports/attestation.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import { kindsIn, proofName } from '#verifier/evidence/records/proof.ts'
 import { policy as policySchema } from '#verifier/policy/policy.ts'
@@ -36,6 +37,7 @@ const AT_ONCE = 256
 export function createProofReplay(ports: ProofPorts): ProofReplay {
   const counts: Record<string, ProofCount> = {}
   const refused = new Map<string, string>()
+  const platforms = new WeakMap<RecordOf<'run'>, readonly AcceptedPlatform[]>()
   let waiting: { leafHash: string; number: number; subject: ProofSubject }[] = []
   const countOf = (kind: string) => {
     counts[kind] ??= { held: 0, refused: 0, unchecked: 0 }
@@ -48,6 +50,13 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
       countOf(kind).refused++
       refused.set(leafHash, `request ${number}, proof ${kind}: ${report.detail}`)
     }
+  }
+
+  /** Platforms that a run's policy names; a policy is read once. */
+  function acceptedIn(run: RecordOf<'run'>): readonly AcceptedPlatform[] {
+    const known = platforms.get(run) ?? policySchema.safeParse(run.body.policy.document).data?.attestations ?? []
+    platforms.set(run, known)
+    return known
   }
 
   async function settle(): Promise<void> {
@@ -70,8 +79,8 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
       const kind = proofName(body.result.proof)
       // At the time that the worker states: a witness's is the verifier's, whose verdict is on record.
       const { attestation, engine } = ports
-      const accepted = policySchema.safeParse(run.body.policy.document).data?.attestations ?? []
       const isAttested = kindsIn(kind).some(one => one === 'tee' || one === 'opengradient')
+      const accepted = isAttested ? acceptedIn(run) : []
       if (
         (kind === replay.kind && engine === null) ||
         (isAttested && (attestation === null || accepted.length === 0))
