@@ -1,14 +1,14 @@
 import type { AcceptedPlatform } from '#verifier/evidence/ports/attestation.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
-import { kindsIn, proofName } from '#verifier/evidence/records/proof.ts'
+import { kindsIn, proofName, proofsOf } from '#verifier/evidence/records/proof.ts'
 import { policy as policySchema } from '#verifier/policy/policy.ts'
 import type { ProofPorts, ProofSubject } from '#verifier/proof/proofKind.ts'
 import { replay, replayMany } from '#verifier/proof/replay.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
 
 /**
- * How the proofs of one kind fared. `unchecked`: a kind whose check is to run the model again, where there is no engine; an
- * attestation where the run's policy names no platform.
+ * How the proofs of one kind fared. `unchecked`: what could be checked holds, but something could not: there is no engine to
+ * run a model again, or no policy of a treasury that says which attestations count.
  */
 export type ProofCount = { held: number; refused: number; unchecked: number }
 
@@ -37,7 +37,7 @@ const AT_ONCE = 256
 export function createProofReplay(ports: ProofPorts): ProofReplay {
   const counts: Record<string, ProofCount> = {}
   const refused = new Map<string, string>()
-  const platforms = new WeakMap<RecordOf<'run'>, readonly AcceptedPlatform[]>()
+  const platforms = new WeakMap<RecordOf<'run'>, readonly AcceptedPlatform[] | null>()
   let waiting: { leafHash: string; number: number; subject: ProofSubject }[] = []
   const countOf = (kind: string) => {
     counts[kind] ??= { held: 0, refused: 0, unchecked: 0 }
@@ -52,11 +52,14 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
     }
   }
 
-  /** Platforms that a run's policy names; a policy is read once. */
-  function acceptedIn(run: RecordOf<'run'>): readonly AcceptedPlatform[] {
-    const known = platforms.get(run) ?? policySchema.safeParse(run.body.policy.document).data?.attestations ?? []
-    platforms.set(run, known)
-    return known
+  /** Platforms that a run's policy accepts, read once; null: the run has no policy of a treasury. */
+  function acceptedIn(run: RecordOf<'run'>): readonly AcceptedPlatform[] | null {
+    const known = platforms.get(run)
+    if (known !== undefined) return known
+    const { data } = policySchema.safeParse(run.body.policy.document)
+    const accepted = data === undefined ? null : (data.attestations ?? [])
+    platforms.set(run, accepted)
+    return accepted
   }
 
   async function settle(): Promise<void> {
@@ -76,31 +79,37 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
     settle,
     async check(leafHash, { body }, request, run) {
       if (body.result.status !== 'ok') return
-      const kind = proofName(body.result.proof)
+      const { proof } = body.result
+      const kind = proofName(proof)
       // At the time that the worker states: a witness's is the verifier's, whose verdict is on record.
       const { attestation, engine } = ports
-      const isAttested = kindsIn(kind).some(one => one === 'tee' || one === 'opengradient')
-      const accepted = isAttested ? acceptedIn(run) : []
-      if (
-        (kind === replay.kind && engine === null) ||
-        (isAttested && (attestation === null || accepted.length === 0))
-      ) {
-        countOf(kind).unchecked++
-        return
-      }
+      const isAttested = (one: string) => one === 'tee' || one === 'opengradient'
+      const accepted = kindsIn(kind).some(isAttested) ? acceptedIn(run) : null
+      const proofs = proofsOf(proof).filter(one =>
+        isAttested(one.kind) ? attestation !== null && accepted !== null : one.kind !== replay.kind || engine !== null,
+      )
+      // What can be checked is, whatever stands beside it.
+      const isWhole = proofs.length === proofsOf(proof).length
+      if (proofs.length === 0) return void countOf(kind).unchecked++
       const { model: digest, numeric } = request.body
       const model = run.body.models.find(candidate => candidate.digest === digest && candidate.numeric === numeric)
       if (model === undefined)
         return take(leafHash, body.number, kind, { ok: false, detail: 'its model is not one of the run' })
       const { workers } = run.body.keys
-      const subject = { request: request.body, requestLeaf: body.request, answer: body.result, model, workers }
+      const answer = { ...body.result, proof: isWhole ? proof : { kind: 'all' as const, proofs } }
+      const subject = { request: request.body, requestLeaf: body.request, answer, model, workers }
       if (kind === replay.kind) {
         waiting.push({ leafHash, number: body.number, subject })
         if (waiting.length === AT_ONCE) await settle()
         return
       }
-      const trusted = { ...ports, attestation: attestation === null ? null : { ...attestation, accepted } }
-      take(leafHash, body.number, kind, await verifyProof(subject, trusted, () => 0))
+      const trusted = {
+        ...ports,
+        attestation: attestation === null ? null : { ...attestation, accepted: accepted ?? [] },
+      }
+      const report = await verifyProof(subject, trusted, () => 0)
+      if (report.ok && !isWhole) countOf(kind).unchecked++
+      else take(leafHash, body.number, kind, report)
     },
   }
 }

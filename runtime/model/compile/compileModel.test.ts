@@ -1,3 +1,4 @@
+import onnxProto from 'onnx-proto'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
@@ -17,6 +18,8 @@ const SETTINGS = [
   { intraOpNumThreads: 8, graphOptimizationLevel: 'all' },
   { intraOpNumThreads: 2, graphOptimizationLevel: 'disabled' },
 ] as const
+
+const opsOf = (file: Uint8Array) => onnxProto.onnx.ModelProto.decode(file).graph?.node?.map(node => node.opType) ?? []
 
 describe.each(Object.keys(FAMILIES))('%s', family => {
   test.each([1, 2, 3, 4])(
@@ -63,6 +66,11 @@ describe.each(Object.keys(FAMILIES))('%s', family => {
       const names = graph.steps.map(step => step.name)
       // As devices without a product of bytes compute it, too.
       const lowered = lowerTables(file, graph)
+      expect(opsOf(lowerLinear(lowered, graph))).not.toContain('MatMulInteger')
+      const tables = graph.steps.filter(
+        ({ op, inputs }) => op === 'Gather' && graph.values[inputs[0] as number]?.constant !== null,
+      )
+      expect(opsOf(lowered).filter(op => op === 'GatherElements')).toHaveLength(tables.length)
       const runs = [
         ...SETTINGS.map(each => [file, each] as const),
         [lowered, {}] as const,

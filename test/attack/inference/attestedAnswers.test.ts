@@ -7,6 +7,7 @@ import { encodeBase64 } from '#runtime/crypto/base64.ts'
 import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
+import { demoPolicy } from '#runtime/demo/demoPolicy.ts'
 import { chooseProof } from '#runtime/gateway/chooseProof.ts'
 import { createGateway } from '#runtime/gateway/createGateway.ts'
 import { openLog } from '#runtime/log/openLog.ts'
@@ -18,13 +19,14 @@ import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { openAttestations } from '#verifier/attestation/openAttestations.ts'
 import type { AcceptedPlatform } from '#verifier/evidence/ports/attestation.ts'
 import type { QueuePort } from '#verifier/evidence/ports/queue.ts'
-import { decodeRecord } from '#verifier/evidence/record.ts'
-import { proofIn } from '#verifier/evidence/records/proof.ts'
+import { decodeRecord, type RecordOf } from '#verifier/evidence/record.ts'
+import { proofIn, type SingleProof } from '#verifier/evidence/records/proof.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
 import type { Response } from '#verifier/evidence/records/response.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { attestedKey } from '#verifier/proof/tee.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
+import { createProofReplay } from '#verifier/replay/replayProofs.ts'
 import { nitroCloud, nitroDocument } from '../../support/attestation/nitro.ts'
 import { attestationOf, openGradientGateway, signedChat } from '../../support/attestation/openGradientGateway.ts'
 import { makeVictims, type Victim } from './victims.ts'
@@ -41,6 +43,22 @@ const platform = (kind: 'tee' | 'opengradient'): AcceptedPlatform => ({
   root: cloud.root,
   measurements: { pcr0: cloud.pcr0 },
 })
+
+/** A treasury's policy that accepts these platforms. */
+function treasuryPolicy(...attestations: AcceptedPlatform[]): unknown {
+  const address = (n: number) => `0x${String(n).padStart(40, '0')}`
+  const token = (symbol: string, n: number) => ({ symbol, address: address(n), decimals: 18 })
+  const usual = demoPolicy({
+    chain: {
+      ...{ chainId: 1, safe: address(1), module: address(2), guard: null, router: address(6) },
+      pool: { address: address(3), token0: address(4), token1: address(5), feePips: 500 },
+      tokens: [token('USDC', 4), token('WETH', 5)],
+    },
+    ...{ logKey: 'a.example/log+00000000+AAAA', agentKey: '11'.repeat(32), executor: address(7) },
+    ...{ strategies: [], models: [], workers: [] },
+  })
+  return JSON.parse(JSON.stringify({ ...usual, attestations }))
+}
 
 /** One request through a gateway, and what a verifier says of an answer to it. */
 async function ask({
@@ -104,7 +122,19 @@ async function ask({
       () => 0,
     )
   }
-  return { result, verify, sent: request.body.input }
+  /** What a replay makes of an answer, in a run with this policy. */
+  const offline = async (answer: Response['result'], document: unknown) => {
+    const proofs = createProofReplay({
+      ...{ crypto: nodeCrypto, engine: null, kernels: nodeKernels(), randomWords, modelFile },
+      attestation: { port: openAttestations(), accepted: [], atMs: 'stated' },
+      blob: async () => new Uint8Array(0),
+    })
+    const run = { body: { models: [model], policy: { document }, keys: { workers: registered } } }
+    const answered = { ...response, body: { ...response.body, result: answer } }
+    await proofs.check('leaf', answered, request, run as unknown as RecordOf<'run'>)
+    return proofs.counts[kind]
+  }
+  return { result, verify, offline, sent: request.body.input }
 }
 
 describe('tee', () => {
@@ -158,6 +188,20 @@ describe('tee', () => {
     expect(await told({ accepted: [] })).toContain('accepts no attestation for tee')
     expect(await told({ accepted: [platform('opengradient')] })).toContain('accepts no attestation for tee')
     expect(await told({ port: false })).toContain('checks no attestations')
+  })
+
+  test('an attestation that nobody can judge offline hides no false trace beside it', async () => {
+    const { result, offline } = await answered('freivalds+tee', own)
+    if (result.status !== 'ok' || result.proof.kind !== 'all') throw new Error('no answer')
+    const [, tee] = result.proof.proofs as [SingleProof, SingleProof]
+    const spoilt: SingleProof = { kind: 'freivalds', trace: { inline: 'AAAA' } }
+    const forged = { ...result, proof: { kind: 'all' as const, proofs: [spoilt, tee] } }
+    const none = { name: 'no policy of a treasury' }
+    expect(await offline(result, none)).toMatchObject({ held: 0, refused: 0, unchecked: 1 })
+    expect(await offline(forged, none)).toMatchObject({ held: 0, refused: 1, unchecked: 0 })
+    // A treasury's policy that accepts no platform accepts no attestation.
+    expect(await offline(result, treasuryPolicy())).toMatchObject({ held: 0, refused: 1, unchecked: 0 })
+    expect(await offline(result, treasuryPolicy(platform('tee')))).toMatchObject({ held: 1, refused: 0, unchecked: 0 })
   })
 
   test('a worker without an attestation gives no answer; one with a stranger’s is refused by the verifier', async () => {
