@@ -25,9 +25,9 @@ export type FreivaldsKernels = {
   scale(...of: [acc: Address, m: number, n: number, bias: Address, factors: Address, step: number, out: Address]): void
 }
 
-type Each = (a: Address, b: Address, period: number, count: number, out: Address) => void
-type Convert = (a: Address, count: number, out: Address) => void
-type OfRows = (a: Address, rows: number, width: number, out: Address) => void
+export type Each = (a: Address, b: Address, period: number, count: number, out: Address) => void
+export type Convert = (a: Address, count: number, out: Address) => void
+export type OfRows = (a: Address, rows: number, width: number, out: Address) => void
 
 /** The kernels of single steps, element by element. */
 export type ElementKernels = Record<

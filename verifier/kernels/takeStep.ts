@@ -1,15 +1,11 @@
 import type { IntGraph, Step } from '#verifier/model/intGraph.ts'
 import { sizeOf, type Value, type ValueType } from '#verifier/model/value.ts'
-import type { Address, ElementKernels, Workspace } from './openWorkspace.ts'
+import type { Address, Convert, Each, ElementKernels, OfRows, Workspace } from './openWorkspace.ts'
 
 /** Fewer elements than this are worked on faster than they are copied. */
 const FEW = 256
 
 const BYTES = { uint8: 1, int8: 1, int32: 4, float32: 4, int64: 8 } as const
-
-type Binary = (a: Address, b: Address, period: number, count: number, out: Address) => void
-type Unary = (a: Address, count: number, out: Address) => void
-type Rows = (a: Address, rows: number, width: number, out: Address) => void
 
 /** Takes single steps of a graph in the kernels, on copies; null for what they do not know. */
 export type StepTaker = {
@@ -22,7 +18,7 @@ export type StepTaker = {
 export function createStepTaker(workspace: Workspace, graph: Pick<IntGraph, 'steps' | 'values' | 'fused'>): StepTaker {
   const { values } = graph
   const kernels: ElementKernels = workspace.kernels
-  const binaries: Readonly<Record<string, Binary>> = {
+  const binaries: Readonly<Record<string, Each>> = {
     'Add float32': kernels.addF32,
     'Mul float32': kernels.mulF32,
     'Div float32': kernels.divF32,
@@ -33,7 +29,7 @@ export function createStepTaker(workspace: Workspace, graph: Pick<IntGraph, 'ste
     'Sub int64': kernels.subF64,
     'Mul int64': kernels.mulF64,
   }
-  const casts: Readonly<Record<string, Unary>> = {
+  const casts: Readonly<Record<string, Convert>> = {
     'int32 float32': kernels.i32ToF32,
     'float32 int32': kernels.f32ToI32,
     'float32 uint8': kernels.f32ToU8,
@@ -42,7 +38,7 @@ export function createStepTaker(workspace: Workspace, graph: Pick<IntGraph, 'ste
     'int32 int64': kernels.i32ToF64,
     'int64 float32': kernels.f64ToF32,
   }
-  const sums: Readonly<Record<string, Rows>> = { int32: kernels.sumI32, int64: kernels.sumF64 }
+  const sums: Readonly<Record<string, OfRows>> = { int32: kernels.sumI32, int64: kernels.sumF64 }
   const operands = operandsOf(graph)
   let places: readonly [Address, Address, Address] = [0, 0, 0]
   let size = 0

@@ -8,6 +8,9 @@ import type { ProofKind } from './proofKind.ts'
 /** How such a model's identity names its numbers, and the kind's name. */
 export const OPENGRADIENT = 'opengradient'
 
+/** The last time that a date can name, in seconds. */
+const LAST_SECOND = 8_640_000_000_000
+
 const base64 = z.base64().max(2_048)
 const hash = z
   .string()
@@ -24,7 +27,7 @@ const signedAnswer = z.looseObject({
   tee_signature: base64,
   tee_request_hash: hash,
   tee_output_hash: hash,
-  tee_timestamp: z.int().min(0),
+  tee_timestamp: z.int().min(0).max(LAST_SECOND),
 })
 
 /** The bytes that the gateway signs: keccak256(requestHash ‖ outputHash ‖ timestamp), the timestamp as a big-endian uint256. */

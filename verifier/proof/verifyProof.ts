@@ -1,3 +1,4 @@
+import { reasonOf } from '#verifier/evidence/error.ts'
 import { proofName, proofsOf } from '#verifier/evidence/records/proof.ts'
 import { freivalds } from './freivalds/freivalds.ts'
 import { opengradient } from './opengradient.ts'
@@ -57,6 +58,11 @@ async function verifyOne(subject: ProofSubject, ports: ProofPorts, nowMicros: ()
     }
   }
   const since = nowMicros()
-  const report = await kind.verify(subject, ports)
+  // What an answer holds is whoever wrote it's: a check that it makes throw has not held.
+  const report = await kind.verify(subject, ports).catch((error: unknown) => ({
+    ok: false,
+    detail: `cannot be checked: ${reasonOf(error)}`,
+    soundnessBits: null,
+  }))
   return { kind: name, ...report, assumptions: [...kind.assumes], costMicros: Math.round(nowMicros() - since) }
 }

@@ -298,6 +298,10 @@ describe('opengradient', () => {
     expect(await told(with_({ choices: [{ ...own.choices[0], message }] }))).toContain('covers the words alone')
     expect(await told(with_({ tee_signature: undefined }))).toContain('not a signed one: tee_signature')
     expect(await told('no JSON')).toContain('not a signed one')
+    // What would make a check throw is refused like any other lie.
+    expect(await told(with_({ tee_timestamp: 2 ** 53 - 1 }))).toContain('not a signed one: tee_timestamp')
+    expect(await told(result.output.body, { ...part, publicKey: 'AB==' })).toContain('cannot be checked')
+    expect(await told(result.output.body, { ...part, attestation: { inline: 'AB==' } })).toContain('cannot be checked')
     // A key of one's own, with the attestation of the real one; then with one of an enclave of other software.
     const key = Buffer.from(strange).toString('base64')
     expect(await told(signed(stranger.privateKey), { ...part, publicKey: key })).toContain('does not bind the key')
