@@ -5,6 +5,7 @@ import type { DecisionResult, DoorUse } from '#verifier/evidence/records/decisio
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { Balances, Pair } from '../paperTreasury.ts'
+import type { NativeCalls } from './nativeCalls.ts'
 
 export type ScoutFailure = { code: ErrorCode; message: string }
 
@@ -21,7 +22,7 @@ export type ScoutStep = {
 }
 
 /** What a scout's thread is started with. `progress`: one word that grows with every decision. */
-export type ScoutData = { bundle: Uint8Array; params: string; progress: SharedArrayBuffer }
+export type ScoutData = { bundle: Uint8Array; params: string; progress: SharedArrayBuffer; native: NativeCalls }
 
 export type ToScout =
   | {

@@ -6,6 +6,7 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 import type { StrategyManifest } from '#verifier/evidence/ports/sandbox.ts'
 import type { Balances } from '../paperTreasury.ts'
 import type { FromScout, ScoutData, ScoutStep, ToScout } from './messages.ts'
+import { createNativeCalls, stopNative } from './nativeCalls.ts'
 
 /** Steps of one message, while nothing goes wrong: waking a thread costs as much as some of them. */
 const TOGETHER = 32
@@ -53,14 +54,17 @@ export async function openScout(
   let broken: WarrantError | null = null
   let fatal: WarrantError | null = null
   let wake: () => void = () => {}
+  /** Leads the thread out of native code, where it must not be ended. */
+  let settle: () => void = () => {}
   let watch: NodeJS.Timeout | null = null
 
   /** Starts the thread, and waits until the strategy is loaded. */
   function start(): Promise<StrategyManifest> {
     const progress = new SharedArrayBuffer(4)
     const counter = new Int32Array(progress)
+    const native = createNativeCalls()
     const started = new Worker(THREAD, {
-      workerData: { bundle, params, progress } satisfies ScoutData,
+      workerData: { bundle, params, progress, native } satisfies ScoutData,
       env: {},
       argv: [],
       stdin: false,
@@ -69,6 +73,9 @@ export async function openScout(
       resourceLimits: { maxOldGenerationSizeMb: limits.memoryMiB + 256 },
     })
     thread = started
+    settle = () => stopNative(native)
+    // Ending the process ends the thread, wherever it is.
+    process.once('exit', settle)
     return new Promise((resolve, reject) => {
       let seen = 0
       let since = performance.now()
@@ -96,9 +103,10 @@ export async function openScout(
           end(new WarrantError('SANDBOX_LIMIT', `the strategy did not answer within ${limit} ms`))
       }, 50)
       watch.unref()
-      started.on('error', cause =>
-        end(new WarrantError('SANDBOX_LIMIT', 'the sandbox ended: most likely out of memory', { cause })),
-      )
+      started.on('error', cause => {
+        if (thread === started) forget() // It has ended: there is nothing to lead out.
+        end(new WarrantError('SANDBOX_LIMIT', 'the sandbox ended: most likely out of memory', { cause }))
+      })
       started.on('message', (message: FromScout) => {
         if (thread !== started) return
         if (message.type === 'steps') {
@@ -122,8 +130,15 @@ export async function openScout(
 
   function halt(): void {
     if (watch !== null) clearInterval(watch)
+    settle()
+    forget()
     void thread?.terminate()
     thread = null
+  }
+
+  function forget(): void {
+    process.off('exit', settle)
+    settle = () => {}
   }
 
   function exploreFrom(tick: number, held: Balances): void {

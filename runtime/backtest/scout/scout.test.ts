@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { backtestToLog } from '#runtime/cli/lib/backtestToLog.ts'
 import { compareRuns } from '#runtime/cli/lib/compareRuns.ts'
@@ -163,5 +164,37 @@ describe('a strategy that runs ahead of its evidence', () => {
     )
     for (const { result } of await decisionsOf(logDir, vkey))
       expect(['undefined', 'refused']).toContain(result.type === 'hold' ? result.reason : result.type)
+  })
+
+  test('ending a scout, or the process, while its model runs aborts nothing', () => {
+    const module = strategy(`
+      for (let i = 0; i < 40; i++) await ctx.infer('m', Array.from({ length: 12 }, (_, j) => i + j))
+      return ctx.hold('asked')`)
+    const script = join(root, 'ends.mjs')
+    writeFileSync(
+      script,
+      `
+      const [, , module] = process.argv
+      const load = path => import(${JSON.stringify(`file://${resolve(import.meta.dirname, '../../../dist')}/`)} + path)
+      const { openScout } = await load('runtime/backtest/scout/openScout.js')
+      const { startBalances } = await load('runtime/backtest/paperTreasury.js')
+      const { scheduleOf } = await load('runtime/market/bars.js')
+      const { simulateMinutes } = await load('runtime/market/simulate.js')
+      const { loadStrategy } = await load('runtime/run/openRun.js')
+      const schedule = scheduleOf(simulateMinutes({ seed: 'ends', minutes: 300 }), { intervalSeconds: 60, window: 4, decisions: 200 })
+      const { bundle, params, models, sandboxed } = await loadStrategy(module, {})
+      await sandboxed.close()
+      for (let round = 0; round < 6; round++) {
+        const scout = await openScout(bundle.bytes, params)
+        const pair = { base: 'WETH', quote: 'USDC' }
+        scout.explore({ models, schedule, pair, feePips: 500 }, startBalances(pair))
+        await scout.next(startBalances(pair))
+        if (round === 5) process.exit(7)
+        await scout.close()
+      }`,
+    )
+    const run = spawnSync(process.execPath, [script, module], { encoding: 'utf8' })
+    expect(run.stderr).toBe('')
+    expect(run).toMatchObject({ signal: null, status: 7 })
   })
 })

@@ -12,12 +12,14 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
 import { createPaperTreasury } from '../paperTreasury.ts'
 import type { FromScout, ScoutData, ScoutFailure, ScoutInference, ScoutStep, ToScout } from './messages.ts'
+import { inNative, leaveNative } from './nativeCalls.ts'
 
 /** Steps that the host has not taken yet, at most: bounds the memory between the two. */
 const AHEAD = 1_024
 
-const { bundle, params, progress } = workerData as ScoutData
+const { bundle, params, progress, native } = workerData as ScoutData
 const counter = new Int32Array(progress)
+leaveNative(native) // The addons are loaded.
 const send = (message: FromScout) => parentPort?.postMessage(message)
 
 let untaken = 0
@@ -32,7 +34,10 @@ async function explore(strategy: SandboxedStrategy, task: Extract<ToScout, { typ
   const treasury = createPaperTreasury({ schedule, pair, feePips, balances: task.balances })
   const models = new Map(
     await Promise.all(
-      task.models.map(async ({ identity, file }) => [identity.name, await onnxEngine.load(identity, file)] as const),
+      task.models.map(
+        async ({ identity, file }) =>
+          [identity.name, await inNative(native, () => onnxEngine.load(identity, file))] as const,
+      ),
     ),
   )
   let steps: ScoutStep[] = []
@@ -51,7 +56,7 @@ async function explore(strategy: SandboxedStrategy, task: Extract<ToScout, { typ
       // In the words of the gateway and the worker, which will be asked the same.
       if (loaded === undefined) throw noSuchModel(model, [...models.keys()])
       if (input.type !== 'tensor') throw tensorsOnly(WORKER)
-      return { type: 'tensor' as const, tensor: await loaded.run(input.tensor) }
+      return { type: 'tensor' as const, tensor: await inNative(native, () => loaded.run(input.tensor)) }
     }
     try {
       const { result, uses } = await strategy.decide({
