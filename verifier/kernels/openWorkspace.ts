@@ -7,7 +7,7 @@ export type FreivaldsKernels = {
   projectTrace(y: Address, m: number, n: number, r: Address, columns: number, out: Address): void
   splitDigits(wr: Address, count: number, columns: number, out: Address): void
   projectInput(x: Address, m: number, k: number, digits: Address, columns: number, out: Address): void
-  same(a: Address, b: Address, count: number): number
+  same(a: Address, b: Address, size: number): number
   requantise(
     ...of: [
       acc: Address,
@@ -15,14 +15,14 @@ export type FreivaldsKernels = {
       n: number,
       bias: Address,
       factors: Address,
-      step: number,
+      wide: number,
       least: number,
       out: Address,
-      signed: Address,
     ]
   ): void
-  quantise(...of: [x: Address, count: number, factor: number, least: number, out: Address, signed: Address]): void
-  scale(...of: [acc: Address, m: number, n: number, bias: Address, factors: Address, step: number, out: Address]): void
+  quantise(x: Address, count: number, factor: number, least: number, out: Address): void
+  fromZero(signed: Address, count: number, out: Address): void
+  scale(acc: Address, m: number, n: number, bias: Address, factors: Address, out: Address): void
 }
 
 export type Each = (a: Address, b: Address, period: number, count: number, out: Address) => void

@@ -21,6 +21,8 @@ export type Multiplier = (call: LinearCall) => Int32Array
 
 /** How the parts of a graph are computed, in place of their definitions. */
 export type Engine = {
+  /** The input is one of the model's, of so many rows. */
+  begin?(batch: number): void
   multiply: Multiplier
   /** Takes several steps at once; the same bits as the steps. */
   fuse?(fused: Fused, input: Value): Value
@@ -42,9 +44,10 @@ export const LARGEST_BATCH = 4_096
 export function runGraph(
   graph: IntGraph,
   input: { shape: readonly number[]; data: Float32Array },
-  { multiply, fuse, take, onValue }: Engine = { multiply: multiplyDirectly },
+  { begin, multiply, fuse, take, onValue }: Engine = { multiply: multiplyDirectly },
 ): Float32Array {
   const batch = batchOf(graph, input)
+  begin?.(batch)
   const values: (Value | null)[] = graph.values.map(type => type.constant)
   values[0] = { dtype: 'float32', dims: [batch, ...graph.input.shape.slice(1)], data: input.data }
   let result: Value | undefined
@@ -79,10 +82,21 @@ export function batchOf(
   if (!fits || input.data.length !== sizeOf(input.shape))
     throw new WarrantError('BAD_INPUT', `${name}: expects float32[batch,${shape.slice(1)}], got [${input.shape}]`)
   const { data } = input
-  for (let i = 0; i < data.length; i++) {
-    if (!Number.isFinite(data[i])) throw new WarrantError('BAD_INPUT', `${name}: element ${i} is ${data[i]}`)
-  }
-  return batch
+  if (allFinite(data)) return batch
+  const at = data.findIndex(x => !Number.isFinite(x))
+  throw new WarrantError('BAD_INPUT', `${name}: element ${at} is ${data[at]}`)
+}
+
+/** The exponent of a float32 that is no number, or not a finite one. */
+const EXPONENT = 0x7f80_0000
+
+function allFinite(data: Float32Array): boolean {
+  const words = new Int32Array(data.buffer, data.byteOffset, data.length)
+  const count = words.length
+  let carry = 0
+  // Only an exponent of ones carries into the sign.
+  for (let i = 0; i < count; i++) carry |= ((words[i] as number) & EXPONENT) + 0x0080_0000
+  return carry >= 0
 }
 
 function accumulate(graph: IntGraph, index: number, inputs: Value[], multiply: Multiplier): Value {

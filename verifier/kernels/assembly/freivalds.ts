@@ -33,53 +33,71 @@ export function projectWeights(w: usize, k: usize, n: usize, r: usize, columns: 
 
 /** Y·R: `y` is m × n of int32 in rows; m × columns of int64 in rows to `out`. */
 export function projectTrace(y: usize, m: usize, n: usize, r: usize, columns: usize, out: usize): void {
+  let to = out
   for (let i: usize = 0; i < m; i++) {
     const row = y + ((i * n) << 2)
     let c: usize = 0
     // Two columns at a time: each value is loaded once for both.
     for (; c + 2 <= columns; c += 2) {
-      const coins = r + ((c * n) << 2)
-      const others = coins + (n << 2)
+      let value = row
+      let coin = r + ((c * n) << 2)
+      let other = coin + (n << 2)
       let a = i64x2.splat(0)
       let b = i64x2.splat(0)
+      let e = i64x2.splat(0)
+      let f = i64x2.splat(0)
       let j: usize = 0
       for (; j + 8 <= n; j += 8) {
-        const at = j << 2
-        const low = v128.load(row + at)
-        const high = v128.load(row + at, 16)
-        const r0 = v128.load(coins + at)
-        const r1 = v128.load(coins + at, 16)
-        const s0 = v128.load(others + at)
-        const s1 = v128.load(others + at, 16)
+        const low = v128.load(value)
+        const high = v128.load(value, 16)
+        const r0 = v128.load(coin)
+        const r1 = v128.load(coin, 16)
+        const s0 = v128.load(other)
+        const s1 = v128.load(other, 16)
         a = i64x2.add(a, i64x2.add(i64x2.extmul_low_i32x4_s(low, r0), i64x2.extmul_high_i32x4_s(low, r0)))
         b = i64x2.add(b, i64x2.add(i64x2.extmul_low_i32x4_s(low, s0), i64x2.extmul_high_i32x4_s(low, s0)))
-        a = i64x2.add(a, i64x2.add(i64x2.extmul_low_i32x4_s(high, r1), i64x2.extmul_high_i32x4_s(high, r1)))
-        b = i64x2.add(b, i64x2.add(i64x2.extmul_low_i32x4_s(high, s1), i64x2.extmul_high_i32x4_s(high, s1)))
+        e = i64x2.add(e, i64x2.add(i64x2.extmul_low_i32x4_s(high, r1), i64x2.extmul_high_i32x4_s(high, r1)))
+        f = i64x2.add(f, i64x2.add(i64x2.extmul_low_i32x4_s(high, s1), i64x2.extmul_high_i32x4_s(high, s1)))
+        value += 32
+        coin += 32
+        other += 32
       }
-      let first = sum(a)
-      let second = sum(b)
+      let first = sum(i64x2.add(a, e))
+      let second = sum(i64x2.add(b, f))
       for (; j < n; j++) {
-        const value = <i64>load<i32>(row + (j << 2))
-        first += value * <i64>load<i32>(coins + (j << 2))
-        second += value * <i64>load<i32>(others + (j << 2))
+        const word = <i64>load<i32>(value)
+        first += word * <i64>load<i32>(coin)
+        second += word * <i64>load<i32>(other)
+        value += 4
+        coin += 4
+        other += 4
       }
-      store<i64>(out + ((i * columns + c) << 3), first)
-      store<i64>(out + ((i * columns + c) << 3), second, 8)
+      store<i64>(to, first)
+      store<i64>(to, second, 8)
+      to += 16
     }
     for (; c < columns; c++) {
-      const coins = r + ((c * n) << 2)
+      let value = row
+      let coin = r + ((c * n) << 2)
       let a = i64x2.splat(0)
       let b = i64x2.splat(0)
       let j: usize = 0
       for (; j + 4 <= n; j += 4) {
-        const values = v128.load(row + (j << 2))
-        const r0 = v128.load(coins + (j << 2))
-        a = i64x2.add(a, i64x2.extmul_low_i32x4_s(values, r0))
-        b = i64x2.add(b, i64x2.extmul_high_i32x4_s(values, r0))
+        const words = v128.load(value)
+        const r0 = v128.load(coin)
+        a = i64x2.add(a, i64x2.extmul_low_i32x4_s(words, r0))
+        b = i64x2.add(b, i64x2.extmul_high_i32x4_s(words, r0))
+        value += 16
+        coin += 16
       }
       let total = sum(i64x2.add(a, b))
-      for (; j < n; j++) total += <i64>load<i32>(row + (j << 2)) * <i64>load<i32>(coins + (j << 2))
-      store<i64>(out + ((i * columns + c) << 3), total)
+      for (; j < n; j++) {
+        total += <i64>load<i32>(value) * <i64>load<i32>(coin)
+        value += 4
+        coin += 4
+      }
+      store<i64>(to, total)
+      to += 8
     }
   }
 }
@@ -89,7 +107,7 @@ const BLOCK: usize = 8 * 255
 
 /**
  * W·R for `projectInput`: each of `count` int64 as four signed 16-bit digits, so that SIMD's 16-bit dot product does the
- * work. Column by column, digit by digit, each `stride` (count rounded up to 8) int16 with zeros behind.
+ * work. Column by column, of each 8 elements (zeros behind the last) first the lowest digits, then the next: 64 bytes.
  */
 export function splitDigits(wr: usize, count: usize, columns: usize, out: usize): void {
   const stride = (count + 7) & ~7
@@ -98,9 +116,10 @@ export function splitDigits(wr: usize, count: usize, columns: usize, out: usize)
     const to = out + ((c * stride) << 3)
     for (let j: usize = 0; j < count; j++) {
       let rest = load<i64>(wr + ((c * count + j) << 3))
+      const at = to + ((j & ~7) << 3) + ((j & 7) << 1)
       for (let d: usize = 0; d < 4; d++) {
         const digit = <i16>rest
-        store<i16>(to + ((d * stride + j) << 1), digit)
+        store<i16>(at + (d << 4), digit)
         rest = (rest - <i64>digit) >> 16
       }
     }
@@ -112,43 +131,96 @@ export function splitDigits(wr: usize, count: usize, columns: usize, out: usize)
   return sum(i64x2.add(i64x2.extend_low_i32x4_s(lanes), i64x2.extend_high_i32x4_s(lanes)))
 }
 
+/** What sums of the four digits of words make together. */
+// @ts-ignore: decorator
+@inline function digitSum(d0: v128, d1: v128, d2: v128, d3: v128): i64 {
+  return sum32(d0) + (sum32(d1) << 16) + (sum32(d2) << 32) + (sum32(d3) << 48)
+}
+
 /**
  * X·(W·R): `x` is m × k of int8 in rows, with 8 readable bytes behind; `digits` of W·R from `splitDigits`; m × columns of
  * int64 in rows to `out`.
  */
 export function projectInput(x: usize, m: usize, k: usize, digits: usize, columns: usize, out: usize): void {
   const stride = (k + 7) & ~7
-  const plane = stride << 1
+  const column = stride << 3
+  let to = out
   for (let i: usize = 0; i < m; i++) {
     const row = x + i * k
-    for (let c: usize = 0; c < columns; c++) {
-      const first = digits + c * (plane << 2)
-      let total: i64 = 0
+    let c: usize = 0
+    // Two columns at a time: each value is widened once for both.
+    for (; c + 2 <= columns; c += 2) {
+      let value = row
+      let digit = digits + c * column
+      let other = digit + column
+      let first: i64 = 0
+      let second: i64 = 0
       // Behind the row's end the digits are zero: what is read there does not count.
       for (let from: usize = 0; from < stride; from += BLOCK) {
-        const to = min(from + BLOCK, stride)
-        let a = i32x4.splat(0)
-        let b = i32x4.splat(0)
-        let e = i32x4.splat(0)
-        let f = i32x4.splat(0)
-        for (let j = from; j < to; j += 8) {
-          const words = v128.load8x8_s(row + j)
-          const at = first + (j << 1)
-          a = i32x4.add(a, i32x4.dot_i16x8_s(words, v128.load(at)))
-          b = i32x4.add(b, i32x4.dot_i16x8_s(words, v128.load(at + plane)))
-          e = i32x4.add(e, i32x4.dot_i16x8_s(words, v128.load(at + (plane << 1))))
-          f = i32x4.add(f, i32x4.dot_i16x8_s(words, v128.load(at + plane + (plane << 1))))
+        const end = value + min(BLOCK, stride - from)
+        let a0 = i32x4.splat(0)
+        let a1 = i32x4.splat(0)
+        let a2 = i32x4.splat(0)
+        let a3 = i32x4.splat(0)
+        let b0 = i32x4.splat(0)
+        let b1 = i32x4.splat(0)
+        let b2 = i32x4.splat(0)
+        let b3 = i32x4.splat(0)
+        while (value < end) {
+          const words = v128.load8x8_s(value)
+          a0 = i32x4.add(a0, i32x4.dot_i16x8_s(words, v128.load(digit)))
+          a1 = i32x4.add(a1, i32x4.dot_i16x8_s(words, v128.load(digit, 16)))
+          a2 = i32x4.add(a2, i32x4.dot_i16x8_s(words, v128.load(digit, 32)))
+          a3 = i32x4.add(a3, i32x4.dot_i16x8_s(words, v128.load(digit, 48)))
+          b0 = i32x4.add(b0, i32x4.dot_i16x8_s(words, v128.load(other)))
+          b1 = i32x4.add(b1, i32x4.dot_i16x8_s(words, v128.load(other, 16)))
+          b2 = i32x4.add(b2, i32x4.dot_i16x8_s(words, v128.load(other, 32)))
+          b3 = i32x4.add(b3, i32x4.dot_i16x8_s(words, v128.load(other, 48)))
+          value += 8
+          digit += 64
+          other += 64
         }
-        total += sum32(a) + (sum32(b) << 16) + (sum32(e) << 32) + (sum32(f) << 48)
+        first += digitSum(a0, a1, a2, a3)
+        second += digitSum(b0, b1, b2, b3)
       }
-      store<i64>(out + ((i * columns + c) << 3), total)
+      store<i64>(to, first)
+      store<i64>(to, second, 8)
+      to += 16
+    }
+    for (; c < columns; c++) {
+      let value = row
+      let digit = digits + c * column
+      let total: i64 = 0
+      for (let from: usize = 0; from < stride; from += BLOCK) {
+        const end = value + min(BLOCK, stride - from)
+        let a0 = i32x4.splat(0)
+        let a1 = i32x4.splat(0)
+        let a2 = i32x4.splat(0)
+        let a3 = i32x4.splat(0)
+        while (value < end) {
+          const words = v128.load8x8_s(value)
+          a0 = i32x4.add(a0, i32x4.dot_i16x8_s(words, v128.load(digit)))
+          a1 = i32x4.add(a1, i32x4.dot_i16x8_s(words, v128.load(digit, 16)))
+          a2 = i32x4.add(a2, i32x4.dot_i16x8_s(words, v128.load(digit, 32)))
+          a3 = i32x4.add(a3, i32x4.dot_i16x8_s(words, v128.load(digit, 48)))
+          value += 8
+          digit += 64
+        }
+        total += digitSum(a0, a1, a2, a3)
+      }
+      store<i64>(to, total)
+      to += 8
     }
   }
 }
 
-/** Whether `count` int64 are the same in two places. */
-export function same(a: usize, b: usize, count: usize): bool {
-  for (let i: usize = 0; i < count; i++) if (load<i64>(a + (i << 3)) != load<i64>(b + (i << 3))) return false
+/** Whether `size` bytes are the same in two places. */
+export function same(a: usize, b: usize, size: usize): bool {
+  let i: usize = 0
+  let differing = i8x16.splat(0)
+  for (; i + 16 <= size; i += 16) differing = v128.or(differing, v128.xor(v128.load(a + i), v128.load(b + i)))
+  if (v128.any_true(differing)) return false
+  for (; i < size; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false
   return true
 }
 

@@ -3,5 +3,5 @@ export {
   mulF32, mulF64, mulI32, roundF32, subF64, subI32, sumF64, sumI32, u8ToF32, u8ToI32,
 } from './elementwise'
 export { largestInt8, projectInput, projectTrace, projectWeights, same, splitDigits } from './freivalds'
-export { quantise, requantise, scale } from './requantise'
+export { fromZero, quantise, requantise, scale } from './requantise'
 export { leafHashes, nodeHashes, sha256 } from './sha256'

@@ -76,7 +76,7 @@ export function prepareLinearCheck({
       const right = workspace.room(8 * m * columns)
       kernels.projectTrace(y, m, n, coins, columns, left)
       kernels.projectInput(x, m, k, digits, columns, right)
-      return kernels.same(left, right, m * columns) === 1
+      return kernels.same(left, right, 8 * m * columns) === 1
     },
   }
 }

@@ -1,10 +1,11 @@
+import { WarrantError } from '#verifier/evidence/error.ts'
 import type { Kernels } from '#verifier/kernels/openKernels.ts'
 import type { Address } from '#verifier/kernels/openWorkspace.ts'
 import { createStepTaker } from '#verifier/kernels/takeStep.ts'
 import type { Fused } from '#verifier/model/fusion.ts'
 import type { IntGraph } from '#verifier/model/intGraph.ts'
-import { batchOf, type LinearCall, runGraph } from '#verifier/model/runGraph.ts'
-import { sizeOf, type Value } from '#verifier/model/value.ts'
+import { type LinearCall, runGraph } from '#verifier/model/runGraph.ts'
+import { sizeOf, type Value, type ValueType } from '#verifier/model/value.ts'
 import { type LinearCheck, prepareLinearCheck, roomFor, scratchFor, scratchToPrepare } from './linearCheck.ts'
 
 /** Why a trace or an output is refused, and where. */
@@ -62,14 +63,35 @@ export function prepareTraceCheck({
     workspace.begin(scratchToPrepare(linear, columns))
     return prepareLinearCheck({ workspace, op: linear, columns, random: words => random(op, words), room: bump(kept) })
   })
+  const readAlone = new Set(graph.steps.flatMap(({ linear, inputs }) => (linear === null ? inputs : [])))
   const fused = new Map(
-    [...graph.fused].map(([, steps]) => [
-      steps,
-      { factors: keep(steps.factors), bias: steps.bias === null ? 0 : keep(steps.bias) },
-    ]),
+    [...graph.fused].map(([first, steps]): [Fused, Laid] => {
+      const { kind, output, bias, factors } = steps
+      const { lo, hi } = graph.values[graph.steps[first]?.inputs[0] as number] as ValueType
+      const most = Math.max(-lo, hi) + largestOf(bias ?? [])
+      const width = kind === 'quantise' ? 1 : (graph.values[output]?.dims.at(-1) as number)
+      return [
+        steps,
+        {
+          factors: keep(
+            Float32Array.from({ length: width }, (_, j) => factors[factors.length === 1 ? 0 : j] as number),
+          ),
+          bias: keep(bias ?? new Int32Array(width)),
+          wide: most * largestOf(factors) < 2 ** 22 - 1 ? 0 : 1,
+          isMultipliedOnly: !readAlone.has(output),
+        },
+      ]
+    }),
   )
 
   const taker = createStepTaker(workspace, graph)
+  const flows = flowsOf(graph)
+
+  /** Bit by bit. */
+  function isSame(expected: Float32Array, actual: Float32Array): boolean {
+    const size = expected.byteLength
+    return size === actual.byteLength && wasm.same(workspace.put(expected), workspace.put(actual), size) === 1
+  }
 
   function keep(values: Int32Array | Float32Array): Address {
     const at = workspace.keep(values.byteLength)
@@ -80,7 +102,7 @@ export function prepareTraceCheck({
   function holds({ index, spec: { k, n }, matrices, m, x, right }: LinearCall, y: Address): boolean {
     const from = workspace.put(x)
     const check = checks[index]
-    if (check !== null && check !== undefined) return check.holds(from, y, m)
+    if (check) return check.holds(from, y, m)
     // Both factors are the inputs': coins and B·R anew for each matrix.
     for (let i = 0; i < matrices; i++) {
       const own = prepareLinearCheck({
@@ -95,71 +117,145 @@ export function prepareTraceCheck({
     return true
   }
 
+  /** Room for what several steps give together, and how they fill it from rows of their input. */
+  function passOf(steps: Fused, count: number, n: number): Pass {
+    const { factors, bias, wide, isMultipliedOnly } = fused.get(steps) as Laid
+    if (steps.kind === 'scale') {
+      const out = workspace.room(4 * count)
+      return {
+        rows: (from, first, m) => wasm.scale(from, m, n, bias, factors, out + 4 * first * n),
+        value: dims => ({ dtype: 'float32', dims, data: new Float32Array(workspace.buffer(), out, count) }),
+      }
+    }
+    const signed = workspace.room(count)
+    const { kind, least } = steps
+    return {
+      rows(from, first, m) {
+        const to = signed + first * n
+        if (kind === 'requantise') wasm.requantise(from, m, n, bias, factors, wide, least, to)
+        else wasm.quantise(from, m * n, steps.factors[0] as number, least, to)
+      },
+      value(dims) {
+        const out = isMultipliedOnly ? 0 : workspace.room(count)
+        if (!isMultipliedOnly) wasm.fromZero(signed, count, out)
+        return {
+          dtype: 'uint8',
+          dims,
+          data: workspace.bytes(out, isMultipliedOnly ? 0 : count),
+          centred: new Int8Array(workspace.buffer(), signed, count),
+        }
+      },
+    }
+  }
+
   /** Several steps in one pass; the result lies where the next op reads it. */
   function fuse(steps: Fused, input: Value): Value {
     const count = input.data.length
     const n = input.dims.at(-1) as number
-    const from = workspace.put(input.data)
-    const { factors, bias } = fused.get(steps) as { factors: Address; bias: Address }
-    const step = steps.factors.length === 1 ? 0 : 1
-    if (steps.kind === 'scale') {
-      const out = workspace.room(4 * count)
-      wasm.scale(from, count / n, n, bias, factors, step, out)
-      return { dtype: 'float32', dims: input.dims, data: new Float32Array(workspace.buffer(), out, count) }
+    const pass = passOf(steps, count, n)
+    pass.rows(workspace.put(input.data), 0, count / n)
+    return pass.value(input.dims)
+  }
+
+  /** An op and the steps that alone read its accumulators, some rows at a time: these stay near the processor. */
+  function flow(call: LinearCall, check: LinearCheck, steps: Fused, claimed: Uint8Array): Value {
+    const { k, n } = call.spec
+    const pass = passOf(steps, call.m * n, n)
+    const from = workspace.put(call.x)
+    const together = Math.max(1, Math.floor(NEAR / (4 * n)))
+    const near = workspace.room(4 * n * Math.min(together, call.m))
+    for (let first = 0; first < call.m; first += together) {
+      const rows = Math.min(together, call.m - first)
+      workspace.bytes(near, 4 * n * rows).set(claimed.subarray(4 * n * first, 4 * n * (first + rows)))
+      if (!check.holds(from + first * k, near, rows)) throw faultAt(call)
+      pass.rows(near, first, rows)
     }
-    const [out, signed] = [workspace.room(count), workspace.room(count)]
-    if (steps.kind === 'requantise') wasm.requantise(from, count / n, n, bias, factors, step, steps.least, out, signed)
-    else wasm.quantise(from, count, steps.factors[0] as number, steps.least, out, signed)
-    return {
-      dtype: 'uint8',
-      dims: input.dims,
-      data: workspace.bytes(out, count),
-      centred: new Int8Array(workspace.buffer(), signed, count),
-    }
+    return pass.value(call.dims)
   }
 
   return {
     soundnessBits: 32 * columns,
     check(input, output, trace) {
-      let batch: number
-      try {
-        batch = batchOf(graph, input)
-      } catch (error) {
-        return { fault: 'input', where: (error as Error).message }
-      }
-      const expected = traceBytes(graph, batch)
-      if (trace.length !== expected)
-        return { fault: 'size', where: `the trace has ${trace.length} bytes, the model's has ${expected}` }
-      let scratch = scratches.get(batch)
-      if (scratch === undefined) {
-        scratch = scratchOf(graph, batch, columns) + taker.room(batch) + 64
-        scratches.set(batch, scratch)
-      }
-      workspace.begin(scratch)
-      taker.begin(workspace.room(taker.room(batch)))
-      // Every machine that runs this is little-endian.
-      let at = workspace.put(trace)
+      let at = 0
+      const flowed = new Map<Fused, Value>()
       try {
         const result = runGraph(graph, input, {
+          begin(batch) {
+            const expected = traceBytes(graph, batch)
+            if (trace.length !== expected)
+              throw new Fault({
+                fault: 'size',
+                where: `the trace has ${trace.length} bytes, the model's has ${expected}`,
+              })
+            let scratch = scratches.get(batch)
+            if (scratch === undefined) {
+              scratch = scratchOf(graph, batch, columns) + taker.room(batch) + 64
+              scratches.set(batch, scratch)
+            }
+            workspace.begin(scratch)
+            taker.begin(workspace.room(taker.room(batch)))
+          },
           multiply(call) {
             const size = sizeOf(call.dims)
-            const y = at
+            const claimed = trace.subarray(at, at + 4 * size)
             at += 4 * size
-            if (!holds(call, y))
-              throw new Fault({ fault: 'accumulators', where: `linear op ${call.index} (${call.spec.name})` })
+            const [steps, check] = [flows.get(call.index), checks[call.index]]
+            if (steps !== undefined && check) {
+              flowed.set(steps, flow(call, check, steps, claimed))
+              return NO_ACCUMULATORS
+            }
+            // Every machine that runs this is little-endian.
+            const y = workspace.put(claimed)
+            if (!holds(call, y)) throw faultAt(call)
             return new Int32Array(workspace.buffer(), y, size)
           },
-          fuse,
+          fuse: (steps, value) => flowed.get(steps) ?? fuse(steps, value),
           take: taker.take,
         })
+        if (isSame(result, output)) return null
         const wrong = differs(result, output)
         return wrong === null ? null : { fault: 'output', where: wrong }
       } catch (error) {
         if (error instanceof Fault) return error.reason
+        if (error instanceof WarrantError && error.code === 'BAD_INPUT') return { fault: 'input', where: error.message }
         throw error
       }
     },
   }
+}
+
+/**
+ * What fused steps need in the workspace; `wide`: see `requantise`. `isMultipliedOnly`: linear ops alone read what they give,
+ * around 0.
+ */
+type Laid = { factors: Address; bias: Address; wide: number; isMultipliedOnly: boolean }
+
+/** Steps as one pass: some rows of them, as many times as there are, and then what they gave. */
+type Pass = { rows(from: Address, first: number, m: number): void; value(dims: readonly number[]): Value }
+
+const largestOf = (values: Iterable<number>) => [...values].reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+
+/** Bytes of accumulators that are worked on together: they fit into a core's second cache. */
+const NEAR = 1 << 18
+
+/** In place of accumulators that nothing reads any more. */
+const NO_ACCUMULATORS = new Int32Array(0)
+
+const faultAt = ({ index, spec }: LinearCall) =>
+  new Fault({ fault: 'accumulators', where: `linear op ${index} (${spec.name})` })
+
+/** Linear ops whose accumulators are read by one run of fused steps alone. */
+function flowsOf({ steps, fused }: IntGraph): ReadonlyMap<number, Fused> {
+  const readers = new Map<number, number[]>()
+  for (const [i, { inputs }] of steps.entries())
+    for (const input of inputs) readers.set(input, [...(readers.get(input) ?? []), i].slice(0, 2))
+  const flows = new Map<number, Fused>()
+  for (const { linear, output } of steps) {
+    const [reader = -1, ...others] = readers.get(output) ?? []
+    const run = fused.get(reader)
+    if (linear !== null && others.length === 0 && run !== undefined) flows.set(linear, run)
+  }
+  return flows
 }
 
 /** Hands out room from one piece. */
@@ -181,14 +277,16 @@ function scratchOf(graph: IntGraph, batch: number, columns: number): number {
       weights === null
         ? matrices * (roomFor({ k, n, weights: NONE }, columns) + scratchToPrepare({ k, n, weights: NONE }, columns))
         : 0
-    return sum + m * k + scratchFor(m, columns) + own + 128
+    // Its projections may be taken row by row, each piece aligned.
+    return sum + m * k + scratchFor(m, columns) + 32 * m + own + 128
   }, 0)
   const passes = [...graph.fused.values()].reduce(
     // Copied in, and given in at most four bytes each.
     (sum, { output }) => sum + 8 * batch * sizeOf(graph.values[output]?.dims ?? []) + 128,
     0,
   )
-  return traceBytes(graph, batch) + each + passes + 1_024
+  const outputs = 8 * batch * sizeOf(graph.output.shape)
+  return traceBytes(graph, batch) + each + passes + outputs + 1_024
 }
 
 const NONE = new Int8Array(0)
