@@ -24,14 +24,26 @@ export type Domain =
   | 'append'
   | 'attested-key'
 
-/** The bytes that are hashed or signed for a domain: `warrant/<domain>/v1`, a zero byte, the content. */
+const prefixes = new Map<Domain, Uint8Array>()
+
+/** `warrant/<domain>/v1`, a zero byte. */
+function prefixOf(domain: Domain): Uint8Array {
+  let prefix = prefixes.get(domain)
+  if (prefix === undefined) {
+    prefix = utf8(`warrant/${domain}/v1\0`)
+    prefixes.set(domain, prefix)
+  }
+  return prefix
+}
+
+/** The bytes that are signed for a domain: its prefix, the content. */
 export function domainBytes(domain: Domain, content: Uint8Array): Uint8Array {
-  return concat(utf8(`warrant/${domain}/v1\0`), content)
+  return concat(prefixOf(domain), content)
 }
 
 /** SHA-256 of domain-separated bytes, as 64 hexadecimal digits. */
 export function digestBytes(domain: Domain, content: Uint8Array, crypto: CryptoPort = pureCrypto): string {
-  return toHex(crypto.sha256(domainBytes(domain, content)))
+  return toHex(crypto.sha256(prefixOf(domain), content))
 }
 
 /** Digest of a value's canonical JSON. @throws EVIDENCE_MALFORMED when it has none */

@@ -5,11 +5,11 @@ import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 const pair = new Uint8Array(65)
 pair[0] = 1
 
+const LEAF = new Uint8Array(1)
+
 /** SHA-256(0x00 ‖ entry) (RFC 6962 §2.1). */
 export function hashLeaf(crypto: CryptoPort, entry: Uint8Array): Uint8Array {
-  const prefixed = new Uint8Array(1 + entry.length)
-  prefixed.set(entry, 1)
-  return crypto.sha256(prefixed)
+  return crypto.sha256(LEAF, entry)
 }
 
 /** SHA-256(0x01 ‖ left ‖ right) (RFC 6962 §2.1). */

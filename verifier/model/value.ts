@@ -47,6 +47,7 @@ export function sizeOf(dims: readonly number[]): number {
 export function constantOf({ name, dtype, dims, bytes }: OnnxTensor): ValueType {
   const copy = new Uint8Array(bytes)
   const data = elementsOf(dtype, copy.buffer)
+  if (data instanceof Int8Array) return { dtype, dims, ...rangeOf(data), whole: true, constant: { dtype, dims, data } }
   let lo = Number.POSITIVE_INFINITY
   let hi = Number.NEGATIVE_INFINITY
   let whole = true
@@ -70,4 +71,17 @@ export function constantOf({ name, dtype, dims, bytes }: OnnxTensor): ValueType 
       return number
     })
   }
+}
+
+/** Least and greatest of weights: by far the most of what a file holds. */
+function rangeOf(weights: Int8Array): { lo: number; hi: number } {
+  const count = weights.length
+  let lo = count === 0 ? 0 : 127
+  let hi = count === 0 ? 0 : -128
+  for (let i = 0; i < count; i++) {
+    const weight = weights[i] as number
+    if (weight < lo) lo = weight
+    if (weight > hi) hi = weight
+  }
+  return { lo, hi }
 }

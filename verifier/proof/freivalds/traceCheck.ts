@@ -3,7 +3,7 @@ import type { Kernels } from '#verifier/kernels/openKernels.ts'
 import type { Address } from '#verifier/kernels/openWorkspace.ts'
 import { createStepTaker } from '#verifier/kernels/takeStep.ts'
 import type { Fused } from '#verifier/model/fusion.ts'
-import type { IntGraph } from '#verifier/model/intGraph.ts'
+import type { IntGraph, Step } from '#verifier/model/intGraph.ts'
 import { type LinearCall, runGraph } from '#verifier/model/runGraph.ts'
 import { sizeOf, type Value, type ValueType } from '#verifier/model/value.ts'
 import { type LinearCheck, prepareLinearCheck, roomFor, scratchFor, scratchToPrepare } from './linearCheck.ts'
@@ -67,7 +67,8 @@ export function prepareTraceCheck({
   const fused = new Map(
     [...graph.fused].map(([first, steps]): [Fused, Laid] => {
       const { kind, output, bias, factors } = steps
-      const { lo, hi } = graph.values[graph.steps[first]?.inputs[0] as number] as ValueType
+      const [input] = (graph.steps[first] as Step).inputs
+      const { lo, hi } = graph.values[input as number] as ValueType
       const most = Math.max(-lo, hi) + largestOf(bias ?? [])
       const width = kind === 'quantise' ? 1 : (graph.values[output]?.dims.at(-1) as number)
       return [
