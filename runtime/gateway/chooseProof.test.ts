@@ -33,6 +33,19 @@ test('a set whose kinds an answer must carry together is carried together', () =
   expect(chooseProof(exact, [[['tee']]], both)).toMatchObject({ why: expect.stringContaining('satisfies 0 of') })
 })
 
+test('what is cheapest depends on the model: some are run again faster than their traces are checked', () => {
+  const either = [[['freivalds'], ['replay']]]
+  expect(chooseProof(exact, either, both, { runMicros: 7_000, checkMicros: 300 })).toEqual({
+    kind: 'freivalds',
+    why: 'the cheapest of signed, freivalds, replay, quorum, refereed that every band of the policy accepts, at about 300 µs to check',
+  })
+  expect(chooseProof(exact, either, both, { runMicros: 23_000, checkMicros: 170_000 }).kind).toBe('replay')
+  expect(
+    chooseProof(exact, [[['freivalds'], ['tee']]], { operators: 1, attested: true }, { runMicros: 60, checkMicros: 40 })
+      .kind,
+  ).toBe('freivalds')
+})
+
 test('a hosted model proves by no more than a signature, or what its gateway signed', () => {
   const hosted = (numeric: string) => ({ numeric, file: null }) as unknown as ModelIdentity
   expect(chooseProof(hosted('upstream'), [[['replay'], ['opengradient']]]).why).toContain('of signed, it satisfies 0')

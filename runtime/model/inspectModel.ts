@@ -4,12 +4,11 @@ import { kindsFor } from '#runtime/gateway/chooseProof.ts'
 import { identifyModel } from '#runtime/worker/onnxEngine.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
-import { type IntGraph, readIntGraph } from '#verifier/model/intGraph.ts'
-import { sizeOf } from '#verifier/model/value.ts'
+import { readIntGraph } from '#verifier/model/intGraph.ts'
 import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
-import { traceBytes } from '#verifier/proof/freivalds/traceCheck.ts'
 import { COMPILED_OPS } from './compile/compileModel.ts'
 import { decodeFloatModel } from './compile/floatModel.ts'
+import { costsOf, type ModelCosts } from './modelCosts.ts'
 
 export type Inspection = {
   identity: ModelIdentity
@@ -17,16 +16,7 @@ export type Inspection = {
   parameters: number
   kinds: string[]
   /** Of an exact-integer model, for one row. Null for others. */
-  costs: {
-    linearOps: number
-    /** Multiplications in linear ops, and their share of all element operations. */
-    multiplications: number
-    linearShare: number
-    /** Multiplications of a Freivalds check at 2^-64, and how many fewer they are. */
-    checkMultiplications: number
-    checkShare: number
-    traceBytes: number
-  } | null
+  costs: ModelCosts | null
   /** Of a float model: ops that stand in the way of compiling it. */
   notCompiled: string[]
 }
@@ -57,29 +47,6 @@ export async function inspectModel(path: string): Promise<Inspection> {
     kinds: kindsFor(identity),
     costs: null,
     notCompiled: Object.keys(ops).filter(op => !COMPILED_OPS.includes(op)),
-  }
-}
-
-function costsOf(graph: IntGraph): NonNullable<Inspection['costs']> {
-  let multiplications = 0
-  let check = 0
-  for (const { k, n, rows, weights, type } of graph.linear) {
-    const m = sizeOf(type.dims) / n
-    multiplications += m * k * n
-    // Two columns: Y·R and X·(W·R); a computed right factor is projected anew for each matrix.
-    check += 2 * (m * n + m * k) + (weights === null ? 2 * k * n * (m / rows) : 0)
-  }
-  const others = graph.steps.reduce(
-    (sum, step) => sum + (step.linear === null ? sizeOf(graph.values[step.output]?.dims ?? []) : 0),
-    0,
-  )
-  return {
-    linearOps: graph.linear.length,
-    multiplications,
-    linearShare: multiplications / (multiplications + others),
-    checkMultiplications: check,
-    checkShare: check / multiplications,
-    traceBytes: traceBytes(graph, 1),
   }
 }
 

@@ -9,6 +9,7 @@ import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { chooseProof } from '#runtime/gateway/chooseProof.ts'
 import { createGateway, type Gateway } from '#runtime/gateway/createGateway.ts'
 import type { Log } from '#runtime/log/openLog.ts'
+import { checkCosts } from '#runtime/model/modelCosts.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
 import { routeByModel } from '#runtime/queue/routeByModel.ts'
 import { createChatRelay, hostedModel, type Upstream } from '#runtime/worker/chatRelay.ts'
@@ -225,13 +226,19 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
             createChatRelay({ id: RELAY, signer: keys.worker, upstream: strategy.upstream, clock }),
           ]),
         })
+  const proofs = new Map(
+    strategy.models.map(({ identity, file }) => {
+      const { kind } = chooseProof(identity, parameters.proofs, running, checkCosts(identity, file))
+      return [identity.digest, kind]
+    }),
+  )
   const gateway = createGateway({
     log: runLog.appender('gateway'),
     queue,
     clock,
     models,
     workers: workerKeys,
-    proofOf: model => chooseProof(model, parameters.proofs, running).kind,
+    proofOf: ({ digest }) => proofs.get(digest) as string,
     putBlob(bytes) {
       const ref = log.putBlob(bytes)
       blobs.push(ref)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createMerkleTree } from '#runtime/log/merkleTree.ts'
-import { toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { concat, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { pureCrypto } from '#verifier/evidence/crypto.ts'
 import { createFrontier } from './frontier.ts'
 import { emptyRoot, hashLeaf, hashLeaves, hashNode, rowRoot, verifyConsistency, verifyInclusion } from './merkle.ts'
@@ -126,6 +126,11 @@ describe('against the recursive definition', () => {
   })
   test('the browser port hashes and verifies as the native one', () => {
     expect(toHex(pureCrypto.sha256(utf8('abc')))).toBe(toHex(nodeCrypto.sha256(utf8('abc'))))
+    for (const size of [0, 1, 63, 190, 191, 192, 2_046, 2_047, 2_048, 20_000]) {
+      const [head, tail] = [utf8('a\0'), new Uint8Array(size).fill(size)]
+      const whole = toHex(pureCrypto.sha256(concat(head, tail)))
+      for (const crypto of [nodeCrypto, pureCrypto]) expect(toHex(crypto.sha256(head, tail))).toBe(whole)
+    }
     expect(pureCrypto.verifyEd25519(new Uint8Array(32), utf8('x'), new Uint8Array(64))).toBe(false)
     expect(nodeCrypto.verifyEd25519(new Uint8Array(31), utf8('x'), new Uint8Array(3))).toBe(false)
   })

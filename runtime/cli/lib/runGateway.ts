@@ -5,10 +5,11 @@ import { gatewayConfig } from '#config/gatewayConfig.ts'
 import { loadConfig } from '#config/loadConfig.ts'
 import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
-import { chooseProof } from '#runtime/gateway/chooseProof.ts'
+import { chooseProof, type ProofChoice } from '#runtime/gateway/chooseProof.ts'
 import { createGateway } from '#runtime/gateway/createGateway.ts'
 import { serveGateway } from '#runtime/gateway/serveGateway.ts'
 import { openLog } from '#runtime/log/openLog.ts'
+import { checkCosts } from '#runtime/model/modelCosts.ts'
 import { createBullQueue } from '#runtime/queue/bullQueue.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
 import { routeByModel } from '#runtime/queue/routeByModel.ts'
@@ -125,6 +126,12 @@ export async function runGateway(file: string): Promise<void> {
     ...loaded.map(({ identity, bytes }) => ({ ...identity, file: log.putBlob(bytes) })),
     ...upstreams.map(({ identity }) => identity),
   ]
+  const proofs = new Map(
+    models.map(model => {
+      const bytes = loaded.find(({ identity }) => identity.digest === model.digest)?.bytes ?? null
+      return [model.digest, chooseProof(model, [config.proofs], running, checkCosts(model, bytes))]
+    }),
+  )
   const policy = { gateway: config.origin }
   runtime.append('run', {
     mode: 'gateway',
@@ -145,7 +152,7 @@ export async function runGateway(file: string): Promise<void> {
     clock,
     models,
     workers,
-    proofOf: model => chooseProof(model, [config.proofs], running).kind,
+    proofOf: ({ digest }) => (proofs.get(digest) as ProofChoice).kind,
     putBlob: bytes => log.putBlob(bytes),
     checks: { kernels: nodeKernels(), randomWords, modelFile },
     sealEvery: SEAL_EVERY,
@@ -156,7 +163,7 @@ export async function runGateway(file: string): Promise<void> {
   const logger = pino({ name: 'gateway' }, pino.destination(2))
   const app = await serveGateway({
     gateway,
-    models: models.map(model => ({ ...model, proof: chooseProof(model, [config.proofs], running) })),
+    models: models.map(model => ({ ...model, proof: proofs.get(model.digest) as ProofChoice })),
     apiKeys: config.apiKeys,
     clock,
     prove: index => log.prove(index),

@@ -33,6 +33,9 @@ export function registerInspect(model: Command): void {
         print(
           `freivalds   ${costs.checkMultiplications} multiplications to check it (${(100 * costs.checkShare).toFixed(2)} %), a trace of ${costs.traceBytes} bytes`,
         )
+        print(
+          `estimated   ${costs.runMicros} µs to run one row again, ${costs.checkMicros} µs to check it (one core; warrant model bench measures)`,
+        )
       } else if (seen.notCompiled.length > 0)
         print(`cannot be compiled to exact integers: ${seen.notCompiled.join(', ')}`)
       else print('can be compiled to exact integers: warrant model compile')
