@@ -3,7 +3,9 @@ export type Address = number
 
 /** The kernels of Freivalds' check; shapes and layouts stand with their sources in `assembly/`. */
 export type FreivaldsKernels = {
-  projectWeights(w: Address, k: number, n: number, r: Address, columns: number, out: Address): void
+  projectWeights(
+    ...of: [w: Address, k: number, n: number, r: Address, columns: number, halves: Address, out: Address]
+  ): void
   projectTrace(y: Address, m: number, n: number, r: Address, columns: number, out: Address): void
   splitDigits(wr: Address, count: number, columns: number, out: Address): void
   projectInput(x: Address, m: number, k: number, digits: Address, columns: number, out: Address): void

@@ -6,27 +6,89 @@
   return i64x2.extract_lane(lanes, 0) + i64x2.extract_lane(lanes, 1)
 }
 
-/** W·R: `w` is k × n of int8 in rows, `r` n × columns of int32 in columns; k × columns of int64 in columns to `out`. */
-export function projectWeights(w: usize, k: usize, n: usize, r: usize, columns: usize, out: usize): void {
+/** Elements of int8 whose products with 16-bit digits a sum of pairs holds in 32 bits: 255 · 2 · 2^7 · 2^15 < 2^31. */
+const BLOCK: usize = 8 * 255
+
+// @ts-ignore: decorator
+@inline function sum32(lanes: v128): i64 {
+  return sum(i64x2.add(i64x2.extend_low_i32x4_s(lanes), i64x2.extend_high_i32x4_s(lanes)))
+}
+
+/**
+ * Coins for `projectWeights`: column by column, of each whole 8 words first the lower halves less 2^15, then the upper
+ * ones, 32 bytes. What is less is given back by the weights' own sum.
+ */
+function splitCoins(r: usize, n: usize, columns: usize, out: usize): void {
+  const whole = n & ~7
+  for (let c: usize = 0; c < columns; c++) {
+    const from = r + ((c * n) << 2)
+    const to = out + ((c * whole) << 2)
+    for (let j: usize = 0; j < whole; j++) {
+      const word = load<i32>(from + (j << 2))
+      const at = to + ((j & ~7) << 2) + ((j & 7) << 1)
+      store<i16>(at, <i16>((word & 0xffff) - 0x8000))
+      store<i16>(at + 16, <i16>(word >> 16))
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline function wordSum(low: v128, high: v128, weights: i64): i64 {
+  return sum32(low) + (sum32(high) << 16) + (weights << 15)
+}
+
+/**
+ * W·R: `w` is k × n of int8 in rows, `r` n × columns of int32 in columns; k × columns of int64 in columns to `out`.
+ * `halves`: room for 4 · n · columns bytes.
+ */
+export function projectWeights(w: usize, k: usize, n: usize, r: usize, columns: usize, halves: usize, out: usize): void {
+  splitCoins(r, n, columns, halves)
+  const whole = n & ~7
+  const column = whole << 2
+  const ones = i16x8.splat(1)
   for (let i: usize = 0; i < k; i++) {
     const row = w + i * n
-    for (let c: usize = 0; c < columns; c++) {
-      const coins = r + ((c * n) << 2)
-      let a = i64x2.splat(0)
-      let b = i64x2.splat(0)
-      let j: usize = 0
-      for (; j + 8 <= n; j += 8) {
-        const words = v128.load8x8_s(row + j)
-        const low = i32x4.extend_low_i16x8_s(words)
-        const high = i32x4.extend_high_i16x8_s(words)
-        const r0 = v128.load(coins + (j << 2))
-        const r1 = v128.load(coins + (j << 2) + 16)
-        a = i64x2.add(a, i64x2.add(i64x2.extmul_low_i32x4_s(low, r0), i64x2.extmul_high_i32x4_s(low, r0)))
-        b = i64x2.add(b, i64x2.add(i64x2.extmul_low_i32x4_s(high, r1), i64x2.extmul_high_i32x4_s(high, r1)))
+    let c: usize = 0
+    // Two columns at a time: each weight is widened once for both.
+    for (; c < columns; c += 2) {
+      const pair = c + 1 < columns
+      let half = halves + c * column
+      // Without a second column the first is taken twice.
+      let other = pair ? half + column : half
+      let weight = row
+      let first: i64 = 0
+      let second: i64 = 0
+      for (let from: usize = 0; from < whole; from += BLOCK) {
+        const end = weight + min(BLOCK, whole - from)
+        let s = i32x4.splat(0)
+        let a = i32x4.splat(0)
+        let b = i32x4.splat(0)
+        let e = i32x4.splat(0)
+        let f = i32x4.splat(0)
+        while (weight < end) {
+          const words = v128.load8x8_s(weight)
+          s = i32x4.add(s, i32x4.dot_i16x8_s(words, ones))
+          a = i32x4.add(a, i32x4.dot_i16x8_s(words, v128.load(half)))
+          b = i32x4.add(b, i32x4.dot_i16x8_s(words, v128.load(half, 16)))
+          e = i32x4.add(e, i32x4.dot_i16x8_s(words, v128.load(other)))
+          f = i32x4.add(f, i32x4.dot_i16x8_s(words, v128.load(other, 16)))
+          weight += 8
+          half += 32
+          other += 32
+        }
+        const weights = sum32(s)
+        first += wordSum(a, b, weights)
+        second += wordSum(e, f, weights)
       }
-      let total = sum(i64x2.add(a, b))
-      for (; j < n; j++) total += <i64>load<i8>(row + j) * <i64>load<i32>(coins + (j << 2))
-      store<i64>(out + ((c * k + i) << 3), total)
+      const coins = r + ((c * n) << 2)
+      const others = pair ? coins + (n << 2) : coins
+      for (let j = whole; j < n; j++) {
+        const value = <i64>load<i8>(row + j)
+        first += value * <i64>load<i32>(coins + (j << 2))
+        second += value * <i64>load<i32>(others + (j << 2))
+      }
+      store<i64>(out + ((c * k + i) << 3), first)
+      if (pair) store<i64>(out + (((c + 1) * k + i) << 3), second)
     }
   }
 }
@@ -102,9 +164,6 @@ export function projectTrace(y: usize, m: usize, n: usize, r: usize, columns: us
   }
 }
 
-/** Elements of x that sums of 16-bit products hold in 32 bits: 255 · 2 · 2^7 · 2^15 < 2^31. */
-const BLOCK: usize = 8 * 255
-
 /**
  * W·R for `projectInput`: each of `count` int64 as four signed 16-bit digits, so that SIMD's 16-bit dot product does the
  * work. Column by column, of each 8 elements (zeros behind the last) first the lowest digits, then the next: 64 bytes.
@@ -124,11 +183,6 @@ export function splitDigits(wr: usize, count: usize, columns: usize, out: usize)
       }
     }
   }
-}
-
-// @ts-ignore: decorator
-@inline function sum32(lanes: v128): i64 {
-  return sum(i64x2.add(i64x2.extend_low_i32x4_s(lanes), i64x2.extend_high_i32x4_s(lanes)))
 }
 
 /** What sums of the four digits of words make together. */

@@ -122,4 +122,29 @@ describe('Freivalds on one linear op', () => {
       expect(new BigInt64Array(workspace.buffer(), out, 1)[0]).toBe(BigInt.asIntN(64, expected))
     }
   })
+
+  test('projected weights are those of the definition, for coins at every end', () => {
+    const workspace = nodeKernels().workspace()
+    const ends = [0x7fff_ffff, -0x8000_0000, 0x7fff_8000, 0x7fff_7fff, -0x8000, 0x8000, -1, 0, 0xffff, -0x1_0001]
+    for (const n of [1, 7, 8, 9, 2_039, 2_040, 2_041, 4_100])
+      for (const columns of [1, 2, 3, 4]) {
+        const k = 3
+        const weights = bytes(k * n, n + columns)
+        if (n === 4_100) weights.fill(-128, 0, n)
+        const coins = Int32Array.from({ length: n * columns }, (_, i) =>
+          i % 3 === 0 || n === 4_100 ? (ends[i % ends.length] as number) : Math.imul(i + 1, 0x9e37_79b1),
+        )
+        workspace.begin(k * n + 8 * n * columns + 8 * k * columns + 256)
+        const [w, r] = [workspace.put(weights), workspace.put(coins)]
+        const [halves, out] = [workspace.room(4 * n * columns), workspace.room(8 * k * columns)]
+        workspace.kernels.projectWeights(w, k, n, r, columns, halves, out)
+        const expected = Array.from({ length: k * columns }, (_, at) => {
+          const [c, i] = [Math.floor(at / k), at % k]
+          let sum = 0n
+          for (let j = 0; j < n; j++) sum += BigInt(weights[i * n + j] as number) * BigInt(coins[c * n + j] as number)
+          return BigInt.asIntN(64, sum)
+        })
+        expect([...new BigInt64Array(workspace.buffer(), out, k * columns)]).toEqual(expected)
+      }
+  })
 })

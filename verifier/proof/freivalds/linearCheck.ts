@@ -19,7 +19,7 @@ export function scratchFor(m: number, columns: number): number {
 
 /** Scratch that preparing an op takes. */
 export function scratchToPrepare({ k, n }: LinearOp, columns: number): number {
-  return k * n + 8 * k * columns + 4 * 16
+  return k * n + 8 * k * columns + 4 * n * columns + 5 * 16
 }
 
 /** Room that a prepared op takes. */
@@ -66,7 +66,8 @@ export function prepareLinearCheck({
   const digits = room(8 * ((k + 7) & ~7) * columns)
   random(new Int32Array(workspace.buffer(), coins, n * columns))
   const projected = workspace.room(8 * k * columns)
-  kernels.projectWeights(workspace.put(weights), k, n, coins, columns, projected)
+  const halves = workspace.room(4 * n * columns)
+  kernels.projectWeights(workspace.put(weights), k, n, coins, columns, halves, projected)
   kernels.splitDigits(projected, k, columns, digits)
 
   return {
