@@ -72,6 +72,11 @@ export type Gateway = {
   readonly caught: readonly string[]
 }
 
+/** `engine`: for models that are run again before their answer is used; null: that is left to the verifier. */
+export type GatewayChecks = Pick<ProofPorts, 'kernels' | 'randomWords' | 'modelFile'> & {
+  engine(model: ModelIdentity): ProofPorts['engine']
+}
+
 export type CreateGatewayParameters = {
   log: Appender
   queue: QueuePort
@@ -86,7 +91,7 @@ export type CreateGatewayParameters = {
    * Checks proofs before an answer is used, so that a lie costs a second try instead of a decision; null: left to the
    * verifier. A worker that is caught gets no more jobs, and is named in the log.
    */
-  checks: Pick<ProofPorts, 'kernels' | 'randomWords' | 'modelFile'> | null
+  checks: GatewayChecks | null
   /** Answers after which an epoch is sealed, so that anybody can check it in public (evidence.md §4.1); null: only when asked. */
   sealEvery: number | null
   timeoutMs: number
@@ -339,17 +344,17 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     requestLeaf: string
   }): Promise<{ fault: Fault | null; checkMicros: number | null }> {
     const { checks } = parameters
-    // Running a model again here would cost as much as the answer: such proofs are the verifier's to check.
-    const proof = checks === null ? null : proofIn(accepted.proof, 'freivalds')
+    const engine = checks?.engine(model) ?? null
+    const proof = proofIn(accepted.proof, 'freivalds') ?? (engine === null ? null : proofIn(accepted.proof, 'replay'))
     if (checks === null || proof === null) return { fault: null, checkMicros: null }
     const report = await verifyProof(
       { request, requestLeaf, answer: { status: 'ok', ...accepted, proof }, model, workers },
       {
+        ...checks,
         crypto: nodeCrypto,
-        engine: null,
+        engine,
         blob: async () => done.trace ?? new Uint8Array(0),
         attestation: null,
-        ...checks,
       },
       () => 1_000 * performance.now(),
     )

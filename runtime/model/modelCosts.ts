@@ -71,3 +71,11 @@ export function costsOf(graph: IntGraph): ModelCosts {
 export function checkCosts({ numeric }: ModelIdentity, file: Uint8Array | null): ModelCosts | undefined {
   return file === null || numeric !== INT_EXACT ? undefined : costsOf(readIntGraph(file))
 }
+
+/** µs that a gateway spends on running a model again before it uses an answer. */
+const CHEAP = 5_000
+
+/** Whether a gateway may run a model again itself: it takes no longer than a check of a trace would, or hardly anything. */
+export function isCheapToRun(costs: ModelCosts | undefined): boolean {
+  return costs !== undefined && costs.runMicros <= Math.max(costs.checkMicros, CHEAP)
+}

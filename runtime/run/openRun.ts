@@ -9,7 +9,7 @@ import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { chooseProof } from '#runtime/gateway/chooseProof.ts'
 import { createGateway, type Gateway } from '#runtime/gateway/createGateway.ts'
 import type { Log } from '#runtime/log/openLog.ts'
-import { checkCosts } from '#runtime/model/modelCosts.ts'
+import { checkCosts, isCheapToRun } from '#runtime/model/modelCosts.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
 import { routeByModel } from '#runtime/queue/routeByModel.ts'
 import { createChatRelay, hostedModel, type Upstream } from '#runtime/worker/chatRelay.ts'
@@ -226,11 +226,12 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
             createChatRelay({ id: RELAY, signer: keys.worker, upstream: strategy.upstream, clock }),
           ]),
         })
+  const costs = new Map(strategy.models.map(({ identity, file }) => [identity.digest, checkCosts(identity, file)]))
   const proofs = new Map(
-    strategy.models.map(({ identity, file }) => {
-      const { kind } = chooseProof(identity, parameters.proofs, running, checkCosts(identity, file))
-      return [identity.digest, kind]
-    }),
+    strategy.models.map(({ identity: model }) => [
+      model.digest,
+      chooseProof(model, parameters.proofs, running, costs.get(model.digest)).kind,
+    ]),
   )
   const gateway = createGateway({
     log: runLog.appender('gateway'),
@@ -248,6 +249,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
       ? {
           kernels: nodeKernels(),
           randomWords,
+          engine: ({ digest }) => (isCheapToRun(costs.get(digest)) ? onnxEngine : null),
           async modelFile({ digest }) {
             const found = strategy.models.find(({ identity }) => identity.digest === digest)
             if (found?.file == null) throw new WarrantError('EVIDENCE_MISSING', `no file of model ${digest}`)

@@ -108,6 +108,7 @@ describe.skipIf(!hasRedis || !existsSync(ICD))(
         checks: {
           kernels: nodeKernels(),
           randomWords,
+          engine: () => null,
           modelFile: async ({ name }) => made.find(model => model.name === name)?.file as Uint8Array,
         },
         sealEvery: null,

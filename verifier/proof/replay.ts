@@ -2,6 +2,7 @@ import { digestBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import type { EnginePort, LoadedModel } from '#verifier/evidence/ports/engine.ts'
 import type { Tensor } from '#verifier/evidence/tensor.ts'
+import { INT_EXACT } from './freivalds/openTrace.ts'
 import type { ProofKind, ProofPorts, ProofSubject } from './proofKind.ts'
 
 const loaded = new WeakMap<EnginePort, Map<string, Promise<LoadedModel>>>()
@@ -9,8 +10,8 @@ const loaded = new WeakMap<EnginePort, Map<string, Promise<LoadedModel>>>()
 /** Inputs of one model that run together. */
 const BATCH = 64
 
-type Found = { ok: boolean; detail: string; soundnessBits: null }
-const refuse = (detail: string): Found => ({ ok: false, detail, soundnessBits: null })
+type Found = { ok: boolean; detail: string; soundnessBits: null; convicts: boolean }
+const refuse = (detail: string, convicts = false): Found => ({ ok: false, detail, soundnessBits: null, convicts })
 
 /** The model is run again on the recorded input, and the outputs are compared bit by bit. */
 export const replay: ProofKind = {
@@ -76,13 +77,17 @@ async function runAgain(subjects: readonly ProofSubject[], ports: ProofPorts): P
 const cannot = (error: unknown) => refuse(`cannot be run again: ${reasonOf(error)}`)
 
 /** An answer beside what running again gave; null: its input or output is no tensor. */
-function compare({ answer }: ProofSubject, again: Tensor | null): Found {
+function compare({ answer, request }: ProofSubject, again: Tensor | null): Found {
   if (again === null || answer.output.type !== 'tensor') return refuse('only tensor models can be run again')
   const { dtype, shape, data } = answer.output.tensor
   const same = again.dtype === dtype && again.shape.join() === shape.join() && again.data === data
   return same
-    ? { ok: true, detail: 'running the model again gives the same bits', soundnessBits: null }
-    : refuse(`worker ${answer.receipt.statement.worker}: running the model again gives another output`)
+    ? { ok: true, detail: 'running the model again gives the same bits', soundnessBits: null, convicts: false }
+    : // Floating point may differ where nobody lied; integers have one answer on every machine.
+      refuse(
+        `worker ${answer.receipt.statement.worker}: running the model again gives another output`,
+        request.numeric === INT_EXACT,
+      )
 }
 
 function load({ model, request }: ProofSubject, { engine, modelFile, crypto }: ProofPorts): Promise<LoadedModel> {

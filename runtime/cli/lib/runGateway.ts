@@ -9,7 +9,7 @@ import { chooseProof, type ProofChoice } from '#runtime/gateway/chooseProof.ts'
 import { createGateway } from '#runtime/gateway/createGateway.ts'
 import { serveGateway } from '#runtime/gateway/serveGateway.ts'
 import { openLog } from '#runtime/log/openLog.ts'
-import { checkCosts } from '#runtime/model/modelCosts.ts'
+import { checkCosts, isCheapToRun } from '#runtime/model/modelCosts.ts'
 import { createBullQueue } from '#runtime/queue/bullQueue.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
 import { routeByModel } from '#runtime/queue/routeByModel.ts'
@@ -126,11 +126,9 @@ export async function runGateway(file: string): Promise<void> {
     ...loaded.map(({ identity, bytes }) => ({ ...identity, file: log.putBlob(bytes) })),
     ...upstreams.map(({ identity }) => identity),
   ]
+  const costs = new Map(loaded.map(({ identity, bytes }) => [identity.digest, checkCosts(identity, bytes)]))
   const proofs = new Map(
-    models.map(model => {
-      const bytes = loaded.find(({ identity }) => identity.digest === model.digest)?.bytes ?? null
-      return [model.digest, chooseProof(model, [config.proofs], running, checkCosts(model, bytes))]
-    }),
+    models.map(model => [model.digest, chooseProof(model, [config.proofs], running, costs.get(model.digest))]),
   )
   const policy = { gateway: config.origin }
   runtime.append('run', {
@@ -154,7 +152,12 @@ export async function runGateway(file: string): Promise<void> {
     workers,
     proofOf: ({ digest }) => (proofs.get(digest) as ProofChoice).kind,
     putBlob: bytes => log.putBlob(bytes),
-    checks: { kernels: nodeKernels(), randomWords, modelFile },
+    checks: {
+      kernels: nodeKernels(),
+      randomWords,
+      modelFile,
+      engine: ({ digest }) => (isCheapToRun(costs.get(digest)) ? onnxEngine : null),
+    },
     sealEvery: SEAL_EVERY,
     timeoutMs: config.timeoutMs,
     requestIs: 'durable',

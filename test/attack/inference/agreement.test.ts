@@ -111,7 +111,7 @@ describe('a gateway over workers of different operators', () => {
       workers,
       proofOf: () => kind,
       putBlob: bytes => log.putBlob(bytes),
-      checks: { kernels: nodeKernels(), randomWords, modelFile: async () => victim.file },
+      checks: { kernels: nodeKernels(), randomWords, engine: () => null, modelFile: async () => victim.file },
       sealEvery: null,
       timeoutMs: 10_000,
       requestIs: 'durable',

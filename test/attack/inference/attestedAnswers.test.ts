@@ -87,7 +87,7 @@ async function ask({
     workers: registered,
     proofOf: () => kind,
     putBlob: bytes => log.putBlob(bytes),
-    checks: { kernels: nodeKernels(), randomWords, modelFile },
+    checks: { kernels: nodeKernels(), randomWords, engine: () => null, modelFile },
     sealEvery: null,
     timeoutMs: 10_000,
     requestIs: 'durable',

@@ -14,6 +14,7 @@ import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import type { Job, JobResult } from '#verifier/evidence/ports/queue.ts'
+import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
 import { runGraph } from '#verifier/model/runGraph.ts'
 import { seededRandom } from '../../fault/seededRandom.ts'
@@ -31,10 +32,18 @@ const honest = createWorker({
 })
 const random = seededRandom(1)
 
-/** The honest answer with one accumulator changed, and everything after it made to fit. */
+/** The honest answer with one accumulator changed, and everything after it made to fit; without a trace, another output. */
 function lie(job: Job, { output, receipt, trace }: JobResult): JobResult {
   if (job.input.type !== 'tensor' || output.type !== 'tensor') throw new Error('tensors only')
-  const bytes = new Uint8Array(trace ?? [])
+  if (trace === null) {
+    const values = new Float32Array(new Uint8Array(fromBase64(output.tensor.data)).buffer)
+    return forgedAs(
+      output.tensor,
+      values.map(value => value + 0.5),
+      { receipt, trace },
+    )
+  }
+  const bytes = new Uint8Array(trace)
   const words = new Int32Array(bytes.buffer)
   const last = words.length - 1
   words[last] = (words[last] as number) + 5_000
@@ -50,17 +59,22 @@ function lie(job: Job, { output, receipt, trace }: JobResult): JobResult {
       },
     },
   )
-  const forged = {
-    type: 'tensor' as const,
-    tensor: { ...output.tensor, data: toBase64(new Uint8Array(values.buffer)) },
-  }
+  return forgedAs(output.tensor, values, { receipt, trace: bytes })
+}
+
+function forgedAs(
+  honest: Tensor,
+  values: Float32Array,
+  { receipt, trace }: Pick<JobResult, 'receipt' | 'trace'>,
+): JobResult {
+  const output = { type: 'tensor' as const, tensor: { ...honest, data: toBase64(new Uint8Array(values.buffer)) } }
   const statement = {
     ...receipt.statement,
-    outputDigest: payloadDigest(forged, nodeCrypto),
-    traceDigest: digestBytes('trace', bytes, nodeCrypto),
+    outputDigest: payloadDigest(output, nodeCrypto),
+    traceDigest: trace === null ? null : digestBytes('trace', trace, nodeCrypto),
   }
   const [signed] = signReceipts(signer, [statement])
-  return { v: 1, output: forged, receipt: signed as JobResult['receipt'], trace: bytes, attestation: null }
+  return { v: 1, output, receipt: signed as JobResult['receipt'], trace, attestation: null }
 }
 
 const connection = await connectRedis(url)
