@@ -3,9 +3,10 @@ import type { Kernels } from '#verifier/kernels/openKernels.ts'
 import type { Address } from '#verifier/kernels/openWorkspace.ts'
 import { createStepTaker } from '#verifier/kernels/takeStep.ts'
 import type { Fused } from '#verifier/model/fusion.ts'
-import type { IntGraph, Step } from '#verifier/model/intGraph.ts'
+import type { IntGraph } from '#verifier/model/intGraph.ts'
 import { type LinearCall, runGraph } from '#verifier/model/runGraph.ts'
-import { sizeOf, type Value, type ValueType } from '#verifier/model/value.ts'
+import { sizeOf, type Value } from '#verifier/model/value.ts'
+import { createPasses, flowsOf } from './fusedPasses.ts'
 import { type LinearCheck, prepareLinearCheck, roomFor, scratchFor, scratchToPrepare } from './linearCheck.ts'
 
 /** Why a trace or an output is refused, and where. */
@@ -63,41 +64,14 @@ export function prepareTraceCheck({
     workspace.begin(scratchToPrepare(linear, columns))
     return prepareLinearCheck({ workspace, op: linear, columns, random: words => random(op, words), room: bump(kept) })
   })
-  const readAlone = new Set(graph.steps.flatMap(({ linear, inputs }) => (linear === null ? inputs : [])))
-  const fused = new Map(
-    [...graph.fused].map(([first, steps]): [Fused, Laid] => {
-      const { kind, output, bias, factors } = steps
-      const [input] = (graph.steps[first] as Step).inputs
-      const { lo, hi } = graph.values[input as number] as ValueType
-      const most = Math.max(-lo, hi) + largestOf(bias ?? [])
-      const width = kind === 'quantise' ? 1 : (graph.values[output]?.dims.at(-1) as number)
-      return [
-        steps,
-        {
-          factors: keep(
-            Float32Array.from({ length: width }, (_, j) => factors[factors.length === 1 ? 0 : j] as number),
-          ),
-          bias: keep(bias ?? new Int32Array(width)),
-          wide: most * largestOf(factors) < 2 ** 22 - 1 ? 0 : 1,
-          isMultipliedOnly: !readAlone.has(output),
-        },
-      ]
-    }),
-  )
-
   const taker = createStepTaker(workspace, graph)
+  const passes = createPasses(workspace, graph)
   const flows = flowsOf(graph)
 
   /** Bit by bit. */
   function isSame(expected: Float32Array, actual: Float32Array): boolean {
     const size = expected.byteLength
     return size === actual.byteLength && wasm.same(workspace.put(expected), workspace.put(actual), size) === 1
-  }
-
-  function keep(values: Int32Array | Float32Array): Address {
-    const at = workspace.keep(values.byteLength)
-    workspace.bytes(at, values.byteLength).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-    return at
   }
 
   function holds({ index, spec: { k, n }, matrices, m, x, right }: LinearCall, y: Address): boolean {
@@ -118,42 +92,11 @@ export function prepareTraceCheck({
     return true
   }
 
-  /** Room for what several steps give together, and how they fill it from rows of their input. */
-  function passOf(steps: Fused, count: number, n: number): Pass {
-    const { factors, bias, wide, isMultipliedOnly } = fused.get(steps) as Laid
-    if (steps.kind === 'scale') {
-      const out = workspace.room(4 * count)
-      return {
-        rows: (from, first, m) => wasm.scale(from, m, n, bias, factors, out + 4 * first * n),
-        value: dims => ({ dtype: 'float32', dims, data: new Float32Array(workspace.buffer(), out, count) }),
-      }
-    }
-    const signed = workspace.room(count)
-    const { kind, least } = steps
-    return {
-      rows(from, first, m) {
-        const to = signed + first * n
-        if (kind === 'requantise') wasm.requantise(from, m, n, bias, factors, wide, least, to)
-        else wasm.quantise(from, m * n, steps.factors[0] as number, least, to)
-      },
-      value(dims) {
-        const out = isMultipliedOnly ? 0 : workspace.room(count)
-        if (!isMultipliedOnly) wasm.fromZero(signed, count, out)
-        return {
-          dtype: 'uint8',
-          dims,
-          data: workspace.bytes(out, isMultipliedOnly ? 0 : count),
-          centred: new Int8Array(workspace.buffer(), signed, count),
-        }
-      },
-    }
-  }
-
   /** Several steps in one pass; the result lies where the next op reads it. */
   function fuse(steps: Fused, input: Value): Value {
     const count = input.data.length
     const n = input.dims.at(-1) as number
-    const pass = passOf(steps, count, n)
+    const pass = passes(steps, count, n)
     pass.rows(workspace.put(input.data), 0, count / n)
     return pass.value(input.dims)
   }
@@ -161,7 +104,7 @@ export function prepareTraceCheck({
   /** An op and the steps that alone read its accumulators, some rows at a time: these stay near the processor. */
   function flow(call: LinearCall, check: LinearCheck, steps: Fused, claimed: Uint8Array): Value {
     const { k, n } = call.spec
-    const pass = passOf(steps, call.m * n, n)
+    const pass = passes(steps, call.m * n, n)
     const from = workspace.put(call.x)
     const together = Math.max(1, Math.floor(NEAR / (4 * n)))
     const near = workspace.room(4 * n * Math.min(together, call.m))
@@ -225,17 +168,6 @@ export function prepareTraceCheck({
   }
 }
 
-/**
- * What fused steps need in the workspace; `wide`: see `requantise`. `isMultipliedOnly`: linear ops alone read what they give,
- * around 0.
- */
-type Laid = { factors: Address; bias: Address; wide: number; isMultipliedOnly: boolean }
-
-/** Steps as one pass: some rows of them, as many times as there are, and then what they gave. */
-type Pass = { rows(from: Address, first: number, m: number): void; value(dims: readonly number[]): Value }
-
-const largestOf = (values: Iterable<number>) => [...values].reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-
 /** Bytes of accumulators that are worked on together: they fit into a core's second cache. */
 const NEAR = 1 << 18
 
@@ -244,20 +176,6 @@ const NO_ACCUMULATORS = new Int32Array(0)
 
 const faultAt = ({ index, spec }: LinearCall) =>
   new Fault({ fault: 'accumulators', where: `linear op ${index} (${spec.name})` })
-
-/** Linear ops whose accumulators are read by one run of fused steps alone. */
-function flowsOf({ steps, fused }: IntGraph): ReadonlyMap<number, Fused> {
-  const readers = new Map<number, number[]>()
-  for (const [i, { inputs }] of steps.entries())
-    for (const input of inputs) readers.set(input, [...(readers.get(input) ?? []), i].slice(0, 2))
-  const flows = new Map<number, Fused>()
-  for (const { linear, output } of steps) {
-    const [reader = -1, ...others] = readers.get(output) ?? []
-    const run = fused.get(reader)
-    if (linear !== null && others.length === 0 && run !== undefined) flows.set(linear, run)
-  }
-  return flows
-}
 
 /** Hands out room from one piece. */
 function bump(from: Address): (bytes: number) => Address {
