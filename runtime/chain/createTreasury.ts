@@ -33,7 +33,17 @@ export type CreateTreasuryParameters = {
   approve?(proposal: LoggedProposal, decision: Decision, tick: number): Promise<Approval[]>
   /** Between verdict and execution: the devnet's market moves on here. */
   beforeExecution?(tick: number): Promise<void>
+  /** How an approved proposal that expired is replaced by a new one; without it none is. */
+  expiry?: {
+    /** Of a block, in seconds. */
+    timeOf(blockNumber: number): Promise<number>
+    /** Waits until the chain's final time is past `seconds`; false: the run ends before. */
+    past(seconds: number): Promise<boolean>
+  }
 }
+
+/** Proposals of one decision that take an expired one's place, at most. */
+const MOST_REPLACEMENTS = 1
 
 export type LoggedProposal = { leafHash: string; body: Proposal }
 
@@ -44,7 +54,11 @@ export type Settlement = {
   outcome: Outcome | null
 }
 
-/** From a decision's intents to an audited outcome: proposal, verdicts, submission, outcome, each on record before the next. */
+/**
+ * From a decision's intents to an audited outcome: proposal, verdicts, submission, outcome, each on record before the next.
+ * An approved proposal that expired before it was executed is replaced by a new one, judged anew, once the chain's final
+ * time has passed its deadline and it can never be executed (evidence.md §5).
+ */
 export type Treasury = {
   propose(decision: Appended): Promise<LoggedProposal>
   /** Asks every verifier; the answers are on record. */
@@ -141,29 +155,65 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     propose,
     judge,
     async settle(decision, tick) {
-      const proposal = await propose(decision).catch((error: unknown) => {
-        const isUnfit = error instanceof WarrantError && ['BAD_INPUT', 'EVIDENCE_MALFORMED'].includes(error.code)
-        if (!isUnfit) throw error
-        incident('intents that cannot become calls', reasonOf(error), null, [decision.leafHash], 'agent')
-        return null
-      })
-      if (proposal === null) return { proposal, verdicts: [], outcome: null }
-      const answers = (await parameters.approve?.(proposal, decision.record.body as Decision, tick)) ?? []
-      const approvals = answers.filter(({ answer }) => answer === 'approve')
-      const verdicts = await judge(proposal)
-      const bodies = verdicts.map(v => v.body)
-      const approving = onOneBlock(verdicts)
-      await parameters.beforeExecution?.(tick)
-      const needed = Math.max(threshold, parameters.thresholdFor?.(proposal, tick) ?? 0)
-      if (approving.length < needed) return { proposal, verdicts: bodies, outcome: null }
-      const { submission } = await executor.submit(
-        { proposal, verdicts: approving.slice(0, needed), approvals },
-        ({ what, reason, evidence, ends }) => incident(what, reason, evidence, ends, 'executor'),
-      )
-      const outcome = await firstOutcome(submission.leafHash)
-      await logs.verifier.append('outcome', outcome, [submission.leafHash]).durable
-      return { proposal, verdicts: bodies, outcome }
+      for (let replaced = 0; ; replaced++) {
+        const settlement = await settleOnce(decision, tick)
+        const { proposal } = settlement
+        if (proposal === null || replaced === MOST_REPLACEMENTS || !(await hasExpired(settlement, decision)))
+          return settlement
+      }
     },
+  }
+
+  async function settleOnce(decision: Appended, tick: number): Promise<Settlement & { isApproved: boolean }> {
+    const proposal = await propose(decision).catch((error: unknown) => {
+      const isUnfit = error instanceof WarrantError && ['BAD_INPUT', 'EVIDENCE_MALFORMED'].includes(error.code)
+      if (!isUnfit) throw error
+      incident('intents that cannot become calls', reasonOf(error), null, [decision.leafHash], 'agent')
+      return null
+    })
+    if (proposal === null) return { proposal, verdicts: [], outcome: null, isApproved: false }
+    const answers = (await parameters.approve?.(proposal, decision.record.body as Decision, tick)) ?? []
+    const approvals = answers.filter(({ answer }) => answer === 'approve')
+    const verdicts = await judge(proposal)
+    const bodies = verdicts.map(v => v.body)
+    const approving = onOneBlock(verdicts)
+    await parameters.beforeExecution?.(tick)
+    const needed = Math.max(threshold, parameters.thresholdFor?.(proposal, tick) ?? 0)
+    if (approving.length < needed) return { proposal, verdicts: bodies, outcome: null, isApproved: false }
+    const { expiry } = parameters
+    if (expiry !== undefined && (await parameters.chainTimeSeconds()) > proposal.body.validUntil)
+      return { proposal, verdicts: bodies, outcome: null, isApproved: true }
+    const { submission } = await executor.submit(
+      { proposal, verdicts: approving.slice(0, needed), approvals },
+      ({ what, reason, evidence, ends }) => incident(what, reason, evidence, ends, 'executor'),
+    )
+    const outcome = await firstOutcome(submission.leafHash)
+    await logs.verifier.append('outcome', outcome, [submission.leafHash]).durable
+    return { proposal, verdicts: bodies, outcome, isApproved: true }
+  }
+
+  /** Whether an approved proposal came too late, and never can be executed any more: then that is on record. */
+  async function hasExpired(
+    { proposal, outcome, isApproved }: Settlement & { isApproved: boolean },
+    decision: Appended,
+  ): Promise<boolean> {
+    const { expiry } = parameters
+    if (expiry === undefined || proposal === null || !isApproved || outcome?.status === 'success') return false
+    const { validUntil } = proposal.body
+    if (outcome !== null && (await expiry.timeOf(outcome.blockNumber)) <= validUntil) return false
+    const isPast = await expiry.past(validUntil)
+    const when =
+      outcome === null ? 'before it was submitted' : `before block ${outcome.blockNumber}, which has its call`
+    const then = isPast ? 'a new one takes its place' : 'the run ended before the chain was past it'
+    incident(
+      'a proposal expired',
+      `valid until ${validUntil}, ${when}: ${then}`,
+      { proposal: proposal.leafHash, nonce: proposal.body.nonce },
+      // What was submitted has its end already.
+      [outcome === null ? proposal.leafHash : decision.leafHash],
+      'agent',
+    )
+    return isPast
   }
 }
 

@@ -32,6 +32,8 @@ export type Ledger = {
     /** By token, base units; absent in journals of before there were limits on them. */
     outflows?: Record<string, string> | undefined
     signedAtSeconds: number
+    /** What was signed can be executed until then, even after it failed once: a call that reverts uses up no nonce. */
+    validUntil: number
     status: 'reserved' | 'executed' | 'failed' | 'expired'
   }[]
   highestTreasuryUsd(): number

@@ -119,15 +119,22 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     },
   }
 
+  /** What failed, and was seen not to be executed until its deadline: it stays a failure. */
+  const lapsed = new Set<string>()
+
   /** What was signed and has since been executed, or can no longer be, frees or uses its budget. */
   async function reconcile(head: BlockRef): Promise<void> {
     for (const entry of journal.open()) {
+      if (lapsed.has(entry.nonce)) continue
       const used = await chain.read(
         { to: policy.module, data: `0x${IS_NONCE_USED}${BigInt(entry.nonce).toString(16).padStart(64, '0')}` },
         head.number,
       )
       if (BigInt(used) === 1n) journal.settle(entry.nonce, 'executed')
-      else if (entry.validUntil < head.timestamp) journal.settle(entry.nonce, 'expired')
+      else if (entry.validUntil < head.timestamp) {
+        if (entry.status === 'reserved') journal.settle(entry.nonce, 'expired')
+        else lapsed.add(entry.nonce)
+      }
     }
   }
 
@@ -281,9 +288,11 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         throw new WarrantError('EVIDENCE_MISSING', `transaction ${submission.body.transactionHash} is not mined`, {
           retry: 'safe',
         })
-      if (journal.find(proposal.body.nonce)?.status === 'reserved' || found.status === 'reverted') {
-        journal.settle(proposal.body.nonce, found.status === 'success' ? 'executed' : 'failed')
-      }
+      // What was executed stays so, whatever else was sent for it; what failed once may be sent again until its deadline.
+      const status = journal.find(proposal.body.nonce)?.status
+      if (found.status === 'success' && status !== undefined && status !== 'executed')
+        journal.settle(proposal.body.nonce, 'executed')
+      else if (found.status === 'reverted' && status === 'reserved') journal.settle(proposal.body.nonce, 'failed')
       const unsigned = {
         submission: leafHash,
         proposal: submission.body.proposal,

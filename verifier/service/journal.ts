@@ -44,7 +44,7 @@ const line = z.discriminatedUnion('type', [
 ])
 type Line = z.infer<typeof line>
 
-type Entry = ReturnType<Ledger['entries']>[number] & { validUntil: number; verdict: Verdict | null }
+type Entry = ReturnType<Ledger['entries']>[number] & { verdict: Verdict | null }
 
 /** The verifier's memory across restarts: what it saw of the log, what it promised, what it signed. */
 export type Journal = Ledger & {
@@ -54,6 +54,7 @@ export type Journal = Ledger & {
   /** Changes of the treasury that nothing explained, in order. */
   readonly alarms: readonly Unexplained[]
   find(nonce: string): Entry | null
+  /** What may still be executed, as far as this file tells. */
   open(): readonly Entry[]
   /** Durable before it returns. @throws REFUSED when the nonce was reserved for other contents */
   reserve(entry: {
@@ -152,7 +153,7 @@ export function openJournal(path: string): Journal {
     },
     alarms,
     entries: () => [...entries.values()],
-    open: () => [...entries.values()].filter(entry => entry.status === 'reserved'),
+    open: () => [...entries.values()].filter(({ status }) => status === 'reserved' || status === 'failed'),
     find: nonce => entries.get(nonce) ?? null,
     highestTreasuryUsd: () => highest,
     reserve(entry) {

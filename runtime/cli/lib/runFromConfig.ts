@@ -269,6 +269,18 @@ async function runLive({
       stuckMs: 1_000 * wanted.stuckSeconds,
     }),
     chainTimeSeconds,
+    expiry: {
+      timeOf: async number => (await chain.block(number))?.timestamp ?? 0,
+      async past(seconds) {
+        for (;;) {
+          const { number } = await chain.head()
+          const final = await chain.block(Math.max(0, number - wanted.confirmations + 1))
+          if (final !== null && final.timestamp > seconds) return true
+          if (stop.reason !== null) return false
+          await interruptible(1_000, stop)
+        }
+      },
+    },
     refBlock: async () => (await chain.head()).number,
     thresholdFor(proposal, tick) {
       const bands = (policy.verifiers ?? []).filter(band => worthOf(proposal.body, tick) > band.aboveUsd)

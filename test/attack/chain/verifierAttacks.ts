@@ -1,12 +1,14 @@
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { encodeFunctionData, type Hex, parseAbi, zeroAddress } from 'viem'
+import { encodeFunctionData, type Hex, keccak256, parseAbi, zeroAddress } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { buildProposal } from '#agents/build/buildProposal.ts'
 import { runTick } from '#agents/cycle/runTick.ts'
 import { createVerifierClient, type VerifierClient } from '#runtime/api/verifierClient.ts'
 import type { LoggedProposal } from '#runtime/chain/createTreasury.ts'
 import { SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
+import { executeCalldata } from '#runtime/chain/executor.ts'
+import { openExecutorKey } from '#runtime/chain/signer.ts'
 import { auditLog } from '#runtime/cli/lib/auditLog.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import type { DemoRun } from '#runtime/demo/demoWorld.ts'
@@ -102,11 +104,42 @@ async function proposeAs(
   return { leafHash: logged.leafHash, body }
 }
 
+/** Sends what a verifier signed, as the executor, with so much gas; puts it on record, and has it audited. Its status. */
+async function execute(
+  { world }: TraderWorld,
+  { run, proposal, verdict, gas }: { run: DemoRun; proposal: LoggedProposal; verdict: Verdict; gas: bigint },
+): Promise<string> {
+  const account = openExecutorKey(join(world.dir, 'keys/executor.key'))
+  const client = world.devnet.client.public
+  const accountNonce = await client.getTransactionCount({ address: account.address })
+  const rawTransaction = await account.signTransaction({
+    ...{ type: 'eip1559', chainId: world.devnet.chain.chainId, nonce: accountNonce, gas },
+    ...{ to: proposal.body.module as Hex, data: executeCalldata(proposal.body, [verdict]) },
+    ...(await client.estimateFeesPerGas()),
+  })
+  const { verifier, executor } = run.opened.appenders
+  const signed = verifier.append('verdict', verdict, [proposal.leafHash])
+  const submission = executor.append(
+    'submission',
+    {
+      ...{ proposal: proposal.leafHash, verdicts: [signed.leafHash], from: account.address.toLowerCase() },
+      ...{ accountNonce, transactionHash: keccak256(rawTransaction), rawTransaction },
+    },
+    [proposal.leafHash, signed.leafHash],
+  )
+  await submission.durable
+  await client.waitForTransactionReceipt({
+    hash: await client.sendRawTransaction({ serializedTransaction: rawTransaction }),
+  })
+  await run.verifierClient.sync()
+  return (await run.verifierClient.outcome(submission.leafHash)).status
+}
+
 export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'ten parallel proposals that each fit the budget alone',
     refusedBy: 'would exceed the rolling limit',
-    without: [{ file: FREQUENCY, from: "e.status === 'reserved' || ", to: '' }],
+    without: [{ file: FREQUENCY, from: "status === 'reserved' || ", to: '' }],
     adjustPolicy: withLimits({ rollingUsd: 2_000, tradesPerHour: 100, cooldownSeconds: 0 }),
     async attempt(setting) {
       const { world, strategy } = setting
@@ -121,6 +154,26 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
       const signed = verdicts.filter(({ answer }) => answer === 'approve')
       const value = signed.reduce((sum, { valueAtRiskUsd }) => sum + (valueAtRiskUsd ?? 0), 0)
       return value > 2_000 ? 'succeeded' : denials(verdicts.at(-1) as Verdict)
+    },
+  },
+  {
+    name: 'a trade that failed for want of gas frees its budget, and is sent again',
+    refusedBy: 'would exceed the rolling limit',
+    without: [{ file: FREQUENCY, from: "(status === 'failed' && validUntil >= head.timestamp)", to: 'false' }],
+    adjustPolicy: withLimits({ rollingUsd: 1_500, tradesPerHour: 100, cooldownSeconds: 0 }),
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      const [one, two] = [await world.run(strategy), await world.run(strategy)]
+      const proposal = await one.treasury.propose(await decide(setting, one))
+      const verdict = await ask(one.verifierClient, proposal)
+      if (verdict.answer !== 'approve') return `the first: ${denials(verdict)}`
+      const failed = await execute(setting, { run: one, proposal, verdict, gas: 150_000n })
+      if (failed !== 'reverted') return `the first one: ${failed}`
+      const next = await ask(two.verifierClient, await two.treasury.propose(await decide(setting, two)))
+      if (next.answer !== 'approve') return denials(next)
+      const again = await execute(setting, { run: one, proposal, verdict, gas: 1_500_000n })
+      return again === 'success' ? 'succeeded' : `the first one again: ${again}`
     },
   },
   {

@@ -52,6 +52,7 @@ const maybeSigned = { proposalDigest: 'cd'.repeat(32), validUntil: 2_000_000_000
 const reserved = (usd: number, secondsAgo: number, status: 'reserved' | 'executed' | 'failed' = 'reserved') => ({
   ...{ nonce: `${usd}${secondsAgo}`, proposalDigest: '00'.repeat(32), usd, status },
   signedAtSeconds: context.head.timestamp - secondsAgo,
+  validUntil: context.head.timestamp - secondsAgo + 600,
 })
 
 const soldToken = () => body().calls[0]?.to ?? ''
@@ -358,6 +359,12 @@ describe('the nine checks', () => {
       'policy',
       'too much with what is signed and not yet seen',
       () => [{}, { ledger: { entries: () => [reserved(399_999, 3_000)], highestTreasuryUsd: () => 0 } }],
+      /rolling limit/,
+    ],
+    [
+      'policy',
+      'too much with what failed, and may be sent again until its deadline',
+      () => [{}, { ledger: { entries: () => [reserved(399_999, 590, 'failed')], highestTreasuryUsd: () => 0 } }],
       /rolling limit/,
     ],
     [

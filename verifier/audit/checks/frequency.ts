@@ -1,9 +1,11 @@
 import { outflowsOf } from '#verifier/effects/valueAtRisk.ts'
 import type { AuditContext, AuditPorts } from '../context.ts'
 
+type Signed = ReturnType<AuditPorts['ledger']['entries']>[number]
+
 /** Why a proposal may not be signed for at all: what was, or may have been, signed before. Null: nothing was. */
 export function signedBefore(context: AuditContext, { ledger }: AuditPorts): string | null {
-  const { proposal, siblings, firstWithNonce, maybeSigned } = context
+  const { proposal, siblings, firstWithNonce, maybeSigned, head } = context
   const same = ledger.entries().find(e => e.nonce === proposal.body.nonce)
   if (same !== undefined)
     return `nonce ${proposal.body.nonce} was signed before, for proposal ${same.proposalDigest.slice(0, 16)}…`
@@ -13,17 +15,21 @@ export function signedBefore(context: AuditContext, { ledger }: AuditPorts): str
   if (maybeSigned !== null)
     return `this verifier's journal does not reach proposal ${maybeSigned.proposalDigest.slice(0, 16)}…, which it may have signed and which is valid until ${maybeSigned.validUntil}: it signs nothing before that`
   // One decision moves money once: it may be proposed again only when what was signed for it has expired.
-  const signed = ledger.entries().find(e => e.status !== 'expired' && siblings.includes(e.proposalDigest))
+  const signed = ledger.entries().find(e => isCounted(e, head) && siblings.includes(e.proposalDigest))
   if (signed !== undefined)
     return `the decision was signed for before, as proposal ${signed.proposalDigest.slice(0, 16)}…`
   return null
 }
 
+/** Executed, or still may be. */
+const isCounted = ({ status, validUntil }: Signed, head: AuditContext['head']): boolean =>
+  status === 'reserved' || status === 'executed' || (status === 'failed' && validUntil >= head.timestamp)
+
 /** Why it would be too much or too often: what the log shows as executed plus what was signed and is still open. */
 export function overFrequency(context: AuditContext, { ledger }: AuditPorts): string | null {
   const { policy, head, valueUsd } = context
   const { limits } = policy
-  const counted = ledger.entries().filter(e => e.status === 'reserved' || e.status === 'executed')
+  const counted = ledger.entries().filter(e => isCounted(e, head))
   const since = (seconds: number) => counted.filter(e => e.signedAtSeconds > head.timestamp - seconds)
   const moved = since(limits.rollingSeconds).reduce((sum, e) => sum + e.usd, 0)
   if (moved + (valueUsd ?? 0) > limits.rollingUsd) {
