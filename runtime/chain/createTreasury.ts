@@ -156,10 +156,9 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     judge,
     async settle(decision, tick) {
       for (let replaced = 0; ; replaced++) {
-        const settlement = await settleOnce(decision, tick)
-        const { proposal } = settlement
-        if (proposal === null || replaced === MOST_REPLACEMENTS || !(await hasExpired(settlement, decision)))
-          return settlement
+        const { isApproved, ...settlement } = await settleOnce(decision, tick)
+        const mayReplace = replaced < MOST_REPLACEMENTS
+        if (!isApproved || !(await isReplaced(settlement, decision, mayReplace))) return settlement
       }
     },
   }
@@ -192,19 +191,24 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     return { proposal, verdicts: bodies, outcome, isApproved: true }
   }
 
-  /** Whether an approved proposal came too late, and never can be executed any more: then that is on record. */
-  async function hasExpired(
-    { proposal, outcome, isApproved }: Settlement & { isApproved: boolean },
+  /**
+   * Whether another takes the place of an approved proposal, which came too late and never can be executed any more. That it
+   * came too late is on record.
+   */
+  async function isReplaced(
+    { proposal, outcome }: Settlement,
     decision: Appended,
+    mayReplace: boolean,
   ): Promise<boolean> {
     const { expiry } = parameters
-    if (expiry === undefined || proposal === null || !isApproved || outcome?.status === 'success') return false
+    if (expiry === undefined || proposal === null || outcome?.status === 'success') return false
     const { validUntil } = proposal.body
     if (outcome !== null && (await expiry.timeOf(outcome.blockNumber)) <= validUntil) return false
-    const isPast = await expiry.past(validUntil)
+    const isPast = mayReplace && (await expiry.past(validUntil))
     const when =
       outcome === null ? 'before it was submitted' : `before block ${outcome.blockNumber}, which has its call`
-    const then = isPast ? 'a new one takes its place' : 'the run ended before the chain was past it'
+    const ends = mayReplace ? 'the run ended before the chain was past it' : 'it had taken the place of another'
+    const then = isPast ? 'a new one takes its place' : ends
     incident(
       'a proposal expired',
       `valid until ${validUntil}, ${when}: ${then}`,
