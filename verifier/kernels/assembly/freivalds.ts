@@ -100,10 +100,12 @@ export function projectTrace(y: usize, m: usize, n: usize, r: usize, columns: us
     const row = y + ((i * n) << 2)
     let c: usize = 0
     // Two columns at a time: each value is loaded once for both.
-    for (; c + 2 <= columns; c += 2) {
+    for (; c < columns; c += 2) {
+      const pair = c + 1 < columns
       let value = row
       let coin = r + ((c * n) << 2)
-      let other = coin + (n << 2)
+      // Without a second column the first is taken twice.
+      let other = pair ? coin + (n << 2) : coin
       let a = i64x2.splat(0)
       let b = i64x2.splat(0)
       let e = i64x2.splat(0)
@@ -135,31 +137,8 @@ export function projectTrace(y: usize, m: usize, n: usize, r: usize, columns: us
         other += 4
       }
       store<i64>(to, first)
-      store<i64>(to, second, 8)
-      to += 16
-    }
-    for (; c < columns; c++) {
-      let value = row
-      let coin = r + ((c * n) << 2)
-      let a = i64x2.splat(0)
-      let b = i64x2.splat(0)
-      let j: usize = 0
-      for (; j + 4 <= n; j += 4) {
-        const words = v128.load(value)
-        const r0 = v128.load(coin)
-        a = i64x2.add(a, i64x2.extmul_low_i32x4_s(words, r0))
-        b = i64x2.add(b, i64x2.extmul_high_i32x4_s(words, r0))
-        value += 16
-        coin += 16
-      }
-      let total = sum(i64x2.add(a, b))
-      for (; j < n; j++) {
-        total += <i64>load<i32>(value) * <i64>load<i32>(coin)
-        value += 4
-        coin += 4
-      }
-      store<i64>(to, total)
-      to += 8
+      if (pair) store<i64>(to, second, 8)
+      to += pair ? 16 : 8
     }
   }
 }
@@ -203,10 +182,12 @@ export function projectInput(x: usize, m: usize, k: usize, digits: usize, column
     const row = x + i * k
     let c: usize = 0
     // Two columns at a time: each value is widened once for both.
-    for (; c + 2 <= columns; c += 2) {
+    for (; c < columns; c += 2) {
+      const pair = c + 1 < columns
       let value = row
       let digit = digits + c * column
-      let other = digit + column
+      // Without a second column the first is taken twice.
+      let other = pair ? digit + column : digit
       let first: i64 = 0
       let second: i64 = 0
       // Behind the row's end the digits are zero: what is read there does not count.
@@ -238,32 +219,8 @@ export function projectInput(x: usize, m: usize, k: usize, digits: usize, column
         second += digitSum(b0, b1, b2, b3)
       }
       store<i64>(to, first)
-      store<i64>(to, second, 8)
-      to += 16
-    }
-    for (; c < columns; c++) {
-      let value = row
-      let digit = digits + c * column
-      let total: i64 = 0
-      for (let from: usize = 0; from < stride; from += BLOCK) {
-        const end = value + min(BLOCK, stride - from)
-        let a0 = i32x4.splat(0)
-        let a1 = i32x4.splat(0)
-        let a2 = i32x4.splat(0)
-        let a3 = i32x4.splat(0)
-        while (value < end) {
-          const words = v128.load8x8_s(value)
-          a0 = i32x4.add(a0, i32x4.dot_i16x8_s(words, v128.load(digit)))
-          a1 = i32x4.add(a1, i32x4.dot_i16x8_s(words, v128.load(digit, 16)))
-          a2 = i32x4.add(a2, i32x4.dot_i16x8_s(words, v128.load(digit, 32)))
-          a3 = i32x4.add(a3, i32x4.dot_i16x8_s(words, v128.load(digit, 48)))
-          value += 8
-          digit += 64
-        }
-        total += digitSum(a0, a1, a2, a3)
-      }
-      store<i64>(to, total)
-      to += 8
+      if (pair) store<i64>(to, second, 8)
+      to += pair ? 16 : 8
     }
   }
 }
