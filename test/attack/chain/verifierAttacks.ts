@@ -177,6 +177,39 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     },
   },
   {
+    name: 'an executed trade is sent again, fails, and is counted no more',
+    refusedBy: 'would exceed the rolling limit',
+    // Three things stand in the way: what was executed stays so; what failed counts; and the chain is asked about it again.
+    without: [
+      {
+        file: 'verifier/service/createVerifier.ts',
+        from: "found.status === 'reverted' && status === 'reserved'",
+        to: "found.status === 'reverted'",
+      },
+      { file: FREQUENCY, from: "(status === 'failed' && validUntil >= head.timestamp)", to: 'false' },
+      {
+        file: 'verifier/service/journal.ts',
+        from: "status === 'reserved' || status === 'failed'",
+        to: "status === 'reserved'",
+      },
+    ],
+    adjustPolicy: withLimits({ rollingUsd: 1_500, tradesPerHour: 100, cooldownSeconds: 0 }),
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      const [run, other] = [await world.run(strategy), await world.run(strategy)]
+      const proposal = await run.treasury.propose(await decide(setting, run))
+      const verdict = await ask(run.verifierClient, proposal)
+      if (verdict.answer !== 'approve') return `the first: ${denials(verdict)}`
+      for (const status of ['success', 'reverted']) {
+        const done = await execute(setting, { run, proposal, verdict, gas: 1_500_000n })
+        if (done !== status) return `${done} instead of ${status}`
+      }
+      const next = await ask(other.verifierClient, await other.treasury.propose(await decide(setting, other)))
+      return next.answer === 'approve' ? 'succeeded' : denials(next)
+    },
+  },
+  {
     name: 'one decision, proposed twice under two nonces',
     refusedBy: 'the decision was signed for before',
     without: [off(FREQUENCY, 'if (signed !== undefined)')],
