@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { kindsFor } from '#runtime/gateway/chooseProof.ts'
+import { machineKernels } from '#runtime/worker/machineKernels.ts'
 import { identifyModel } from '#runtime/worker/onnxEngine.ts'
+import type { Processor } from '#runtime/worker/processor.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
@@ -9,6 +11,7 @@ import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
 import { COMPILED_OPS } from './compile/compileModel.ts'
 import { decodeFloatModel } from './compile/floatModel.ts'
 import { costsOf, type ModelCosts } from './modelCosts.ts'
+import { saturatingOps } from './saturation.ts'
 
 export type Inspection = {
   identity: ModelIdentity
@@ -17,6 +20,10 @@ export type Inspection = {
   kinds: string[]
   /** Of an exact-integer model, for one row. Null for others. */
   costs: ModelCosts | null
+  /** This machine's class. */
+  processor: Processor
+  /** Linear ops of an exact-integer model that saturate on processors without VNNI unless they are run with weights as uint8. */
+  saturating: string[]
   /** Of a float model: ops that stand in the way of compiling it. */
   notCompiled: string[]
 }
@@ -27,6 +34,7 @@ export async function inspectModel(path: string): Promise<Inspection> {
   const identity = await identifyModel(basename(path, '.onnx'), file).catch((error: unknown) => {
     throw new WarrantError('MODEL_INVALID', `${path}: ${reasonOf(error)}`, { cause: error })
   })
+  const processor = await machineKernels()
   if (identity.numeric === INT_EXACT) {
     const graph = readIntGraph(file)
     return {
@@ -35,6 +43,8 @@ export async function inspectModel(path: string): Promise<Inspection> {
       parameters: graph.values.reduce((sum, { constant }) => sum + (constant?.data.length ?? 0), 0),
       kinds: kindsFor(identity),
       costs: costsOf(graph),
+      processor,
+      saturating: saturatingOps(graph).map(({ spec }) => spec.output),
       notCompiled: [],
     }
   }
@@ -46,6 +56,8 @@ export async function inspectModel(path: string): Promise<Inspection> {
     parameters: [...constants.values()].reduce((sum, { data }) => sum + data.length, 0),
     kinds: kindsFor(identity),
     costs: null,
+    processor,
+    saturating: [],
     notCompiled: Object.keys(ops).filter(op => !COMPILED_OPS.includes(op)),
   }
 }

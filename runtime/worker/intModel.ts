@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { decodeBase64, encodeBase64 } from '#runtime/crypto/base64.ts'
 import { lowerLinear } from '#runtime/model/lowerLinear.ts'
+import { lowerSaturating } from '#runtime/model/lowerSaturating.ts'
 import { lowerTables } from '#runtime/model/lowerTables.ts'
 import { withTensors } from '#runtime/model/withTensors.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
@@ -11,6 +12,8 @@ import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { type IntGraph, readIntGraph } from '#verifier/model/intGraph.ts'
 import { batchOf, multiplyDirectly, runGraph } from '#verifier/model/runGraph.ts'
 import { sizeOf } from '#verifier/model/value.ts'
+import { machineKernels } from './machineKernels.ts'
+import type { Kernels } from './processor.ts'
 import type { Provider } from './provider.ts'
 
 /** Input and output of an exact-integer model, for a batch of one. @throws MODEL_INVALID */
@@ -21,8 +24,9 @@ export function describeIntModel(file: Uint8Array): Pick<ModelIdentity, 'input' 
 }
 
 /**
- * Loads an exact-integer model into onnxruntime with its accumulators among the outputs, and proves on inputs that drive
- * it to its limits that this machine's kernels give the reference's bits: one that saturates would make its worker a liar.
+ * Loads an exact-integer model into onnxruntime with its accumulators among the outputs. Where the processor's kernels
+ * saturate, or nobody knows, the ops that could are run by kernels that cannot: that is decided from weights and ranges, as
+ * a few inputs need not drive a deep op to its limits. Some are run all the same, against the reference.
  *
  * @throws MODEL_INVALID, WORKER_FAILED when the kernels are not exact here
  */
@@ -30,7 +34,16 @@ export async function loadIntModel(
   identity: ModelIdentity,
   file: Uint8Array,
   /** The bits do not depend on them. */
-  { threads = 1, provider = 'cpu' }: { threads?: number; provider?: Provider } = {},
+  {
+    threads = 1,
+    provider = 'cpu',
+    kernels,
+  }: {
+    threads?: number
+    provider?: Provider
+    /** Of another class of processor than this machine's. */
+    kernels?: Kernels
+  } = {},
 ): Promise<Required<LoadedModel>> {
   const graph = readIntGraph(file)
   const described = describeIntModel(file)
@@ -40,10 +53,13 @@ export async function loadIntModel(
       throw new WarrantError('MODEL_INVALID', `model ${identity.name}: its ${side} is ${actual}, expected ${expected}`)
   }
   const traces = graph.linear.map(({ output }) => output)
+  // Other providers get no (uint8, int8) product at all.
+  const isExact = provider !== 'cpu' || (kernels ?? (await machineKernels()).kernels) === 'exact'
   let session: InferenceSession
   try {
     const tables = lowerTables(file, graph)
-    const lowered = provider === 'cpu' ? tables : lowerLinear(tables, graph)
+    const exact = isExact ? tables : lowerSaturating(tables, graph)
+    const lowered = provider === 'cpu' ? exact : lowerLinear(tables, graph)
     session = await InferenceSession.create(withTensors(lowered, graph, traces), {
       executionProviders: [provider],
       intraOpNumThreads: threads,
@@ -154,7 +170,7 @@ async function proveExact(
           if (Buffer.compare(bytes, trace.subarray(at, at + bytes.length)) !== 0)
             throw new WarrantError(
               'WORKER_FAILED',
-              `model ${name}: this machine's kernels are not exact in ${call.spec.name}; compile it with 7-bit weights, or use another machine`,
+              `model ${name}: this machine's kernels are not exact in ${call.spec.name || call.spec.output}; use another machine (warrant doctor names this one's processor)`,
             )
           at += bytes.length
           return y

@@ -7,6 +7,7 @@ import { MODULE_ABI } from '#runtime/chain/abi.ts'
 import { ownArtifact } from '#runtime/chain/artifacts.ts'
 import { writeDurably } from '#runtime/log/disk.ts'
 import { loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
+import { machineKernels } from '#runtime/worker/machineKernels.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
@@ -20,6 +21,12 @@ const SAFE_ABI = parseAbi([
   'function getStorageAt(uint256 offset, uint256 length) view returns (bytes)',
   'function safe() view returns (address)',
 ])
+/** What a class of processor means for exact-integer models. */
+const KERNELS = {
+  exact: '8-bit kernels are exact',
+  saturating: '8-bit kernels saturate: ops that could are run with weights as uint8',
+  unknown: 'nobody has looked whether its 8-bit kernels saturate: ops that could are run with weights as uint8',
+}
 /** keccak256("module_manager.module_guard.address"), where a Safe 1.5 keeps its module guard. */
 const MODULE_GUARD_SLOT = 0xb104e0b93118902c651344349b610029d694cfdec91c589c91ebafbcd0289947n
 const SENTINEL = `0x${'0'.repeat(39)}1` as const
@@ -62,6 +69,10 @@ export async function examine({
     return `${(performance.now() - since).toFixed(1)} ms`
   })
   await check('onnxruntime', () => onnxEngine.runtime)
+  await check('processor', async () => {
+    const { name, kernels } = await machineKernels()
+    return `${name}: ${KERNELS[kernels]}`
+  })
   await check('contracts', () => `WarrantModule of ${(ownArtifact('WarrantModule').bytecode.length - 2) / 2} bytes`)
   await check('sandbox and model', async () => {
     const strategy = await loadStrategy(strategyEntry('trend-follower'))

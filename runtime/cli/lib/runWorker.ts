@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { runBullWorker } from '#runtime/queue/bullQueue.ts'
 import { createWorker } from '#runtime/worker/createWorker.ts'
+import { machineKernels } from '#runtime/worker/machineKernels.ts'
 import { type ModelOrigin, openModelStore } from '#runtime/worker/modelStore.ts'
 import { createOnnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { demandProvider, providerNamed } from '#runtime/worker/provider.ts'
@@ -28,6 +29,7 @@ export async function runWorker(options: {
     throw new WarrantError('BAD_INPUT', `--concurrency must be 1 to 1024, got ${options.concurrency}`)
   await demandProvider(provider)
   const engine = createOnnxEngine(provider)
+  const processor = await machineKernels()
   const store = openModelStore(dir, originOf(options))
   const log = pino({ name: 'worker', level: 'info' }, pino.destination(2))
   const signer = openEd25519Key(options.key)
@@ -40,7 +42,10 @@ export async function runWorker(options: {
     attestation: attestationFrom(options.attestation),
   })
   const running = await runBullWorker({ url: redis, worker, concurrency, prefix })
-  log.info({ id, publicKey: signer.publicKeyHex, models: store.digests, runtime: engine.runtime }, 'takes jobs')
+  log.info(
+    { id, publicKey: signer.publicKeyHex, models: store.digests, runtime: engine.runtime, processor },
+    'takes jobs',
+  )
   process.stdout.write(`${JSON.stringify({ id, publicKey: signer.publicKeyHex })}\n`)
   const stop = async () => {
     await running.close()

@@ -8,7 +8,7 @@ export function registerCompile(model: Command): void {
     .argument('<in>', 'a float32 ONNX model with its weights inside')
     .requiredOption('--calibrate <file>', 'inputs as they will come: NumPy float32 [n, …input shape]')
     .requiredOption('--out <file>', 'the exact-integer model')
-    .option('--weight-bits <bits>', '7: no kernel saturates on it; 8: more exact, for machines that are checked', '7')
+    .option('--weight-bits <bits>', '7: fast on every processor; 8: more exact, slower where there is no VNNI', '7')
     .option('--max-loss <share>', 'refuse when the output is further away than this (root mean square)', '0.1')
     .option('--json', 'one JSON document on stdout')
     .description(

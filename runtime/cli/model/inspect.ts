@@ -25,6 +25,11 @@ export function registerInspect(model: Command): void {
           .map(([op, times]) => `${op} ×${times}`)
           .join(', ')}`,
       )
+      print(`processor   ${seen.processor.name}`)
+      if (seen.saturating.length > 0)
+        print(
+          `8 bits      ${seen.saturating.length} linear ops saturate without VNNI: workers run them there with weights as uint8 (slower, the same bits)`,
+        )
       print(`proofs      ${seen.kinds.join(', ')}`)
       if (costs !== null) {
         print(

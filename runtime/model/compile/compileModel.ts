@@ -53,7 +53,7 @@ export type Compiled = {
 
 /**
  * Compiles a float32 ONNX model to exact integers (`int-exact-v1`), with ranges from `samples`, and measures what is lost.
- * `weightBits`: 7 never saturates any kernel's 16-bit sums; 8 is more exact, for machines that are checked.
+ * `weightBits`: 7 never saturates any kernel's 16-bit sums; 8 is more exact, and slower on processors without VNNI.
  *
  * @throws MODEL_INVALID naming an op that cannot be compiled, BAD_DATA for samples of another shape
  */
