@@ -351,6 +351,11 @@ export const REWRITINGS: readonly Rewriting[] = [
     first: /body\.transactionHash|body\.rawTransaction/,
     change: flipped('submission', 'body.rawTransaction'),
   },
+  {
+    name: 'submission: other calls under the same digest and nonce',
+    first: /\(submission\) body\.rawTransaction calls\.0\.data is 0x\w+, the proposal says 0x\w+/,
+    change: work => put(body(of(work, 'submission')), 'resign', true),
+  },
   { name: 'submission: from', first: /body\.from/, change: flipped('submission', 'body.from') },
   { name: 'submission: nonce', first: /body\.accountNonce/, change: raised('submission', 'body.accountNonce') },
   {
@@ -362,6 +367,24 @@ export const REWRITINGS: readonly Rewriting[] = [
     name: 'outcome: other effects',
     first: /\(outcome\) body\.signature the report is not signed/,
     change: work => put(body(of(work, 'outcome')), 'gasUsed', String(Math.floor(work.random() * 1e9))),
+  },
+  {
+    name: 'outcome: of another transaction',
+    first: /\(outcome\) body\.transactionHash/,
+    change(work) {
+      const outcome = of(work, 'outcome')
+      put(body(outcome), 'transactionHash', `0x${randomHex(work.random)}`)
+      put(body(outcome), 'resign', true)
+    },
+  },
+  {
+    name: 'outcome: of another proposal',
+    first: /\(outcome\) body\.proposal/,
+    change(work) {
+      const outcome = of(work, 'outcome')
+      put(body(outcome), 'proposal', randomHex(work.random))
+      put(body(outcome), 'resign', true)
+    },
   },
   { name: 'close: decisions', first: /body\.decisions/, change: raised('close', 'body.decisions') },
   { name: 'close: requests', first: /body\.requests/, change: raised('close', 'body.requests') },

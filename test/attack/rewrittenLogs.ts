@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { decodeFunctionData, encodeFunctionData, type Hex, keccak256, type LocalAccount, parseTransaction } from 'viem'
+import { MODULE_ABI } from '#runtime/chain/abi.ts'
+import { openExecutorKey } from '#runtime/chain/signer.ts'
 import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
@@ -10,6 +13,7 @@ import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { domainBytes } from '#verifier/evidence/digest.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
+import type { VerdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { formatCheckpoint } from '#verifier/log/checkpoint.ts'
 import { hashLeaf, verifyConsistency } from '#verifier/log/merkle.ts'
 import { formatNote, type NoteKey, parseVkey } from '#verifier/log/signedNote.ts'
@@ -22,7 +26,7 @@ import { type Loose, pick, REWRITINGS, type Rewriting, type Work } from './rewri
 // Logs rewritten by someone who holds the log's key, and where a check stands behind a signature also that key: every
 // reference is repaired and everything is hashed and signed anew, so that the inner checks are reached.
 
-export type Keys = { log: Ed25519Signer; agent: Ed25519Signer; verifier: VerifierKey }
+export type Keys = { log: Ed25519Signer; agent: Ed25519Signer; verifier: VerifierKey; executor: LocalAccount }
 /** A real log to start from: a run's first ticks, one of them executed, and its orderly end. */
 export type BaseLog = { entries: Uint8Array[]; blobs: Uint8Array; key: NoteKey; vkey: string; keys: Keys }
 
@@ -64,6 +68,7 @@ export async function readBaseLog(demoDir: string): Promise<BaseLog> {
       log: openEd25519Key(join(demoDir, 'keys', 'log.key')),
       agent: openEd25519Key(join(demoDir, 'keys', 'agent.key')),
       verifier: openVerifierKey(join(demoDir, 'verifier', 'verifier.key')),
+      executor: openExecutorKey(join(demoDir, 'keys', 'executor.key')),
     },
   }
 }
@@ -146,8 +151,34 @@ async function resign(records: readonly Loose[], keys: Keys): Promise<void> {
     } else if (record.kind === 'outcome') {
       const { signature: _, ...unsigned } = body
       body.signature = await keys.verifier.signReport('outcome', unsigned)
+    } else if (record.kind === 'submission') {
+      const rawTransaction = await otherCalls(body.rawTransaction as Hex, keys.executor)
+      Object.assign(body, { rawTransaction, transactionHash: keccak256(rawTransaction) })
     }
   }
+}
+
+/** The same transaction for a first call that says something else: what k verifiers' keys and the executor's could sign. */
+async function otherCalls(raw: Hex, executor: LocalAccount): Promise<Hex> {
+  const transaction = parseTransaction(raw)
+  const { args } = decodeFunctionData({ abi: MODULE_ABI, data: transaction.data as Hex })
+  const [verdict, signatures, approvals] = args as [VerdictMessage, Hex[], Hex[]]
+  const calls = verdict.calls.map((call, i) =>
+    i === 0 ? { ...call, data: `${call.data.slice(0, -1)}f` as Hex } : call,
+  )
+  const data = encodeFunctionData({
+    abi: MODULE_ABI,
+    functionName: 'execute',
+    args: [{ ...verdict, calls }, signatures, approvals],
+  })
+  const {
+    r: _r,
+    s: _s,
+    v: _v,
+    yParity: _y,
+    ...unsigned
+  } = { ...transaction, data } as typeof transaction & { v?: bigint }
+  return executor.signTransaction(unsigned as never)
 }
 
 type Files = Map<string, Uint8Array>

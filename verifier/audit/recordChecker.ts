@@ -23,6 +23,8 @@ import { createFrontier } from '#verifier/log/frontier.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
 import { receiptFaultLater, statementFault } from '#verifier/proof/receipt.ts'
 
+import { submittedDifference } from './executedCalls.ts'
+
 type Hex = `0x${string}`
 
 /** What is known of a run while its records come in. */
@@ -191,7 +193,12 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
         return checkSubmission(record, state, fail)
       case 'outcome': {
         const { signature, ...unsigned } = record.body
-        if (find(record.body.submission, 'submission') === null) fail('body.submission', 'is no earlier submission')
+        const submitted = find(record.body.submission, 'submission')
+        if (submitted === null) fail('body.submission', 'is no earlier submission')
+        else {
+          same('body.transactionHash', record.body.transactionHash, submitted.body.transactionHash)
+          same('body.proposal', record.body.proposal, submitted.body.proposal)
+        }
         await checkReport(state, 'outcome', unsigned, record.body.signer, signature, fail)
         return
       }
@@ -308,12 +315,14 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
 
   async function checkSubmission(record: RecordOf<'submission'>, state: RunState, fail: Fail): Promise<void> {
     const { body } = record
-    if (find(body.proposal, 'proposal') === null) fail('body.proposal', 'is no earlier proposal')
-    for (const leaf of body.verdicts) {
+    const proposal = find(body.proposal, 'proposal')
+    if (proposal === null) fail('body.proposal', 'is no earlier proposal')
+    const verdicts = body.verdicts.flatMap(leaf => {
       const verdict = find(leaf, 'verdict')
-      if (verdict?.body.proposal !== body.proposal || verdict.body.answer !== 'approve')
-        fail('body.verdicts', `${leaf} does not approve this proposal`)
-    }
+      if (verdict?.body.proposal === body.proposal && verdict.body.answer === 'approve') return [verdict.body]
+      fail('body.verdicts', `${leaf} does not approve this proposal`)
+      return []
+    })
     const raw = body.rawTransaction as Hex
     if (keccak256(raw) !== body.transactionHash) fail('body.transactionHash', 'is not the hash of the transaction')
     try {
@@ -322,6 +331,16 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
         fail('body.from', "the transaction is not the executor's")
       if ((parseTransaction(raw).nonce ?? 0) !== body.accountNonce)
         fail('body.accountNonce', 'is not that of the transaction')
+      if (proposal !== null) {
+        const signed = approvals.filter(of => of.body.proposal === body.proposal && of.body.answer === 'approve')
+        const other = submittedDifference({
+          rawTransaction: raw,
+          proposal: proposal.body,
+          verdicts,
+          approvals: signed.map(approval => approval.body.signature),
+        })
+        if (other !== null) fail('body.rawTransaction', other)
+      }
       if (body.replaces !== undefined) {
         const replaced = find(body.replaces, 'submission')
         if (replaced?.body.proposal !== body.proposal)
