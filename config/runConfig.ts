@@ -54,6 +54,7 @@ export const runConfig = z.strictObject({
         })
         .optional()
         .describe("needed where the policy's approvals.aboveUsd is set"),
+      webhook: z.url().optional().describe('gets alarms of this run as JSON by POST: what is approved and not sent'),
       quorum: z.string().optional().describe('quorum file: the witnesses to ask for cosignatures of the log'),
     })
     .optional()

@@ -11,6 +11,7 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { BlockRef, ChainPort, EventLog } from '#verifier/evidence/ports/chain.ts'
 import type { Simulation } from '#verifier/evidence/records/verdict.ts'
 import { ERC20_ABI } from './abi.ts'
+import { gasCostWei } from './l1Fee.ts'
 
 type Hex = `0x${string}`
 const APPROVAL = '0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925'
@@ -116,7 +117,7 @@ export function createChainPort(url: string): ChainPort {
             blockNumber: Number(receipt.blockNumber),
             blockHash: receipt.blockHash,
             gasUsed: receipt.gasUsed,
-            gasCostWei: receipt.gasUsed * receipt.effectiveGasPrice,
+            gasCostWei: gasCostWei(receipt),
             logs: receipt.logs.map(eventLog),
             from: receipt.from.toLowerCase(),
             to: receipt.to?.toLowerCase() ?? null,

@@ -11,6 +11,7 @@ import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
 import type { Executor } from './executor.ts'
+import { type NotSent, NotSentError } from './notSentError.ts'
 
 export type CreateTreasuryParameters = {
   agent: string
@@ -52,6 +53,8 @@ export type Settlement = {
   proposal: LoggedProposal | null
   verdicts: Verdict[]
   outcome: Outcome | null
+  /** Why what verifiers approved was not sent: the module would revert, or gas costs too much. On record as an incident. */
+  refused?: NotSent
 }
 
 /**
@@ -182,10 +185,23 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     const { expiry } = parameters
     if (expiry !== undefined && (await parameters.chainTimeSeconds()) > proposal.body.validUntil)
       return { proposal, verdicts: bodies, outcome: null, isApproved: true }
-    const { submission } = await executor.submit(
-      { proposal, verdicts: approving.slice(0, needed), approvals },
-      ({ what, reason, evidence, ends }) => incident(what, reason, evidence, ends, 'executor'),
-    )
+    const sent = await executor
+      .submit({ proposal, verdicts: approving.slice(0, needed), approvals }, ({ what, reason, evidence, ends }) =>
+        incident(what, reason, evidence, ends, 'executor'),
+      )
+      .catch((error: unknown) => {
+        if (error instanceof NotSentError) return error.refusal
+        throw error
+      })
+    if (!('submission' in sent)) {
+      // What came too late is named, and perhaps replaced, below.
+      if (sent.kind === 'Expired' && expiry !== undefined)
+        return { proposal, verdicts: bodies, outcome: null, isApproved: true }
+      const evidence = { kind: sent.kind, nonce: proposal.body.nonce }
+      incident('a transaction was not sent', sent.words, evidence, [proposal.leafHash], 'executor')
+      return { proposal, verdicts: bodies, outcome: null, refused: sent, isApproved: false }
+    }
+    const { submission } = sent
     const outcome = await firstOutcome(submission.leafHash)
     await logs.verifier.append('outcome', outcome, [submission.leafHash]).durable
     return { proposal, verdicts: bodies, outcome, isApproved: true }

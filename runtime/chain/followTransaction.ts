@@ -1,5 +1,6 @@
 import { type Hex, type PublicClient, TransactionReceiptNotFoundError } from 'viem'
 import { reasonOf } from '#verifier/evidence/error.ts'
+import { gasCostWei } from './l1Fee.ts'
 
 type Client = Pick<PublicClient, 'getTransactionReceipt' | 'getBlockNumber' | 'sendRawTransaction'>
 
@@ -10,6 +11,8 @@ export type Mined = {
   status: 'success' | 'reverted'
   blockNumber: number
   blockHash: string
+  /** Gas, on an OP-stack chain with its fee for the layer below. */
+  costWei: bigint
 }
 
 /** A block that held the transaction and is no longer the chain's; `now`: where it is instead, or null. */
@@ -76,7 +79,7 @@ async function minedOf(client: Client, sent: readonly { hash: Hex }[]): Promise<
     })
     if (receipt !== null) {
       const { status, blockNumber, blockHash } = receipt
-      return { index, hash, status, blockNumber: Number(blockNumber), blockHash }
+      return { index, hash, status, blockNumber: Number(blockNumber), blockHash, costWei: gasCostWei(receipt) }
     }
   }
   return null

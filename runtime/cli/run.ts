@@ -6,7 +6,7 @@ export function runCommand(program: Command): void {
   program
     .command('run')
     .description(
-      'Run a strategy from a configuration: on paper, unless --live is given. Ends cleanly on SIGTERM: the tick in hand is finished, the log closed.',
+      'Run a strategy from a configuration: on paper, unless --live is given. Ends cleanly on SIGTERM: the tick in hand is finished, the log closed. Exit 0 clean, 1 what verifiers approved was not sent, 2 could not run.',
     )
     .requiredOption('--config <file>', 'configuration (YAML or JSON), see warrant init')
     .option('--live', 'propose to the treasury of the configuration, with its real verifiers, module and money')
@@ -26,6 +26,8 @@ export function runCommand(program: Command): void {
           progress.step(done)
         },
       })
+      for (const { words, times } of report.refused) say(`not sent, ${times} of the approved: ${words}`)
+      if (report.refused.some(({ isStanding }) => isStanding)) process.exitCode = 1
       if (options.json) printJson(report)
       else
         say(

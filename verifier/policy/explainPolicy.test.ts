@@ -48,6 +48,13 @@ test('what lets an agent do more is wider, whichever way the number goes', () =>
   expect(effects(limits({ perTradeUsd: 50_000 }))).toEqual([['limits.perTradeUsd', 'wider']])
   expect(effects(limits({ perTradeUsd: 1 }))).toEqual([['limits.perTradeUsd', 'narrower']])
   expect(effects(limits({ cooldownSeconds: 0 }))).toEqual([['limits.cooldownSeconds', 'wider']])
+  // A policy that says nothing of gas has a ceiling too: 0.1 native coins for one transaction, 1 in a day.
+  const gas = (perTransactionWei: string, perDayWei = '1000000000000000000') => ({ perTransactionWei, perDayWei })
+  expect(effects(limits({ gas: gas('200000000000000000') }))).toEqual([
+    ['limits.gas.perTransactionWei', 'wider'],
+    ['limits.gas.perDayWei', 'changed'],
+  ])
+  expect(effects(limits({ gas: gas('100000000000000000', '1') }))).toContainEqual(['limits.gas.perDayWei', 'narrower'])
   expect(effects({ ...policy, recipients: [address(9)] })).toEqual([[`recipient ${address(9)}`, 'wider']])
   expect(effects({ ...policy, uniswapV3: [] })).toEqual([[expect.stringContaining('pool'), 'narrower']])
   expect(effects({ ...policy, proofs: [{ upToUsd: null, anyOf: [['signed']] }] })).toEqual([

@@ -1,3 +1,5 @@
+import { formatEther } from 'viem'
+import { gasCeilingOf } from './gasCeiling.ts'
 import { type Policy, policyDigest } from './policy.ts'
 
 /**
@@ -28,6 +30,8 @@ function days(seconds: number): string {
 /** What a policy allows and demands, in sentences for people, in a fixed order. */
 export function explainPolicy(policy: Policy): Statement[] {
   const { limits, observation, approvals, witnesses, identities } = policy
+  const gas = gasCeilingOf(policy)
+  const unsaid = limits.gas === undefined ? ' (the policy says nothing of gas: this holds)' : ''
   const symbolOf = (address: string) => policy.tokens.find(token => token.address === address)?.symbol ?? address
   const more = (id: string, measure: number, text: string): Statement => ({ id, text, measure, wider: 'more' })
   const less = (id: string, measure: number, text: string): Statement => ({ id, text, measure, wider: 'less' })
@@ -108,6 +112,16 @@ export function explainPolicy(policy: Policy): Statement[] {
         ? []
         : [fixed(`limits.tokens.${symbol}.rolling`, `all together at most ${rolling} of ${symbol} in that window`)]),
     ]),
+    more(
+      'limits.gas.perTransactionWei',
+      Number(gas.perTransactionWei),
+      `one transaction costs at most ${formatEther(gas.perTransactionWei)} native coins for gas${unsaid}`,
+    ),
+    more(
+      'limits.gas.perDayWei',
+      Number(gas.perDayWei),
+      `all together at most ${formatEther(gas.perDayWei)} in any 24 hours${unsaid}`,
+    ),
     more(
       'limits.maxDrawdownBps',
       limits.maxDrawdownBps,

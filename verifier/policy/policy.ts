@@ -99,6 +99,13 @@ export const policy = z.strictObject({
     maxConsecutiveFailures: count,
     maxValiditySeconds: count,
     maxPriceImpactBps: bps.optional().describe('most that a trade may move the price against itself, pool fee aside'),
+    gas: z
+      .strictObject({
+        perTransactionWei: uintString.describe('most that one transaction may cost, its replacements included'),
+        perDayWei: uintString.describe('most that all may cost in any 24 hours'),
+      })
+      .optional()
+      .describe('what the executor may pay for gas, in wei; default 0.1 native coins for one, 1 in a day'),
     tokens: z
       .record(label, z.strictObject({ perTrade: uintString.optional(), rolling: uintString.optional() }))
       .optional()

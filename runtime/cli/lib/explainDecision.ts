@@ -23,6 +23,7 @@ export type Story = {
   submissions: { leaf: string; record: RecordOf<'submission'> }[]
   outcomes: RecordOf<'outcome'>[]
   fills: RecordOf<'fill'>[]
+  incidents: RecordOf<'incident'>[]
 }
 
 /** `from`: what the story was taken from, and verified with. */
@@ -59,6 +60,7 @@ export function createStoryCollector(): StoryCollector {
           submissions: [],
           outcomes: [],
           fills: [],
+          incidents: [],
         },
         observation: decision.body.observation === null ? null : records.find(decision.body.observation, 'observation'),
       }
@@ -110,6 +112,9 @@ export function createStoryCollector(): StoryCollector {
       r => r.body.decision,
       (s, record) => s.fills.push(record),
     )
+    const incident = records.find(leaf, 'incident')
+    for (const story of new Set(incident?.parents.flatMap(parent => byRecord.get(parent) ?? [])))
+      story.incidents.push(incident as RecordOf<'incident'>)
   }
   return {
     onRecord,
@@ -207,6 +212,7 @@ export function explanationPage(e: Explanation): string {
   }
   for (const { body: f } of e.fills)
     line(`filled on paper: ${f.status}${f.reason === null ? '' : `: ${f.reason}`} ${JSON.stringify(f.changes)}`)
+  for (const { body: i } of e.incidents) line(`${i.what}: ${i.reason}`)
   if (e.outcomes.length + e.fills.length === 0)
     line(body.result.type === 'intents' ? 'nothing: it was not executed' : 'nothing was asked for')
   return lines.join('\n')

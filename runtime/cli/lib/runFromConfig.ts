@@ -9,6 +9,7 @@ import { createApprovalDesk } from '#runtime/chain/approvalDesk.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { createTreasury } from '#runtime/chain/createTreasury.ts'
 import { createExecutor } from '#runtime/chain/executor.ts'
+import { createGasBudget } from '#runtime/chain/gasBudget.ts'
 import { openSigner } from '#runtime/chain/signer.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createCosigner } from '#runtime/log/cosigner.ts'
@@ -20,12 +21,16 @@ import { chainBalances, createObserver } from '#runtime/market/observer.ts'
 import { openSource } from '#runtime/market/openSource.ts'
 import { createSwapFeed } from '#runtime/market/swapFeed.ts'
 import { createBullQueue } from '#runtime/queue/bullQueue.ts'
+import { gasPaid } from '#runtime/run/gasPaid.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, openRun, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
+import { postAlarm } from '#runtime/run/postAlarm.ts'
 import { recoverRuns } from '#runtime/run/recoverRuns.ts'
+import { createRefusals, type RefusalCount } from '#runtime/run/refusals.ts'
 import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
 import { toJson } from '#verifier/evidence/canonical.ts'
-import { WarrantError } from '#verifier/evidence/error.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
+import { gasCeilingOf } from '#verifier/policy/gasCeiling.ts'
 import { type Policy, parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
 import { newDirectory } from './backtest.ts'
 import { readQuorum } from './runLog.ts'
@@ -36,6 +41,8 @@ export type RunReport = {
   holds: number
   missed: number
   trades: number
+  /** What verifiers approved and was not sent, by reason. */
+  refused: RefusalCount[]
   ended: string
   log: { dir: string; vkey: string; size: number; root: string }
 }
@@ -129,6 +136,7 @@ async function runPaper({ config, source, dir, strategy, stop, listener }: Setti
     holds,
     missed,
     trades,
+    refused: [],
     ended: stop.reason ?? 'the data ended',
     log: { dir: join(dir, 'log'), vkey: log.vkey, size: log.size, root: log.root },
   }
@@ -200,6 +208,7 @@ async function runLive({
     listener.say(
       `recovered a run that was cut off: ${requests} requests without an answer, ${missed} ticks missed, ${submissions} submissions brought to their outcome, ${abandoned} abandoned`,
     )
+  const paid = await gasPaid(log, clock.nowMs() - 86_400_000)
   const opened = await openRun({
     ...{
       mode: 'live',
@@ -267,6 +276,8 @@ async function runLive({
     executor: await createExecutor({
       ...{ account, url: wanted.rpc, log: opened.appenders.executor, confirmations: wanted.confirmations },
       stuckMs: 1_000 * wanted.stuckSeconds,
+      budget: createGasBudget({ ceiling: gasCeilingOf(policy), paid, nowMs: clock.nowMs }),
+      tokens,
     }),
     chainTimeSeconds,
     expiry: {
@@ -305,6 +316,22 @@ async function runLive({
     balances: chainBalances(chain, identity),
   })
   const counts = { decisions: 0, holds: 0, missed: 0, trades: 0 }
+  const refusals = createRefusals({
+    say: listener.say,
+    alarm(line) {
+      listener.say(line)
+      opened.appenders.executor.append('incident', {
+        what: 'approved transactions are not sent',
+        caughtBy: 'executor',
+        reason: line.slice(0, 2_000),
+        evidence: null,
+      })
+      if (wanted.webhook !== undefined)
+        void postAlarm(wanted.webhook, { safe: policy.safe, chainId, alarm: line }).catch((error: unknown) =>
+          listener.say(`the alarm did not reach ${new URL(wanted.webhook ?? '').origin}: ${reasonOf(error)}`),
+        )
+    },
+  })
   listener.say(
     `LIVE on chain ${chainId}, Safe ${policy.safe}: ${wanted.threshold} of ${wanted.verifiers.length} verifiers must approve each transaction`,
   )
@@ -326,8 +353,12 @@ async function runLive({
         identity: { strategy: strategy.bundle.digest, params: strategy.paramsDigest },
         infer: opened.gateway.infer,
         async settle(decision, at) {
-          const { outcome, verdicts } = await treasury.settle(decision, at)
+          const { outcome, verdicts, refused } = await treasury.settle(decision, at)
           if (outcome?.status === 'success') counts.trades++
+          if (outcome?.status === 'reverted')
+            listener.say(`REVERTED on chain, though the node had said it would not: ${outcome.transactionHash}`)
+          if (outcome !== null) refusals.sent()
+          if (refused !== undefined) refusals.take(refused)
           for (const { answer, checks } of verdicts) {
             if (answer === 'deny')
               listener.say(
@@ -352,6 +383,7 @@ async function runLive({
   return {
     mode: 'live',
     ...counts,
+    refused: refusals.counts(),
     ended: stop.reason ?? 'the data ended',
     log: { dir: join(dir, 'log'), vkey: log.vkey, size: log.size, root: log.root },
   }

@@ -78,6 +78,7 @@ limits:
   maxDrawdownBps: 2000
   maxConsecutiveFailures: 3
   maxValiditySeconds: 900
+  gas: { perTransactionWei: '20000000000000000', perDayWei: '100000000000000000' } # 0.02 and 0.1 ETH
 observation: { maxAgeSeconds: 300, toleranceTicks: 5 }
 proofs:
   - { upToUsd: 100, anyOf: [[signed]] }
