@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { keepSecretsOf, maskKeys } from '#verifier/evidence/text/redact.ts'
 
 /** Reads YAML or JSON. @throws FILE_MISSING, BAD_CONFIG naming file and line */
 export function readYaml(file: string): unknown {
@@ -9,14 +10,27 @@ export function readYaml(file: string): unknown {
   const document = parseDocument(readFileSync(file, 'utf8'), { prettyErrors: true, uniqueKeys: true })
   const [error] = document.errors
   if (error !== undefined)
-    throw new WarrantError('BAD_CONFIG', `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]}`)
-  return document.toJS()
+    throw new WarrantError('BAD_CONFIG', `${file}:${error.linePos?.[0].line ?? 1}: ${maskKeys(firstLine(error))}`)
+  let value: unknown
+  try {
+    value = document.toJS()
+  } catch (thrown) {
+    throw new WarrantError('BAD_CONFIG', `${file}: ${maskKeys(firstLine(thrown as Error))}`)
+  }
+  keepSecretsOf(value)
+  return value
 }
+
+/** What stands behind it quotes the file. */
+const firstLine = ({ message }: Error) => message.split('\n')[0] ?? ''
 
 /** Reads a configuration against its schema. @throws FILE_MISSING, BAD_CONFIG naming file and field */
 export function loadConfig<T>(file: string, schema: z.ZodType<T>): T {
   const parsed = schema.safeParse(readYaml(file))
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw new WarrantError('BAD_CONFIG', `${file}: ${issue?.path.join('.') || '(root)'}: ${issue?.message}`)
+  throw new WarrantError(
+    'BAD_CONFIG',
+    `${file}: ${maskKeys(`${issue?.path.join('.') || '(root)'}: ${issue?.message}`)}`,
+  )
 }

@@ -136,3 +136,23 @@ test('no file is longer than 500 lines', () => {
   const long = files.filter(file => readFileSync(join(ROOT, file), 'utf8').split('\n').length > 500)
   expect(long).toEqual([])
 })
+
+describe('what people are shown passes one formatter', () => {
+  const sources = files.filter(file => !file.endsWith('.test.ts'))
+  const having = (pattern: RegExp) => sources.filter(file => pattern.test(readFileSync(join(ROOT, file), 'utf8')))
+
+  test('one file writes to a terminal: no other can forget to escape and to redact', () => {
+    expect(having(/process\.std(out|err)\.write|\bconsole\.\w+\(|pino\.destination/)).toEqual([
+      // Speaks to the process that started it, and a script for developers.
+      ...['strategies/trend-follower/train/train.ts', 'runtime/cli/lib/output.ts', 'runtime/demo/attacks/attacker.ts'],
+    ])
+  })
+
+  test('markup is made by the template that escapes what is put into it', () => {
+    const pages = having(/<!doctype|text\/html/).filter(file => !file.endsWith('/serveStatus.ts'))
+    expect(pages.length).toBeGreaterThan(1)
+    for (const file of pages) expect(importsOf(file)).toContain('verifier/evidence/text/html.ts')
+    expect(having(/[^l]`<(!doctype|html|div|li|td|b|p|h\d)\b/)).toEqual([])
+    expect(having(/new Html\(/)).toEqual(['verifier/evidence/text/html.ts', 'runtime/backtest/chartPage.ts'])
+  })
+})

@@ -1,3 +1,6 @@
+import { attribute, Html, html } from '#verifier/evidence/text/html.ts'
+import { showDecimal } from '#verifier/evidence/text/money.ts'
+import { showTime } from '#verifier/evidence/text/showTime.ts'
 import type { BacktestResult, EquityPoint } from './runBacktest.ts'
 import type { BacktestSummary } from './summarize.ts'
 
@@ -18,18 +21,21 @@ export function chartPage({ title, simulated, result, summary }: ChartPageParame
     (point, i) => i % step === 0 || point.trade !== null || i === result.equity.length - 1,
   )
   const rows: [string, string][] = [
-    ['Period', `${summary.from.slice(0, 16).replace('T', ' ')} to ${summary.to.slice(0, 16).replace('T', ' ')} UTC`],
+    ['Period', `${showTime(Date.parse(summary.from), 'UTC')} to ${showTime(Date.parse(summary.to), 'UTC')}`],
     ['Return', `${summary.returnPercent} %`],
     ['Against holding', `${summary.versusHoldPercent} %`],
     ['Largest drawdown', `${summary.maxDrawdownPercent} %`],
-    ['Start, end, holding (USDC)', `${summary.startUsdc}, ${summary.endUsdc}, ${summary.holdUsdc}`],
+    [
+      'Start → end → had it been held (USDC)',
+      [summary.startUsdc, summary.endUsdc, summary.holdUsdc].map(showDecimal).join(' → '),
+    ],
     ['Trades, refused by their own limit', `${summary.trades}, ${summary.reverted}`],
-    ['Pool fees paid (USDC)', String(summary.feesUsdc)],
+    ['Pool fees paid (USDC)', showDecimal(summary.feesUsdc)],
     ['Decisions, holds, missed', `${summary.decisions}, ${summary.holds}, ${summary.missed}`],
   ]
-  return `<!doctype html>
+  return html`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
+<title>${attribute(title)}</title>
 <style>
   :root { color-scheme: light dark; --ink: #1c2128; --soft: #667; --line: #d7dbe0; --paper: #fff; --equity: #0b6bcb; --hold: #999; --buy: #14804a; --sell: #c0392b }
   @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa3ad; --line: #343a42; --paper: #14171b; --equity: #5aa9ff; --hold: #777; --buy: #4cc38a; --sell: #ff8078 } }
@@ -39,8 +45,8 @@ export function chartPage({ title, simulated, result, summary }: ChartPageParame
   table { border-collapse: collapse; margin-top: 1.5rem } td { padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid var(--line) } td:last-child { font-variant-numeric: tabular-nums }
   .warn { color: var(--sell); font-weight: 600 }
 </style>
-<h1>${escapeHtml(title)}</h1>
-<p>${simulated ? '<span class="warn">Simulated market: it proves nothing about the strategy.</span> ' : ''}Decisions fill at the next bar’s open, with Uniswap v3 fee and price impact.</p>
+<h1>${title}</h1>
+<p>${simulated ? SIMULATED : ''}Decisions fill at the next bar’s open, with Uniswap v3 fee and price impact.</p>
 <h2>Treasury value, USDC <span style="color:var(--equity)">— strategy</span> <span style="color:var(--hold)">— holding</span></h2>
 ${chart(points, 300, [
   { color: 'var(--hold)', value: p => p.hold },
@@ -48,14 +54,16 @@ ${chart(points, 300, [
 ])}
 <h2>Price, USDC <span style="color:var(--buy)">▲ buy</span> <span style="color:var(--sell)">▼ sell</span></h2>
 ${chart(points, 220, [{ color: 'var(--ink)', value: p => p.price, marks: true }])}
-<table>${rows.map(([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`).join('')}</table>
+<table>${rows.map(([name, value]) => html`<tr><td>${name}</td><td>${value}</td></tr>`)}</table>
 </html>
-`
+`.markup
 }
+
+const SIMULATED = html`<span class="warn">Simulated market: it proves nothing about the strategy.</span> `
 
 type Series = { color: string; value(point: EquityPoint): number; marks?: boolean }
 
-function chart(points: readonly EquityPoint[], height: number, series: readonly Series[]): string {
+function chart(points: readonly EquityPoint[], height: number, series: readonly Series[]): Html {
   const [left, right, top, bottom] = [70, 10, 10, 24]
   const values = series.flatMap(s => points.map(s.value))
   const [low, high] = [Math.min(...values), Math.max(...values)]
@@ -79,14 +87,13 @@ function chart(points: readonly EquityPoint[], height: number, series: readonly 
         : []
     return line + marks.join('')
   })
-  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img">${grid.join('')}${days.join('')}${lines.join('')}</svg>`
+  // Numbers alone: nothing in it was written by anybody.
+  return new Html(
+    `<svg viewBox="0 0 ${WIDTH} ${height}" role="img">${grid.join('')}${days.join('')}${lines.join('')}</svg>`,
+  )
 }
 
 function mark(x: number, y: number, buy: boolean): string {
   const d = buy ? 1 : -1
   return `<path d="M${x.toFixed(1)} ${(y + 3 * d).toFixed(1)}l-4 ${7 * d}h8z" fill="var(--${buy ? 'buy' : 'sell'})"/>`
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, char => `&#${char.charCodeAt(0)};`)
 }

@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { showAddress } from '#verifier/evidence/text/showAddress.ts'
+import { showText } from '#verifier/evidence/text/showText.ts'
 import { createPrinter, printJson } from './lib/output.ts'
 
 /** `warrant audit`. */
@@ -19,11 +21,12 @@ export function auditCommand(program: Command): void {
       if (options.json) printJson(report)
       else {
         const print = createPrinter(false)
-        for (const { where, reason } of report.findings) print(`FAIL         ${where}: ${reason}`)
+        for (const { where, reason } of report.findings)
+          print(`FAIL         ${showText(where)}: ${showText(reason, 600)}`)
         for (const { blockNumber, transactionHash, reason } of report.unexplained)
-          print(`UNEXPLAINED  block ${blockNumber} ${transactionHash ?? ''}: ${reason}`)
+          print(`UNEXPLAINED  block ${blockNumber} ${transactionHash ?? ''}: ${showText(reason, 600)}`)
         print(
-          `blocks ${report.fromBlock}–${report.toBlock} of safe ${report.safe}: ${report.matched} executions matched, ${report.owners} by the owners, ${report.deposits} deposits, ${report.unexplained.length} unexplained`,
+          `blocks ${report.fromBlock}–${report.toBlock} of Safe ${showAddress(report.safe)}: ${report.matched} executions matched, ${report.owners} by the owners, ${report.deposits} deposits, ${report.unexplained.length} unexplained`,
         )
       }
       process.exitCode = report.unexplained.length === 0 && report.findings.length === 0 ? 0 : 1

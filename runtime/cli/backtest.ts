@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { showDecimal } from '#verifier/evidence/text/money.ts'
+import { showTime } from '#verifier/evidence/text/showTime.ts'
 import { createPrinter, createProgress, printJson } from './lib/output.ts'
 
 type Options = {
@@ -47,13 +49,16 @@ export function backtestCommand(program: Command): void {
       if (simulated) print('SIMULATED market: it proves nothing about the strategy')
       const row = (name: string, value: unknown) => print(`${name.padEnd(28)} ${value}`)
       row('strategy', summary.strategy)
-      row('period', `${summary.from.slice(0, 16)} to ${summary.to.slice(0, 16)}`)
+      row('period', `${showTime(Date.parse(summary.from), 'UTC')} to ${showTime(Date.parse(summary.to), 'UTC')}`)
       row('decisions / holds / missed', `${summary.decisions} / ${summary.holds} / ${summary.missed}`)
       row('trades / refused by limit', `${summary.trades} / ${summary.reverted}`)
-      row('start → end, USDC', `${summary.startUsdc} → ${summary.endUsdc} (${summary.returnPercent} %)`)
-      row('holding instead, USDC', `${summary.holdUsdc} (${summary.versusHoldPercent} % against it)`)
+      row(
+        'start → end, USDC',
+        `${showDecimal(summary.startUsdc)} → ${showDecimal(summary.endUsdc)} (${summary.returnPercent} %)`,
+      )
+      row('holding instead, USDC', `${showDecimal(summary.holdUsdc)} (${summary.versusHoldPercent} % against it)`)
       row('largest drawdown', `${summary.maxDrawdownPercent} %`)
-      row('pool fees paid, USDC', summary.feesUsdc)
+      row('pool fees paid, USDC', showDecimal(summary.feesUsdc))
       row('log', `${log.size} entries in ${log.dir}`)
       if (options.html !== undefined) row('chart', options.html)
     })

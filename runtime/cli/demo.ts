@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { showDecimal } from '#verifier/evidence/text/money.ts'
 import { createPrinter, createProgress, printJson } from './lib/output.ts'
 
 type Options = { data?: string; decisions: string; seed: string; out?: string; once?: boolean; json?: boolean }
@@ -39,7 +40,7 @@ export function demoCommand(program: Command): void {
       const { log, pnl, replay, audit } = report
       say('')
       say(
-        `Result     ${pnl.startUsdc} → ${pnl.endUsdc} USDC (${pnl.profitPercent} %); holding would have given ${pnl.holdUsdc} (${pnl.versusHoldPercent} % against it)`,
+        `Result     ${showDecimal(pnl.startUsdc)} → ${showDecimal(pnl.endUsdc)} USDC (${pnl.profitPercent} %); holding would have given ${showDecimal(pnl.holdUsdc)} (${pnl.versusHoldPercent} % against it)`,
       )
       say(`Replay     ${replay.identical} decisions identical, ${replay.diverged} diverged`)
       say(`Audit      ${audit.matched} executions matched, ${audit.unexplained} changes unexplained`)
@@ -52,7 +53,7 @@ export function demoCommand(program: Command): void {
         if (options.once !== true) {
           const { serveStatus } = await import('#runtime/console/serveStatus.ts')
           await serveStatus(report, url =>
-            say(`\nStatus page ${url} (the chain is still up at ${chainUrl}); Ctrl-C ends`),
+            say(`Status page ${url} (the chain is still up at ${chainUrl}); Ctrl-C ends`),
           )
         }
       } finally {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { printJson } from './lib/output.ts'
+import { createPrinter, printJson } from './lib/output.ts'
 
 /** `warrant explain`. */
 export function explainCommand(program: Command): void {
@@ -16,9 +16,11 @@ export function explainCommand(program: Command): void {
       '\nExamples:\n  warrant explain 12 --log runs/demo/log\n  warrant explain 0x4c67…e0 --log runs/demo/log',
     )
     .action(async (what: string, options: { log: string; json?: boolean }) => {
-      const { explainDecision, explanationPage } = await import('./lib/explainDecision.ts')
+      const { explainDecision } = await import('./lib/explainDecision.ts')
+      const { explanationPage } = await import('./lib/explanationPage.ts')
       const explanation = await explainDecision(options.log, what)
       if (options.json) return printJson(explanation)
-      process.stdout.write(`${explanationPage(explanation)}\n`)
+      const print = createPrinter(false)
+      for (const line of explanationPage(explanation)) print(line)
     })
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { showText } from '#verifier/evidence/text/showText.ts'
 import { createPrinter, printJson } from './lib/output.ts'
 
 /** `warrant policy check|explain|diff|test|schema`. */
@@ -15,7 +16,7 @@ export function policyCommand(program: Command): void {
       const { parsePolicy, policyDigest } = await import('#verifier/policy/policy.ts')
       const parsed = parsePolicy(readYaml(file), file)
       if (options.json) printJson({ ok: true, name: parsed.name, digest: policyDigest(parsed) })
-      else createPrinter(false)(`${parsed.name}: 0x${policyDigest(parsed)}`)
+      else createPrinter(false)(`${showText(parsed.name)}: 0x${policyDigest(parsed)}`)
     })
   policy
     .command('explain')
@@ -31,7 +32,7 @@ export function policyCommand(program: Command): void {
       const statements = explainPolicy(parsed)
       if (options.json) return printJson({ name: parsed.name, digest: shownDigest(parsed), statements })
       const print = createPrinter(false)
-      print(`${parsed.name}: ${shownDigest(parsed)}`)
+      print(`${showText(parsed.name)}: ${shownDigest(parsed)}`)
       for (const { text } of statements) print(`- ${text}`)
     })
   policy
@@ -51,7 +52,8 @@ export function policyCommand(program: Command): void {
       const changes = diffPolicies(old, fresh)
       if (options.json) return printJson({ before: shownDigest(old), after: shownDigest(fresh), changes })
       const print = createPrinter(false)
-      print(`${shownDigest(old)}\n→ ${shownDigest(fresh)}`)
+      print(shownDigest(old))
+      print(`→ ${shownDigest(fresh)}`)
       if (changes.length === 0) print('nothing changes')
       const signs = { wider: '+', narrower: '-', changed: '~' } as const
       for (const { effect, before: was, after: is } of changes) {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { printJson } from './lib/output.ts'
+import { createPrinter, printJson } from './lib/output.ts'
 
 /** `warrant show`. */
 export function showCommand(program: Command): void {
@@ -18,9 +18,10 @@ export function showCommand(program: Command): void {
       const { report, page, pinned } = await showWarrant(file, options.vkey)
       if (options.json) printJson({ ...report, checkpoint: report.checkpoint?.size ?? null, keyPinned: pinned })
       else {
-        for (const { where, reason } of report.findings) process.stdout.write(`FAIL  ${where}: ${reason}\n`)
-        if (page !== null) process.stdout.write(`${page}\n`)
-        if (!pinned) process.stdout.write('\nThe key was taken from the file: give --vkey to know whose log this is.\n')
+        const print = createPrinter(false)
+        for (const { where, reason } of report.findings) print(`FAIL  ${where}: ${reason}`)
+        for (const line of page ?? []) print(line)
+        if (!pinned) print('The key was taken from the file: give --vkey to know whose log this is.')
       }
       process.exitCode = report.ok ? 0 : 1
     })

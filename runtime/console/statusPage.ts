@@ -1,11 +1,14 @@
 import type { DemoReport } from '#runtime/demo/runDemo.ts'
+import { type Html, html } from '#verifier/evidence/text/html.ts'
+import { groupDigits } from '#verifier/evidence/text/money.ts'
+import { showAddress } from '#verifier/evidence/text/showAddress.ts'
 
 /** The demo's result as one page. Everything on it is in the JSON report beside it. */
 export function statusPage(report: DemoReport): string {
   const { log, chain, pnl, replay, audit, market } = report
   const card = (title: string, value: string, note: string) =>
-    `<div class="card"><b>${escapeHtml(value)}</b><span>${escapeHtml(title)}</span><small>${escapeHtml(note)}</small></div>`
-  return `<!doctype html>
+    html`<div class="card"><b>${value}</b><span>${title}</span><small>${note}</small></div>`
+  return html`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Warrant</title>
 <style>
   :root { color-scheme: light dark; --ink: #1c2128; --soft: #5b6570; --line: #d7dbe0; --paper: #fff; --good: #14804a; --bad: #c0392b }
@@ -20,29 +23,31 @@ export function statusPage(report: DemoReport): string {
   dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.5rem; margin: 0 } dd { margin: 0; overflow-wrap: anywhere }
 </style>
 <h1>Warrant</h1>
-<p>${market.simulated ? '<span class="bad">Simulated market: it proves nothing about the strategy.</span> ' : ''}${escapeHtml(market.source)}, ${escapeHtml(market.from)} to ${escapeHtml(market.to)} UTC</p>
+<p>${market.simulated ? SIMULATED : ''}${market.source}, ${market.from} to ${market.to} UTC</p>
 <div class="cards">
-${card('decisions', String(report.decisions), `${report.holds} holds, ${report.missed} missed`)}
-${card('model calls', String(report.modelCalls), 'numbered, logged before dispatch, signed')}
-${card('proposals', String(report.proposals), `${report.approved} approved, ${report.denied} denied`)}
-${card('executed', String(report.executed), `${report.audited} audited afterwards`)}
+${card('decisions', groupDigits(String(report.decisions)), `${report.holds} holds, ${report.missed} missed`)}
+${card('model calls', groupDigits(String(report.modelCalls)), 'numbered, logged before dispatch, signed')}
+${card('proposals', groupDigits(String(report.proposals)), `${report.approved} approved, ${report.denied} denied`)}
+${card('executed', groupDigits(String(report.executed)), `${report.audited} audited afterwards`)}
 ${card('profit', `${pnl.profitPercent} %`, `${pnl.versusHoldPercent} % against holding`)}
-${card('replayed alike', String(replay.identical), `${replay.diverged} diverged`)}
-${card('executions matched', String(audit.matched), `${audit.unexplained} changes unexplained`)}
-${card('log entries', String(log.size), 'C2SP tlog-tiles')}
+${card('replayed alike', groupDigits(String(replay.identical)), `${replay.diverged} diverged`)}
+${card('executions matched', groupDigits(String(audit.matched)), `${audit.unexplained} changes unexplained`)}
+${card('log entries', groupDigits(String(log.size)), 'C2SP tlog-tiles')}
 </div>
 <h2>Attacks</h2>
-<ol>${report.refusals.map(r => `<li><b class="${r.caught ? 'good' : 'bad'}">${r.caught ? 'refused' : 'NOT REFUSED'}</b> ${escapeHtml(r.attack)}<br><small>${escapeHtml(r.caughtBy)}: ${escapeHtml(r.reason)}</small></li>`).join('')}</ol>
+<ol>${report.refusals.map(refusal)}</ol>
 <h2>Where it is</h2>
-<dl><dt>Safe</dt><dd><code>${chain.safe}</code></dd><dt>Module</dt><dd><code>${chain.module}</code></dd><dt>Guard</dt><dd><code>${chain.guard ?? 'none'}</code></dd><dt>Root</dt><dd><code>${log.root}</code></dd></dl>
+<dl><dt>Safe</dt><dd><code>${showAddress(chain.safe)}</code></dd><dt>Module</dt><dd><code>${showAddress(chain.module)}</code></dd><dt>Guard</dt><dd><code>${chain.guard === null ? 'none' : showAddress(chain.guard)}</code></dd><dt>Root</dt><dd><code>${log.root}</code></dd></dl>
 <h2>Check it yourself, from the files alone</h2>
-<pre>npx warrant log verify ${escapeHtml(log.dir)} --vkey '${escapeHtml(log.vkey)}'
-npx warrant replay ${escapeHtml(log.dir)}
-npx warrant explain 0 --log ${escapeHtml(log.dir)}</pre>
+<pre>npx warrant log verify ${log.dir} --vkey '${log.vkey}'
+npx warrant replay ${log.dir}
+npx warrant explain 0 --log ${log.dir}</pre>
 </html>
-`
+`.markup
 }
 
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, char => `&#${char.charCodeAt(0)};`)
+const SIMULATED = html`<span class="bad">Simulated market: it proves nothing about the strategy.</span> `
+
+function refusal({ caught, attack, caughtBy, reason }: DemoReport['refusals'][number]): Html {
+  return html`<li><b class="${caught ? 'good' : 'bad'}">${caught ? 'refused' : 'NOT REFUSED'}</b> ${attack}<br><small>${caughtBy}: ${reason}</small></li>`
 }

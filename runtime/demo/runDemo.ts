@@ -148,7 +148,10 @@ export async function runDemo(
       firstTick: options.decisions,
       decisions: counts.decisions,
     })
-    for (const { attack, caughtBy, reason } of refusals) say(`  ✓ ${attack}\n      caught by ${caughtBy}: ${reason}`)
+    for (const { attack, caughtBy, reason } of refusals) {
+      say(`  ✓ ${attack}`)
+      say(`      caught by ${caughtBy}: ${reason}`)
+    }
     counts.proposals += proposals
     counts.denied += denied
 

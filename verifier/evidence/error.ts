@@ -1,3 +1,5 @@
+import { redact } from './text/redact.ts'
+
 /** What went wrong, as a value that programs can switch on. Add a code here before throwing it. */
 export type ErrorCode =
   | 'BAD_INPUT'
@@ -31,7 +33,7 @@ export type WarrantErrorParameters = {
   retry?: Retry
 }
 
-/** The one error class: `code` for programs, `shortMessage` for people, `retry` for whoever must react. */
+/** The one error class: `code` for programs, `shortMessage` for people, `retry` for whoever must react. Of a URL it holds the origin at most. */
 export class WarrantError extends Error {
   override readonly name = 'WarrantError'
   readonly code: ErrorCode
@@ -40,21 +42,20 @@ export class WarrantError extends Error {
   readonly retry: Retry
 
   constructor(code: ErrorCode, shortMessage: string, { details, cause, retry = 'never' }: WarrantErrorParameters = {}) {
-    super(
-      details === undefined ? shortMessage : `${shortMessage}\n${details}`,
-      cause === undefined ? undefined : { cause },
-    )
+    const told = redact(shortMessage)
+    const more = details === undefined ? null : redact(details)
+    super(more === null ? told : `${told}\n${more}`, cause === undefined ? undefined : { cause })
     this.code = code
-    this.shortMessage = shortMessage
-    this.details = details ?? null
+    this.shortMessage = told
+    this.details = more
     this.retry = retry
   }
 }
 
-/** The message of anything that was thrown, on one line. */
+/** The message of anything that was thrown, on one line; of a URL in it the origin at most. */
 export function reasonOf(error: unknown): string {
   if (error instanceof WarrantError) return error.shortMessage
   if (error instanceof Error)
-    return ((error as { shortMessage?: string }).shortMessage ?? error.message).split('\n')[0] ?? ''
-  return String(error)
+    return redact(((error as { shortMessage?: string }).shortMessage ?? error.message).split('\n')[0] ?? '')
+  return redact(String(error))
 }

@@ -1,4 +1,7 @@
-import { formatEther } from 'viem'
+import { groupDigits, showBps, showUnits } from '#verifier/evidence/text/money.ts'
+import { showAddress } from '#verifier/evidence/text/showAddress.ts'
+import { showText } from '#verifier/evidence/text/showText.ts'
+import { showTime } from '#verifier/evidence/text/showTime.ts'
 import { gasCeilingOf } from './gasCeiling.ts'
 import { type Policy, policyDigest } from './policy.ts'
 
@@ -17,8 +20,8 @@ export type PolicyChange = {
   after: string | null
 }
 
-const number = (value: number) => String(value).replace(/\B(?=(\d{3})+$)/g, ',')
-const share = (bps: number) => `${bps / 100} %`
+const number = (value: number) => groupDigits(String(value))
+const share = (bps: number) => showBps(BigInt(bps))
 /** Seconds in the largest unit that they fill. */
 function days(seconds: number): string {
   const [size, unit] =
@@ -32,25 +35,37 @@ export function explainPolicy(policy: Policy): Statement[] {
   const { limits, observation, approvals, witnesses, identities } = policy
   const gas = gasCeilingOf(policy)
   const unsaid = limits.gas === undefined ? ' (the policy says nothing of gas: this holds)' : ''
-  const symbolOf = (address: string) => policy.tokens.find(token => token.address === address)?.symbol ?? address
+  const symbolOf = (address: string) => {
+    const symbol = policy.tokens.find(token => token.address === address)?.symbol
+    return symbol === undefined ? showAddress(address) : showText(symbol, 30)
+  }
+  const amountOf = (symbol: string, amount: string) => {
+    const decimals = policy.tokens.find(token => token.symbol === symbol)?.decimals
+    return decimals === undefined
+      ? `${amount} base units of ${showText(symbol, 30)}`
+      : `${showUnits(BigInt(amount), decimals)} ${showText(symbol, 30)}`
+  }
   const more = (id: string, measure: number, text: string): Statement => ({ id, text, measure, wider: 'more' })
   const less = (id: string, measure: number, text: string): Statement => ({ id, text, measure, wider: 'less' })
   const present = (id: string, text: string): Statement => ({ id, text, wider: 'present' })
   const fixed = (id: string, text: string): Statement => ({ id, text, wider: null })
   const until = ({ fromMs, untilMs }: { fromMs?: number | undefined; untilMs?: number | undefined }) =>
-    `${fromMs === undefined ? '' : ` from ${new Date(fromMs).toISOString()}`}${untilMs === undefined ? '' : ` until ${new Date(untilMs).toISOString()}`}`
+    `${fromMs === undefined ? '' : ` from ${showTime(fromMs, 'UTC')}`}${untilMs === undefined ? '' : ` until ${showTime(untilMs, 'UTC')}`}`
   return [
-    fixed('treasury', `for the Safe ${policy.safe} through module ${policy.module} on chain ${policy.chainId}`),
+    fixed(
+      'treasury',
+      `for the Safe ${showAddress(policy.safe)} through module ${showAddress(policy.module)} on chain ${policy.chainId}`,
+    ),
     ...policy.tokens.map(({ symbol, address, decimals, usd }) =>
       present(
         `token ${address}`,
-        `may hold and trade ${symbol} (${address}, ${decimals} decimals, priced ${usd === 'one' ? 'at one dollar' : 'by the oracle'})`,
+        `may hold and trade ${showText(symbol, 30)} (${showAddress(address)}, ${decimals} decimals, priced ${usd === 'one' ? 'at one dollar' : 'by the oracle'})`,
       ),
     ),
     ...policy.uniswapV3.map(({ router, pool, token0, token1, feePips }) =>
       present(
         `pool ${pool} ${router} ${feePips}`,
-        `may swap ${symbolOf(token0)} and ${symbolOf(token1)} in the Uniswap v3 pool ${pool} (fee ${feePips / 10_000} %) by router ${router}`,
+        `may swap ${symbolOf(token0)} and ${symbolOf(token1)} in the Uniswap v3 pool ${showAddress(pool)} (fee ${showUnits(BigInt(feePips), 4)} %) by router ${showAddress(router)}`,
       ),
     ),
     ...policy.uniswapV3.flatMap(({ pool, positions, token0, token1 }) =>
@@ -59,23 +74,23 @@ export function explainPolicy(policy: Policy): Statement[] {
         : [
             present(
               `liquidity ${pool} ${positions}`,
-              `may provide liquidity of ${symbolOf(token0)} and ${symbolOf(token1)} to that pool by position manager ${positions}, and take it out`,
+              `may provide liquidity of ${symbolOf(token0)} and ${symbolOf(token1)} to that pool by position manager ${showAddress(positions)}, and take it out`,
             ),
           ],
     ),
     ...(policy.uniswapV2 ?? []).map(({ router, pair, token0, token1 }) =>
       present(
         `pair ${pair} ${router}`,
-        `may swap ${symbolOf(token0)} and ${symbolOf(token1)} in the Uniswap v2 pair ${pair} by router ${router}`,
+        `may swap ${symbolOf(token0)} and ${symbolOf(token1)} in the Uniswap v2 pair ${showAddress(pair)} by router ${showAddress(router)}`,
       ),
     ),
     ...(policy.calls ?? []).map(({ to, function: name, recipientWord }) =>
       present(
         `call ${to} ${name} ${recipientWord}`,
-        `may call ${name} of ${to}${recipientWord === 0 ? '' : `, whose argument ${recipientWord} must be the Safe or one that it may send to`}`,
+        `may call ${name} of ${showAddress(to)}${recipientWord === 0 ? '' : `, whose argument ${recipientWord} must be the Safe or one that it may send to`}`,
       ),
     ),
-    ...policy.recipients.map(address => present(`recipient ${address}`, `may send to ${address}`)),
+    ...policy.recipients.map(address => present(`recipient ${address}`, `may send to ${showAddress(address)}`)),
     more('limits.perTradeUsd', limits.perTradeUsd, `one trade moves at most ${number(limits.perTradeUsd)} USD`),
     more(
       'limits.rollingUsd',
@@ -102,25 +117,25 @@ export function explainPolicy(policy: Policy): Statement[] {
     ...Object.entries(limits.tokens ?? {}).flatMap(([symbol, { perTrade, rolling }]) => [
       ...(perTrade === undefined
         ? []
-        : [
-            fixed(
-              `limits.tokens.${symbol}.perTrade`,
-              `one trade sends out at most ${perTrade} base units of ${symbol}`,
-            ),
-          ]),
+        : [fixed(`limits.tokens.${symbol}.perTrade`, `one trade sends out at most ${amountOf(symbol, perTrade)}`)]),
       ...(rolling === undefined
         ? []
-        : [fixed(`limits.tokens.${symbol}.rolling`, `all together at most ${rolling} of ${symbol} in that window`)]),
+        : [
+            fixed(
+              `limits.tokens.${symbol}.rolling`,
+              `all together at most ${amountOf(symbol, rolling)} in that window`,
+            ),
+          ]),
     ]),
     more(
       'limits.gas.perTransactionWei',
       Number(gas.perTransactionWei),
-      `one transaction costs at most ${formatEther(gas.perTransactionWei)} native coins for gas${unsaid}`,
+      `one transaction costs at most ${showUnits(gas.perTransactionWei, 18)} native coins for gas${unsaid}`,
     ),
     more(
       'limits.gas.perDayWei',
       Number(gas.perDayWei),
-      `all together at most ${formatEther(gas.perDayWei)} in any 24 hours${unsaid}`,
+      `all together at most ${showUnits(gas.perDayWei, 18)} in any 24 hours${unsaid}`,
     ),
     more(
       'limits.maxDrawdownBps',
@@ -173,10 +188,10 @@ export function explainPolicy(policy: Policy): Statement[] {
     ...(policy.exits ?? []).map(({ intent, sell, buy }) =>
       present(
         `exit ${intent} ${sell ?? ''} ${buy ?? ''}`,
-        `pre-approved at any size and time: ${intent}${sell === undefined ? '' : ` of ${sell}`}${buy === undefined ? '' : ` for ${buy}`}`,
+        `pre-approved at any size and time: ${intent}${sell === undefined ? '' : ` of ${showText(sell, 30)}`}${buy === undefined ? '' : ` for ${showText(buy, 30)}`}`,
       ),
     ),
-    ...approvals.approvers.map(address => present(`approver ${address}`, `${address} may approve`)),
+    ...approvals.approvers.map(address => present(`approver ${address}`, `${showAddress(address)} may approve`)),
     witnesses === undefined
       ? fixed('witnesses', 'no cosignature of the log is asked for')
       : more(
@@ -184,14 +199,16 @@ export function explainPolicy(policy: Policy): Statement[] {
           witnesses.aboveUsd,
           `above ${number(witnesses.aboveUsd)} USD ${witnesses.threshold} of ${witnesses.keys.length} witnesses must have cosigned the log`,
         ),
-    ...(policy.weth === undefined ? [] : [present('weth', `native coins may be wrapped at ${policy.weth}, and back`)]),
+    ...(policy.weth === undefined
+      ? []
+      : [present('weth', `native coins may be wrapped at ${showAddress(policy.weth)}, and back`)]),
     fixed(
       'onUnexplained',
       policy.onUnexplained === 'pause'
         ? 'a change of the treasury that nothing explains pauses the module'
         : 'a change of the treasury that nothing explains raises an alarm, and pauses nothing',
     ),
-    ...identities.log.map(item => present(`log ${item.vkey}`, `log ${item.vkey}${until(item)}`)),
+    ...identities.log.map(item => present(`log ${item.vkey}`, `log ${showText(item.vkey)}${until(item)}`)),
     ...identities.agents.map(item => present(`agent ${item.publicKey}`, `agent ${item.publicKey}${until(item)}`)),
     ...identities.strategies.map(item =>
       present(
@@ -203,9 +220,11 @@ export function explainPolicy(policy: Policy): Statement[] {
       present(`model ${item.digest} ${item.numeric}`, `model ${item.digest} on ${item.numeric}${until(item)}`),
     ),
     ...identities.workers.map(item =>
-      present(`worker ${item.publicKey}`, `worker ${item.publicKey} of ${item.operator}${until(item)}`),
+      present(`worker ${item.publicKey}`, `worker ${item.publicKey} of ${showText(item.operator, 60)}${until(item)}`),
     ),
-    ...identities.executors.map(item => present(`executor ${item.address}`, `executor ${item.address}${until(item)}`)),
+    ...identities.executors.map(item =>
+      present(`executor ${item.address}`, `executor ${showAddress(item.address)}${until(item)}`),
+    ),
   ]
 }
 

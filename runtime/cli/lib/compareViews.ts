@@ -9,7 +9,10 @@ import { openCheckpoint } from '#verifier/log/checkpoint.ts'
 import { parseVkey } from '#verifier/log/signedNote.ts'
 import { findSplitView, openSplitView } from '#verifier/log/splitView.ts'
 import { verifyTree } from '#verifier/log/verifyTree.ts'
+import { createPrinter } from './output.ts'
 import { openFiles, withoutManifest } from './verifyLogAt.ts'
+
+const print = createPrinter(false)
 
 /** Compares two views of a log; returns the exit code. @throws FILE_MISSING, UNREACHABLE, EVIDENCE_MALFORMED */
 export async function compareViews(
@@ -19,7 +22,7 @@ export async function compareViews(
 ): Promise<number> {
   const key = parseVkey(nodeCrypto, vkey)
   if (other.endsWith('.json') && existsSync(other)) {
-    process.stdout.write(`${openSplitView(nodeCrypto, readFileSync(other), key)}\n`)
+    print(openSplitView(nodeCrypto, readFileSync(other), key))
     return 1
   }
   const files = withoutManifest(await openFiles(where))
@@ -43,12 +46,13 @@ export async function compareViews(
     prefixOfLarger: (at, larger) => ({ root: tree.root(at), proof: tree.consistencyProof(at, larger) }),
   })
   if (split === null) {
-    process.stdout.write(`one tree: what ${other} saw at ${size} entries is a prefix of ${where} (${tree.size})\n`)
+    print(`one tree: what ${other} saw at ${size} entries is a prefix of ${where} (${tree.size})`)
     return 0
   }
   const evidence = canonicalBytes(split)
   writeDurably(out, evidence)
-  process.stdout.write(`SPLIT VIEW: ${openSplitView(nodeCrypto, evidence, key)}\n      evidence: ${out}\n`)
+  print(`SPLIT VIEW: ${openSplitView(nodeCrypto, evidence, key)}`)
+  print(`      evidence: ${out}`)
   return 1
 }
 

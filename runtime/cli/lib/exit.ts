@@ -1,13 +1,16 @@
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { maskKeys } from '#verifier/evidence/text/redact.ts'
+import { complain, complainLines } from './output.ts'
 
 /** Says on stderr what went wrong, and ends with 2: could not run (evidence.md §10). */
 export function exitWith(error: unknown): never {
   if (error instanceof WarrantError) {
-    process.stderr.write(`warrant: ${error.shortMessage}\n`)
-    if (error.details !== null) process.stderr.write(`${error.details}\n`)
+    complain(`warrant: ${error.shortMessage}`)
+    if (error.details !== null) complainLines(error.details)
   } else {
-    process.stderr.write(
-      `warrant: unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    // A stack tells where; what a library says may quote what it was given.
+    complainLines(
+      `warrant: unexpected: ${maskKeys(error instanceof Error ? (error.stack ?? error.message) : String(error))}`,
     )
   }
   process.exit(2)

@@ -23,6 +23,7 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { QueuePort } from '#verifier/evidence/ports/queue.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import { logStream } from './output.ts'
 import { serveUntilStopped } from './serve.ts'
 
 const LOCAL = 'worker-local'
@@ -163,7 +164,7 @@ export async function runGateway(file: string): Promise<void> {
     requestIs: 'durable',
     signatures: 'atOnce',
   })
-  const logger = pino({ name: 'gateway' }, pino.destination(2))
+  const logger = pino({ name: 'gateway' }, logStream)
   const app = await serveGateway({
     gateway,
     models: models.map(model => ({ ...model, proof: proofs.get(model.digest) as ProofChoice })),

@@ -18,6 +18,7 @@ import { createVerifier } from '#verifier/service/createVerifier.ts'
 import { openJournal } from '#verifier/service/journal.ts'
 import { openVerifierKey } from '#verifier/service/key.ts'
 import { serveVerifier } from '#verifier/service/serveVerifier.ts'
+import { complain } from './output.ts'
 import { serveUntilStopped } from './serve.ts'
 import { watchTreasury } from './watchTreasury.ts'
 
@@ -67,7 +68,7 @@ export async function runVerifier(file: string): Promise<void> {
       everySeconds,
       webhook: webhook ?? null,
       guardian: guardianKey === undefined ? null : await openSigner(guardianKey, dirname(file)),
-      say: line => process.stderr.write(`${line}\n`),
+      say: complain,
     })
     app.addHook('onClose', () => watch.stop())
   }

@@ -8,6 +8,7 @@ import { type ModelOrigin, openModelStore } from '#runtime/worker/modelStore.ts'
 import { createOnnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { demandProvider, providerNamed } from '#runtime/worker/provider.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { logStream, printJsonLine } from './output.ts'
 
 /** Runs a worker until SIGTERM: jobs in hand are finished. @throws BAD_INPUT, FILE_MISSING, UNREACHABLE */
 export async function runWorker(options: {
@@ -31,7 +32,7 @@ export async function runWorker(options: {
   const engine = createOnnxEngine(provider)
   const processor = await machineKernels()
   const store = openModelStore(dir, originOf(options))
-  const log = pino({ name: 'worker', level: 'info' }, pino.destination(2))
+  const log = pino({ name: 'worker', level: 'info' }, logStream)
   const signer = openEd25519Key(options.key)
   const worker = createWorker({
     id,
@@ -46,7 +47,7 @@ export async function runWorker(options: {
     { id, publicKey: signer.publicKeyHex, models: store.digests, runtime: engine.runtime, processor },
     'takes jobs',
   )
-  process.stdout.write(`${JSON.stringify({ id, publicKey: signer.publicKeyHex })}\n`)
+  printJsonLine({ id, publicKey: signer.publicKeyHex })
   const stop = async () => {
     await running.close()
     log.info({ id, jobs: running.done() }, 'ended')

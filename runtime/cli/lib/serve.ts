@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { printJsonLine } from './output.ts'
 
 /** Listens, prints one JSON line with the address on stdout, and ends on SIGTERM, SIGINT or with the parent process. @throws PORT_IN_USE */
 export async function serveUntilStopped(
@@ -9,7 +10,7 @@ export async function serveUntilStopped(
   ready: Record<string, string>,
 ): Promise<void> {
   const url = await listen(app, { host, port })
-  process.stdout.write(`${JSON.stringify({ url, ...ready })}\n`)
+  printJsonLine({ url, ...ready })
   const stop = () => void app.close().then(() => process.exit(0))
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(event, stop)
 }

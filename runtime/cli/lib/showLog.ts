@@ -5,7 +5,7 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 import { decodeRecord } from '#verifier/evidence/record.ts'
 import { verifyTree } from '#verifier/log/verifyTree.ts'
 import { logKeyFor } from './logKey.ts'
-import { printJson } from './output.ts'
+import { printJson, printJsonLine } from './output.ts'
 
 /** Prints records of a verified log. @throws EVIDENCE_MALFORMED when the log does not verify */
 export async function showLog(
@@ -26,5 +26,5 @@ export async function showLog(
   const [finding] = report.findings
   if (finding !== undefined) throw new WarrantError('EVIDENCE_MALFORMED', `${finding.where}: ${finding.reason}`)
   if (options.json) return printJson(shown)
-  for (const record of shown) process.stdout.write(`${JSON.stringify(record)}\n`)
+  for (const record of shown) printJsonLine(record)
 }

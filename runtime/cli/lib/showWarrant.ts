@@ -3,13 +3,14 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { verifyWarrant, type WarrantReport } from '#verifier/audit/verifyWarrant.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { parseVkey } from '#verifier/log/signedNote.ts'
-import { createStoryCollector, explanationPage } from './explainDecision.ts'
+import { createStoryCollector } from './explainDecision.ts'
+import { explanationPage } from './explanationPage.ts'
 
 /** Verifies a `.warrant` file and tells its decision's story. @throws FILE_MISSING, BAD_INPUT */
 export async function showWarrant(
   file: string,
   vkey: string | undefined,
-): Promise<{ report: WarrantReport; page: string | null; pinned: boolean }> {
+): Promise<{ report: WarrantReport; page: string[] | null; pinned: boolean }> {
   if (!existsSync(file)) throw new WarrantError('FILE_MISSING', `${file}: no such file`)
   const key = vkey === undefined ? null : parseVkey(nodeCrypto, vkey)
   const stories = createStoryCollector()

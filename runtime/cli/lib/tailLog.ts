@@ -11,6 +11,7 @@ import { hashLeaves } from '#verifier/log/merkle.ts'
 import { parseVkey } from '#verifier/log/signedNote.ts'
 import { decodeBundle, TILE_WIDTH, tilePath } from '#verifier/log/tiles.ts'
 import type { LogFiles } from '#verifier/log/verifyTree.ts'
+import { complain, printJsonLine } from './output.ts'
 
 const POLL_MS = 500
 
@@ -52,9 +53,7 @@ export async function tailLog(
         if (i < known || index < first) continue
         const record = decodeRecord(entry)
         if (kind === undefined || record.kind === kind)
-          process.stdout.write(
-            `${JSON.stringify({ index, leafHash: toHex(leaves.subarray(32 * i, 32 * i + 32)), ...record })}\n`,
-          )
+          printJsonLine({ index, leafHash: toHex(leaves.subarray(32 * i, 32 * i + 32)), ...record })
       }
     }
     if (!equalBytes(tree.root(), root))
@@ -65,6 +64,6 @@ export async function tailLog(
 }
 
 function contradiction(reason: string): number {
-  process.stderr.write(`FAIL  ${reason}\n`)
+  complain(`FAIL  ${reason}`)
   return 1
 }

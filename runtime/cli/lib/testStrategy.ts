@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { complainLines, printLines } from './output.ts'
 
 const SDK = fileURLToPath(new URL('../../../strategies/sdk/', import.meta.url))
 const EXTENSION = fileURLToPath(import.meta.url).endsWith('.ts') ? '.ts' : '.js'
@@ -42,9 +43,11 @@ export async function testStrategy(module: string, json: boolean): Promise<Strat
     // A test runner inside another one would take itself for its child.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
     const args = ['--enable-source-maps', '--test', ...(json ? ['--test-reporter=tap'] : []), outfile]
-    const run = spawnSync(process.execPath, args, { stdio: ['ignore', json ? 'pipe' : 'inherit', 'inherit'], env })
+    const run = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
     const said = String(run.stdout ?? '')
-    process.stderr.write(said)
+    if (json) complainLines(said)
+    else printLines(said)
+    complainLines(String(run.stderr ?? ''))
     const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)`, 'm').exec(said)?.[1] ?? 0)
     return { ok: run.status === 0, test, passed: count('pass'), failed: count('fail') }
   } finally {

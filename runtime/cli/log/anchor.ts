@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { printJson } from '../lib/output.ts'
+import { createPrinter, printJson } from '../lib/output.ts'
 
 type Options = {
   rpc: string
@@ -37,7 +37,7 @@ export function registerAnchor(log: Command): void {
       const { anchorLog } = await import('../lib/anchorLog.ts')
       const report = await anchorLog(dir, options)
       if (options.json) printJson(report)
-      else process.stdout.write(`${report.ok ? 'ok  ' : 'FAIL'}  ${report.says}\n`)
+      else createPrinter(false)(`${report.ok ? 'ok  ' : 'FAIL'}  ${report.says}`)
       process.exitCode = report.ok ? 0 : 1
     })
 }

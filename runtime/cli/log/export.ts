@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { printJson } from '../lib/output.ts'
+import { complain, printJson } from '../lib/output.ts'
 
 type Options = { out: string; from?: string; to?: string; decision?: string; json?: boolean }
 
@@ -22,6 +22,6 @@ export function registerExport(log: Command): void {
       const { exportLog } = await import('../lib/exportLog.ts')
       const done = await exportLog(dir, options)
       if (options.json) printJson(done)
-      else process.stderr.write(`${options.out}: ${JSON.stringify(done)}\n`)
+      else complain(`${options.out}: ${JSON.stringify(done)}`)
     })
 }

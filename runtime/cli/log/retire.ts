@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { printJson } from '../lib/output.ts'
+import { complain, printJson } from '../lib/output.ts'
 
 type Options = { key: string; olderThanDays: string; json?: boolean }
 
@@ -22,6 +22,6 @@ export function registerRetire(log: Command): void {
       const { retireFrom } = await import('../lib/retireFrom.ts')
       const done = await retireFrom(dir, options)
       if (options.json) printJson(done)
-      else process.stderr.write(`${done.retired} payloads retired, ${done.kept} kept\n`)
+      else complain(`${done.retired} payloads retired, ${done.kept} kept`)
     })
 }

@@ -35,7 +35,11 @@ export function planCommand(treasury: Command): void {
       if (options.json) return printJson(file)
       const print = createPrinter(false)
       for (const line of checked) print(`checked: ${line}`)
-      for (const [i, { words, to, data }] of plan.entries()) print(`${i + 1}. ${words}\n   to ${to}\n   ${data}`)
+      for (const [i, { words, to, data }] of plan.entries()) {
+        print(`${i + 1}. ${words}`)
+        print(`   to ${to}`)
+        print(`   ${data}`)
+      }
       if (options.out !== undefined) print(`written: ${options.out}`)
     })
 }

@@ -1,6 +1,7 @@
 import type { Intent } from '#verifier/evidence/records/decision.ts'
 import type { Call } from '#verifier/evidence/records/proposal.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
+import type { Show } from '../show.ts'
 
 /** The native coin, where a token's address is asked for. */
 export const NATIVE = `0x${'00'.repeat(20)}`
@@ -22,7 +23,7 @@ export type DecodedCall = {
   /** A trade, whose price is held against the oracle. */
   readonly trade: { sold: string; amountIn: bigint; bought: string; atLeast: bigint } | null
   /** In words, for people. */
-  readonly words: string
+  readonly words: (show: Show) => string
 }
 
 export type Setting = { policy: Policy; validUntil: number }

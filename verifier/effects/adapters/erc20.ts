@@ -9,8 +9,13 @@ export const erc20: Adapter = {
       const words = wordsOf(data, 2)
       const [spender, amount] = [words?.address(0), words?.uint(1)]
       if (spender == null || amount == null) return null
-      const said = `let ${spender} take ${amount} of ${to}`
-      return { name: 'approve', to, value: 0n, args: { spender, amount }, ...NOTHING, words: said }
+      return {
+        ...{ name: 'approve', to, value: 0n, args: { spender, amount }, ...NOTHING },
+        words: show =>
+          amount === 0n
+            ? `take back what ${show.address(spender)} may take of ${show.address(to)}`
+            : `let ${show.address(spender)} take ${show.amount(to, amount)}`,
+      }
     },
     // transfer(address,uint256)
     '0xa9059cbb': ({ to, data }) => {
@@ -21,7 +26,7 @@ export const erc20: Adapter = {
         ...{ name: 'transfer', to, value: 0n, args: { recipient, amount }, trade: null },
         outflows: [{ token: to, amount }],
         pays: recipient,
-        words: `pay ${amount} of ${to} to ${recipient}`,
+        words: show => `pay ${show.amount(to, amount)} to ${show.address(recipient)}`,
       }
     },
   },

@@ -1,5 +1,6 @@
 import { keccak256, toBytes } from 'viem'
 import type { Call } from '#verifier/evidence/records/proposal.ts'
+import type { Show } from '../show.ts'
 import { type Adapter, approvalDifference, type DecodedCall, firstDifference, tokenOf } from './adapter.ts'
 import { type Words, wordsOf } from './words.ts'
 
@@ -56,9 +57,12 @@ function decoded({ to, value }: Call, name: string, args: readonly string[], pai
   return {
     ...{ name, to, value: BigInt(value), outflows: 'approved', trade: null, pays: paid },
     args: Object.fromEntries(args.map((arg, i) => [i + 1, arg])),
-    words: `call ${name} of ${to} with (${args.join(', ')})${value === '0' ? '' : ` and ${value} wei`}`,
+    words: show =>
+      `call ${name} of ${show.address(to)} with (${args.map(arg => shownArgument(arg, show)).join(', ')})${value === '0' ? '' : ` and ${show.amountOf('native', BigInt(value))}`}`,
   }
 }
+
+const shownArgument = (arg: string, show: Show) => (/^0x[0-9a-f]{40}$/.test(arg) ? show.address(arg) : arg)
 
 const selectorOf = (signature: string) => keccak256(toBytes(signature)).slice(0, 10)
 

@@ -17,7 +17,8 @@ export const uniswapV2: Adapter = {
         args: { tokenIn, tokenOut, recipient, deadline, amountIn, atLeast },
         outflows: [{ token: tokenIn, amount: amountIn }],
         trade: { sold: tokenIn, amountIn, bought: tokenOut, atLeast },
-        words: `swap ${amountIn} of ${tokenIn} for at least ${atLeast} of ${tokenOut} in a v2 pair, paid to ${recipient}`,
+        words: show =>
+          `swap ${show.amount(tokenIn, amountIn)} for at least ${show.amount(tokenOut, atLeast)} in a v2 pair, paid to ${show.address(recipient)}`,
       }
     },
   },

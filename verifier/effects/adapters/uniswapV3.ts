@@ -19,7 +19,8 @@ export const uniswapV3: Adapter = {
         args: { tokenIn, tokenOut, fee, recipient, deadline, amountIn, atLeast, sqrtPriceLimit },
         outflows: [{ token: tokenIn, amount: amountIn }],
         trade: { sold: tokenIn, amountIn, bought: tokenOut, atLeast },
-        words: `swap ${amountIn} of ${tokenIn} for at least ${atLeast} of ${tokenOut}, paid to ${recipient}`,
+        words: show =>
+          `swap ${show.amount(tokenIn, amountIn)} for at least ${show.amount(tokenOut, atLeast)}, paid to ${show.address(recipient)}`,
       }
     },
   },

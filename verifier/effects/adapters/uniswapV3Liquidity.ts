@@ -43,7 +43,8 @@ export const uniswapV3Liquidity: Adapter = {
           { token: token0, amount: amount0 },
           { token: token1, amount: amount1 },
         ],
-        words: `provide at most ${amount0} of ${token0} and ${amount1} of ${token1} between ticks ${tickLower} and ${tickUpper}, the position for ${recipient}`,
+        words: show =>
+          `provide at most ${show.amount(token0, amount0)} and ${show.amount(token1, amount1)} between ticks ${tickLower} and ${tickUpper}, of them at least ${show.amount(token0, min0)} and ${show.amount(token1, min1)}, the position for ${show.address(recipient)}`,
       }
     },
     // decreaseLiquidity((uint256,uint128,uint256,uint256,uint256))
@@ -64,7 +65,8 @@ export const uniswapV3Liquidity: Adapter = {
                 { token: market.token0, amount: min0 },
                 { token: market.token1, amount: min1 },
               ],
-        words: `take liquidity ${liquidity} out of position ${position}, for at least ${min0} and ${min1}`,
+        words: show =>
+          `take liquidity ${liquidity} out of position ${position}, for at least ${market === null ? `${min0} and ${min1} base units` : `${show.amount(market.token0, min0)} and ${show.amount(market.token1, min1)}`}`,
       }
     },
     // collect((uint256,address,uint128,uint128))
@@ -76,7 +78,7 @@ export const uniswapV3Liquidity: Adapter = {
       return {
         ...{ name: 'collect', to, value: 0n, outflows: [], pays: null, trade: null },
         args: { position, recipient, most0, most1 },
-        words: `collect what position ${position} is owed, paid to ${recipient}`,
+        words: show => `collect what position ${position} is owed, paid to ${show.address(recipient)}`,
       }
     },
   },

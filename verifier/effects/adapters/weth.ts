@@ -12,7 +12,7 @@ export const weth: Adapter = {
       return {
         ...{ name: 'deposit', to, value: amount, args: { amount }, pays: null, trade: null },
         outflows: [{ token: NATIVE, amount }],
-        words: `wrap ${amount} wei at ${to}`,
+        words: show => `wrap ${show.amountOf('native', amount)} at ${show.address(to)}`,
       }
     },
     // withdraw(uint256)
@@ -22,7 +22,7 @@ export const weth: Adapter = {
       return {
         ...{ name: 'withdraw', to, value: 0n, args: { amount }, pays: null, trade: null },
         outflows: [{ token: to, amount }],
-        words: `unwrap ${amount} wei at ${to}`,
+        words: show => `unwrap ${show.amount(to, amount)} at ${show.address(to)}`,
       }
     },
   },
