@@ -6,7 +6,7 @@ import { keepSecretsOf, maskKeys } from '#verifier/evidence/text/redact.ts'
 
 /** Reads YAML or JSON. @throws FILE_MISSING, BAD_CONFIG naming file and line */
 export function readYaml(file: string): unknown {
-  if (!existsSync(file)) throw new WarrantError('FILE_MISSING', `${file}: no such file`)
+  if (!existsSync(file)) throw new WarrantError('FILE_MISSING', `${maskKeys(file)}: no such file`)
   const document = parseDocument(readFileSync(file, 'utf8'), { prettyErrors: true, uniqueKeys: true })
   const [error] = document.errors
   if (error !== undefined)

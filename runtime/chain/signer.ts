@@ -4,6 +4,8 @@ import { dirname, resolve } from 'node:path'
 import type { LocalAccount } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { parseSecp256k1Key, refuseKeyAsName } from '#verifier/evidence/secp256k1.ts'
+import { maskKeys } from '#verifier/evidence/text/redact.ts'
 import { decryptKeystore } from './keystore.ts'
 import { remoteSigner } from './remoteSigner.ts'
 
@@ -12,6 +14,7 @@ const PASSPHRASE = 'WARRANT_KEYSTORE_PASSPHRASE'
 
 /** The executor's account from a key file (0x hex, mode 0600), made when missing. @throws BAD_INPUT */
 export function openExecutorKey(file: string): PrivateKeyAccount {
+  refuseKeyAsName(file)
   if (!existsSync(file)) {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, `0x${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
@@ -32,18 +35,20 @@ export function openExecutorKey(file: string): PrivateKeyAccount {
 export async function openSigner(named: string, base = '.'): Promise<LocalAccount> {
   if (/^https?:\/\//.test(named)) return remoteSigner(named)
   const [, variable] = /^env:(\w+)$/.exec(named) ?? []
+  refuseKeyAsName(variable ?? '')
   if (variable !== undefined) {
     const text = process.env[variable]
     if (text === undefined) throw new WarrantError('BAD_INPUT', `the environment has no ${variable}`)
     return fromHex(`$${variable}`, text)
   }
+  refuseKeyAsName(named)
   const file = resolve(base, named)
   const text = readText(file)
   if (!text.startsWith('{')) return fromHex(file, text)
   const passphrase = process.env[PASSPHRASE]
   if (passphrase === undefined)
     throw new WarrantError('BAD_INPUT', `${file}: is encrypted: put its passphrase into ${PASSPHRASE}`)
-  return privateKeyToAccount(await decryptKeystore(file, text, passphrase))
+  return privateKeyToAccount(parseSecp256k1Key(file, await decryptKeystore(file, text, passphrase)))
 }
 
 /** An account of this moment, for a rehearsal: its key is kept nowhere. */
@@ -54,13 +59,11 @@ export function throwawayAccount(): PrivateKeyAccount {
 function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim()
-  } catch (cause) {
-    throw new WarrantError('FILE_MISSING', `${file}: cannot read the key`, { cause })
+  } catch {
+    throw new WarrantError('FILE_MISSING', `${maskKeys(file)}: cannot read the key`)
   }
 }
 
 function fromHex(where: string, text: string): PrivateKeyAccount {
-  if (!/^0x[0-9a-f]{64}$/.test(text.trim()))
-    throw new WarrantError('BAD_INPUT', `${where}: expected a secp256k1 key as 0x and 64 hex digits`)
-  return privateKeyToAccount(text.trim() as `0x${string}`)
+  return privateKeyToAccount(parseSecp256k1Key(where, text.trim()))
 }

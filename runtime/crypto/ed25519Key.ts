@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { toHex } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { refuseKeyAsName } from '#verifier/evidence/secp256k1.ts'
 
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
@@ -22,6 +23,7 @@ export function ed25519Signer(seed: Uint8Array): Ed25519Signer {
 
 /** The signer whose seed stands in `file` as 64 hex digits; a new one is written when the file is missing (mode 0600). @throws BAD_INPUT */
 export function openEd25519Key(file: string): Ed25519Signer {
+  refuseKeyAsName(file)
   if (!existsSync(file)) {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })

@@ -18,6 +18,7 @@ import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { type AnyRecord, decodeRecord, type RecordKind, type RecordOf } from '#verifier/evidence/record.ts'
 import { payloadsOf, proofIn, proofName } from '#verifier/evidence/records/proof.ts'
+import { isStrictSignature } from '#verifier/evidence/secp256k1.ts'
 import { VERDICT_TYPES, verdictDomain, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { createFrontier } from '#verifier/log/frontier.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
@@ -310,7 +311,9 @@ export function createRecordChecker(crypto: CryptoPort, scope: 'log' | 'excerpt'
       }),
       signature: body.signature as Hex,
     }).catch(() => null)
-    if (signer?.toLowerCase() !== body.signer) fail('body.signature', 'is not the EIP-712 signature of its signer')
+    // What libraries recover and the module does not: v 0 or 1, s in the upper half.
+    if (signer?.toLowerCase() !== body.signer || !isStrictSignature(body.signature))
+      fail('body.signature', 'is not the EIP-712 signature of its signer')
   }
 
   async function checkSubmission(record: RecordOf<'submission'>, state: RunState, fail: Fail): Promise<void> {

@@ -1,8 +1,10 @@
 import { hashMessage, recoverAddress, recoverTypedDataAddress } from 'viem'
 import { canonicalBytes } from './canonical.ts'
 import { domainBytes } from './digest.ts'
+import { WarrantError } from './error.ts'
 import type { Approval } from './records/approval.ts'
 import type { Proposal } from './records/proposal.ts'
+import { isStrictSignature } from './secp256k1.ts'
 import { verdictDomain } from './verdictTypes.ts'
 
 /** EIP-712 type of an approval; the module hashes the same string. */
@@ -22,6 +24,8 @@ export async function recoverApprover(
   approval: Approval,
 ): Promise<string> {
   const signature = approval.signature as `0x${string}`
+  // What libraries recover and the module does not: v 0 or 1, s in the upper half.
+  if (!isStrictSignature(signature)) throw new WarrantError('BAD_INPUT', 'the module takes no such signature')
   if (approval.answer === 'reject') {
     const { signature: _, signer: __, ...unsigned } = approval
     return (

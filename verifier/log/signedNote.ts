@@ -1,6 +1,8 @@
 import { concat, equalBytes, fromBase64, toBase64, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { maskKeys } from '#verifier/evidence/text/redact.ts'
+import { showText } from '#verifier/evidence/text/showText.ts'
 
 /** Signature type byte of a plain Ed25519 signature (C2SP signed-note, "Signature types"). */
 const ED25519 = 0x01
@@ -27,7 +29,8 @@ export function formatVkey(key: NoteKey): string {
 /** A key from its text. @throws BAD_INPUT when malformed, or when the id does not belong to the name and key */
 export function parseVkey(crypto: CryptoPort, text: string): NoteKey {
   const match = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(text)
-  if (match === null) throw new WarrantError('BAD_INPUT', `not a note verification key: ${text.slice(0, 100)}`)
+  if (match === null)
+    throw new WarrantError('BAD_INPUT', `not a note verification key: ${showText(maskKeys(text), 100)}`)
   const [, name = '', id = '', encoded = ''] = match
   const bytes = fromBase64(encoded)
   if (bytes.length !== 33 || bytes[0] !== ED25519)

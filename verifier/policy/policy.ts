@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { address, count, digest, ed25519Key, label, uintString } from '#verifier/evidence/primitives.ts'
+import { maskKeys } from '#verifier/evidence/text/redact.ts'
 
 const validity = { fromMs: count.optional(), untilMs: count.optional() }
 const usd = count.describe('whole US dollars')
@@ -173,7 +174,10 @@ export function parsePolicy(value: unknown, where: string): Policy {
   const parsed = policy.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw new WarrantError('BAD_CONFIG', `${where}: ${issue?.path.join('.') || '(root)'}: ${issue?.message}`)
+  throw new WarrantError(
+    'BAD_CONFIG',
+    `${where}: ${maskKeys(`${issue?.path.join('.') || '(root)'}: ${issue?.message}`)}`,
+  )
 }
 
 /** Whether an identity is valid at a time. Bounds are inclusive. */

@@ -3,6 +3,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { type Domain, domainBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { parseSecp256k1Key, refuseKeyAsName } from '#verifier/evidence/secp256k1.ts'
 import { VERDICT_TYPES, type VerdictMessage, verdictDomain } from '#verifier/evidence/verdictTypes.ts'
 
 /** The verifier's key: the one file that touches it. */
@@ -15,15 +16,14 @@ export type VerifierKey = {
 
 /** The key whose 32 bytes stand in `file` as 0x hex. @throws BAD_INPUT */
 export function openVerifierKey(file: string): VerifierKey {
+  refuseKeyAsName(file)
   let text: string
   try {
     text = readFileSync(file, 'utf8').trim()
-  } catch (cause) {
-    throw new WarrantError('FILE_MISSING', `${file}: cannot read the verifier's key`, { cause })
+  } catch {
+    throw new WarrantError('FILE_MISSING', `${file}: cannot read the verifier's key`)
   }
-  if (!/^0x[0-9a-f]{64}$/.test(text))
-    throw new WarrantError('BAD_INPUT', `${file}: expected a secp256k1 key as 0x and 64 hex digits`)
-  const account = privateKeyToAccount(text as `0x${string}`)
+  const account = privateKeyToAccount(parseSecp256k1Key(file, text))
   return {
     address: account.address.toLowerCase(),
     signVerdict: ({ chainId, module }, message) =>
