@@ -1,10 +1,13 @@
 import {
+  BaseError,
   BlockNotFoundError,
   createPublicClient,
   encodeFunctionData,
+  HttpRequestError,
   http,
   numberToHex,
   TransactionNotFoundError,
+  type TransactionReceipt,
   TransactionReceiptNotFoundError,
 } from 'viem'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
@@ -12,6 +15,8 @@ import type { BlockRef, ChainPort, EventLog } from '#verifier/evidence/ports/cha
 import type { Simulation } from '#verifier/evidence/records/verdict.ts'
 import { ERC20_ABI } from './abi.ts'
 import { gasCostWei } from './l1Fee.ts'
+import { createLogReader, type RawLog } from './readLogs.ts'
+import { traceTransaction } from './traceTransaction.ts'
 
 type Hex = `0x${string}`
 const APPROVAL = '0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925'
@@ -21,6 +26,8 @@ export function createChainPort(url: string): ChainPort {
   const client = createPublicClient({ transport: http(url, { retryCount: 1, timeout: 20_000 }), cacheTime: 0 })
 
   const singletons = new Map<string, Hex>()
+  const readLogs = createLogReader(isGone)
+  const request = (method: string, params: readonly unknown[]) => client.request({ method, params } as never)
 
   async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
@@ -46,6 +53,14 @@ export function createChainPort(url: string): ChainPort {
       singletons.set(safe, singleton)
     }
     return singleton
+  }
+
+  /** Wei for a unit of gas: some nodes leave it out of a receipt. */
+  async function priceOf({ effectiveGasPrice, transactionHash }: TransactionReceipt): Promise<bigint> {
+    if (typeof effectiveGasPrice === 'bigint') return effectiveGasPrice
+    const { gasPrice } = await client.getTransaction({ hash: transactionHash })
+    if (gasPrice === undefined) throw new Error(`the node tells no gas price of ${transactionHash}`)
+    return gasPrice
   }
 
   async function simulateOnce(
@@ -102,8 +117,10 @@ export function createChainPort(url: string): ChainPort {
       ),
     read: ({ to, data }, blockNumber) =>
       attempt('eth_call', async () => {
-        const result = await client.call({ to: to as Hex, data: data as Hex, blockNumber: BigInt(blockNumber) })
-        return result.data ?? '0x'
+        const result = (await request('eth_call', [{ to, data }, numberToHex(blockNumber)])) as string | null
+        // Some nodes answer nothing for a state that they have dropped.
+        if (typeof result !== 'string') throw new Error(`no state at block ${blockNumber}`)
+        return result
       }),
     nativeBalance: (address, blockNumber) =>
       attempt('eth_getBalance', () => client.getBalance({ address: address as Hex, blockNumber: BigInt(blockNumber) })),
@@ -117,7 +134,7 @@ export function createChainPort(url: string): ChainPort {
             blockNumber: Number(receipt.blockNumber),
             blockHash: receipt.blockHash,
             gasUsed: receipt.gasUsed,
-            gasCostWei: gasCostWei(receipt),
+            gasCostWei: gasCostWei({ ...receipt, effectiveGasPrice: await priceOf(receipt) }),
             logs: receipt.logs.map(eventLog),
             from: receipt.from.toLowerCase(),
             to: receipt.to?.toLowerCase() ?? null,
@@ -179,25 +196,40 @@ export function createChainPort(url: string): ChainPort {
     },
     logs: ({ address, topics, fromBlock, toBlock }) =>
       attempt('eth_getLogs', async () => {
-        const filter = {
-          ...(address === undefined ? {} : { address }),
-          ...(topics === undefined ? {} : { topics }),
-          fromBlock: numberToHex(fromBlock),
-          toBlock: numberToHex(toBlock),
-        }
-        const found = (await client.request({ method: 'eth_getLogs', params: [filter] } as never)) as (EventLog & {
-          transactionHash: string
-          blockNumber: string
-        })[]
+        const found = await readLogs({ fromBlock, toBlock }, async range => {
+          const filter = {
+            ...(address === undefined ? {} : { address }),
+            ...(topics === undefined ? {} : { topics }),
+            fromBlock: numberToHex(range.fromBlock),
+            toBlock: numberToHex(range.toBlock),
+          }
+          const logs = (await request('eth_getLogs', [filter])) as RawLog[] | null
+          if (!Array.isArray(logs)) throw new Error(`no logs of blocks ${range.fromBlock} to ${range.toBlock}`)
+          return logs
+        })
         return found.map(log => ({
           ...eventLog(log),
           transactionHash: log.transactionHash,
           blockNumber: Number(log.blockNumber),
+          logIndex: Number(log.logIndex),
         }))
       }),
+    trace: hash => attempt('debug_traceTransaction', () => traceTransaction(request, hash)),
   }
 }
 
+/** Whether a node cannot be reached at all: no smaller question helps. */
+function isGone(error: unknown): boolean {
+  return (
+    error instanceof BaseError &&
+    error.walk(cause => cause instanceof HttpRequestError && cause.status === undefined) !== null
+  )
+}
+
 function eventLog(log: { address: string; topics: readonly string[]; data: string }): EventLog {
-  return { address: log.address.toLowerCase(), topics: [...log.topics], data: log.data }
+  return {
+    address: log.address.toLowerCase(),
+    topics: log.topics.map(topic => topic.toLowerCase()),
+    data: log.data.toLowerCase(),
+  }
 }

@@ -1,34 +1,58 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { showAddress } from '#verifier/evidence/text/showAddress.ts'
 import { showText } from '#verifier/evidence/text/showText.ts'
+import type { AuditReport } from './lib/auditLog.ts'
 import { createPrinter, printJson } from './lib/output.ts'
+
+type AuditOptions = { rpc: string; vkey?: string; safe?: string; policy?: string; from?: number; json?: boolean }
 
 /** `warrant audit`. */
 export function auditCommand(program: Command): void {
   program
     .command('audit')
     .argument('<dir>', "the log's directory")
-    .requiredOption('--rpc <url>', 'JSON-RPC of the chain, your own')
+    .requiredOption(
+      '--rpc <url>',
+      'JSON-RPC of the chain, your own; an archive node where the log is older than a few minutes',
+    )
     .option('--vkey <key>', "the log's verification key")
+    .option('--safe <address>', 'the Safe that you mean; else every one that the log names')
+    .option(
+      '--policy <file>',
+      'the policy that you mean: its Safe, module, tokens and positions, whatever the log says',
+    )
+    .option('--from <block>', 'where to begin; else at the first observation of the log', blockNumber)
     .option('--json', 'one JSON document on stdout')
     .description(
-      "Explain every balance change of the treasury by the log, the owners' signatures, or not at all. Exit 0 all explained, 1 not, 2 could not run.",
+      "Explain every change of the treasury by the log, the owners' signatures, or not at all, and derive every outcome anew. Exit 0 all explained, 1 not, 2 could not run or not see all.",
     )
-    .addHelpText('after', '\nExample:\n  warrant audit runs/demo/log --rpc http://127.0.0.1:8545')
-    .action(async (dir: string, options: { rpc: string; vkey?: string; json?: boolean }) => {
+    .addHelpText('after', '\nExample:\n  warrant audit runs/demo/log --rpc http://127.0.0.1:8545 --policy policy.yaml')
+    .action(async (dir: string, { from, ...options }: AuditOptions) => {
       const { auditLog } = await import('./lib/auditLog.ts')
-      const report = await auditLog({ dir, ...options })
+      const report = await auditLog({ dir, ...options, fromBlock: from })
       if (options.json) printJson(report)
-      else {
-        const print = createPrinter(false)
-        for (const { where, reason } of report.findings)
-          print(`FAIL         ${showText(where)}: ${showText(reason, 600)}`)
-        for (const { blockNumber, transactionHash, reason } of report.unexplained)
-          print(`UNEXPLAINED  block ${blockNumber} ${transactionHash ?? ''}: ${showText(reason, 600)}`)
-        print(
-          `blocks ${report.fromBlock}–${report.toBlock} of Safe ${showAddress(report.safe)}: ${report.matched} executions matched, ${report.owners} by the owners, ${report.deposits} deposits, ${report.unexplained.length} unexplained`,
-        )
-      }
-      process.exitCode = report.unexplained.length === 0 && report.findings.length === 0 ? 0 : 1
+      else printReport(report)
+      const fails = report.unexplained.length + report.findings.length > 0
+      process.exitCode = fails ? 1 : report.unseen.length > 0 ? 2 : 0
     })
+}
+
+function printReport(report: AuditReport): void {
+  const print = createPrinter(false)
+  for (const { where, reason } of report.findings) print(`FAIL         ${showText(where)}: ${showText(reason, 600)}`)
+  for (const { blockNumber, transactionHash, reason } of report.unexplained)
+    print(`UNEXPLAINED  block ${blockNumber} ${transactionHash ?? ''}: ${showText(reason, 600)}`)
+  for (const { blockNumber, transactionHash, reason } of report.unseen)
+    print(`NOT SEEN     block ${blockNumber} ${transactionHash ?? ''}: ${showText(reason, 600)}`)
+  for (const note of report.notes) print(`note         ${showText(note, 600)}`)
+  for (const { fromBlock, toBlock, safe, module, matched, owners, modules, deposits, ...found } of report.treasuries)
+    print(
+      `blocks ${fromBlock}–${toBlock} of Safe ${showAddress(safe)}, module ${showAddress(module)}: ${matched} executions matched, ${owners} by the owners, ${modules} by other modules that the guard allows, ${deposits} deposits, ${found.unexplained.length} unexplained, ${found.unseen.length} not seen`,
+    )
+  if (!report.pinned) print('what was audited is what the log itself names: pin it with --policy, or --safe')
+}
+
+function blockNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('must be a block number')
+  return Number(text)
 }

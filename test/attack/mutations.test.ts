@@ -73,12 +73,12 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
   ],
   [
     4,
-    'outflows are looked for',
+    'what a module does that no guard allows is looked for',
     [
       {
         file: 'verifier/audit/completeness.ts',
-        from: 'for (const hash of movedBy) {',
-        to: 'for (const hash of [...movedBy].slice(0, 0)) {',
+        from: 'if (isAllowed === false)',
+        to: 'if (isAllowed === null)',
       },
     ],
   ],

@@ -1,32 +1,43 @@
-import { positionIds } from '#verifier/effects/positions.ts'
-import { DEPOSIT, WITHDRAWAL } from '#verifier/effects/tokenChanges.ts'
-import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
+import { decodeExecuted, executedDifference } from '#verifier/audit/executedCalls.ts'
+import { tokenChanges } from '#verifier/effects/tokenChanges.ts'
+import { reasonOf } from '#verifier/evidence/error.ts'
+import type { ChainLog, ChainPort, EventLog } from '#verifier/evidence/ports/chain.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
-import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
+import type { Proposal } from '#verifier/evidence/records/proposal.ts'
+import { isAllowedModule } from './treasury/allowedModules.ts'
+import { type Attribution, attribute, isLeaving } from './treasury/attribute.ts'
+import { type Activity, readActivity, type TreasuryIdentity, topicOf } from './treasury/events.ts'
+import { readFalls } from './treasury/falls.ts'
+import type { Holdings } from './treasury/holdings.ts'
+import { addTouched, type HeldPositions, idOf } from './treasury/positionsTouched.ts'
 
-const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
-/** keccak256("DecreaseLiquidity(uint256,uint128,uint256,uint256)") and keccak256("Collect(uint256,address,uint256,uint256)") of a position manager. */
-const DECREASE_LIQUIDITY = '0x26f6a048ee9138f2c0ce266f322cb99228e8d619ae2bff30c67f8dcf9d2377b4'
-const COLLECT = '0x40d0efd1a53d60ecbf40971b9daf7dc90178c3aadc7aab1765632738fa8b8f01'
-const EXECUTED = '0xb145507a8c914406e782ddef9f4ab6858c6a1409e1ab79f3f8a43dada1782a10'
-/** keccak256("ExecutionSuccess(bytes32,uint256)"): the owners' own multisig path of a Safe. */
-const EXECUTION_SUCCESS = '0x442e715f626346e8c54381002da614f62bee8d27386535b2521ec8540898556e'
-/** keccak256("SafeReceived(address,uint256)"): native coins that came in by a plain transfer. */
-const SAFE_RECEIVED = '0x3d0ce9bfc3ed7d6862dbb28b2dea94561fe714a1b4d019aa8af39730d1ad7c3d'
-
-/** A change of the treasury that nothing in the log accounts for. */
-export type Unexplained = { transactionHash: string | null; blockNumber: number; reason: string }
+/** A change of the treasury that nothing in the log accounts for, or a stretch of blocks that could not be looked at. */
+export type Unexplained = {
+  transactionHash: string | null
+  blockNumber: number
+  reason: string
+  /** The node does not answer: nothing is known to have changed. */
+  blind?: true
+}
 
 export type CompletenessReport = {
+  /** What was held after this block … */
   fromBlock: number
+  /** … and what came up to this one. */
   toBlock: number
-  /** Executions by the module that exactly one logged proposal explains. */
+  /** Executions by the module that exactly one logged proposal explains, call by call. */
   matched: number
-  /** Changes made by the owners' own multisig transactions. */
+  /** The owners' own multisig transactions that something left by. */
   owners: number
+  /** Transactions of other modules that the Safe's guard allows. */
+  modules: number
   /** Transfers into the Safe from elsewhere. */
   deposits: number
+  /** Gains without an event, and what tokens did by their own rules. */
+  notes: string[]
   unexplained: Unexplained[]
+  /** What the node could not tell; an archive node can. */
+  unseen: Unexplained[]
 }
 
 /** One execution by the module, as its event tells it. */
@@ -34,178 +45,160 @@ export type Execution = { transactionHash: string; proposalDigest: string; nonce
 
 export type ReconcileParameters = {
   chain: ChainPort
-  identity: Pick<ChainIdentity, 'safe' | 'module' | 'tokens'>
-  /** Uniswap v3 position managers whose positions count. */
-  managers: readonly string[]
-  /** What accounts for an execution: a name that counts once, or null. */
-  explains(execution: Execution): string | null
+  identity: TreasuryIdentity
+  holdings: Holdings
+  /** The logged proposal that an execution names, or null. */
+  proposalOf(execution: Execution): Proposal | null
   /** Executions that the log claims. */
   outcomes: readonly RecordOf<'outcome'>[]
   fromBlock: number
   toBlock: number
+  /** Positions held after `fromBlock`, where they are known from the round before. */
+  held?: HeldPositions | null
 }
+
+/** Transactions that are looked into at once. */
+const AT_ONCE = 8
 
 /**
- * Explains every balance change of the Safe between two blocks (evidence.md §7, "Completeness"): module executions by
- * exactly one logged proposal, owners' transactions classed as such, deposits; the rest is unexplained. At the end the
- * balances themselves are compared, so that an asset that moves without an event shows too.
+ * Explains every change of the Safe between two blocks (evidence.md §7, "Completeness"): what the module executed is, call
+ * by call, what exactly one logged proposal says; what the owners signed is theirs; what a module did that the guard allows
+ * is its own class; gains are gains. The rest is unexplained. At the end the balances themselves are compared, so that what
+ * falls without an event shows too.
+ *
+ * @returns the report, and the positions held at the end
+ * @throws CHAIN_FAILED where the node does not give the events; balances that it cannot give are `unseen`
  */
-export async function reconcile({
-  chain,
-  identity,
-  managers,
-  explains,
-  outcomes,
-  fromBlock,
-  toBlock,
-}: ReconcileParameters): Promise<CompletenessReport> {
-  const report: CompletenessReport = { fromBlock, toBlock, matched: 0, owners: 0, deposits: 0, unexplained: [] }
-  const { safe, module, tokens } = identity
-  const padded = `0x${safe.slice(2).padStart(64, '0')}`
-  const range = { fromBlock: fromBlock + 1, toBlock }
-  const [out, incoming, executed, byOwners, received, wrapped, unwrapped] = await Promise.all([
-    chain.logs({ topics: [TRANSFER, padded], ...range }),
-    chain.logs({ topics: [TRANSFER, null, padded], ...range }),
-    chain.logs({ address: module, topics: [EXECUTED, padded], ...range }),
-    chain.logs({ address: safe, topics: [EXECUTION_SUCCESS], ...range }),
-    chain.logs({ address: safe, topics: [SAFE_RECEIVED], ...range }),
-    chain.logs({ topics: [DEPOSIT, padded], ...range }),
-    chain.logs({ topics: [WITHDRAWAL, padded], ...range }),
-  ])
-  // Wrapped native coins come and go without a transfer.
-  const isListed = ({ address }: { address: string }) => tokens.some(token => token.address === address)
-  out.push(...unwrapped.filter(isListed))
-  incoming.push(...wrapped.filter(isListed))
-  const ownerTransactions = new Set(byOwners.map(log => log.transactionHash))
-  const executions = new Map<string, typeof executed>()
-  for (const log of executed) executions.set(log.transactionHash, [...(executions.get(log.transactionHash) ?? []), log])
-  const used = new Set<string>()
-
-  for (const [hash, logs] of executions) {
-    const [event] = logs
-    const by =
-      logs.length !== 1 || event === undefined
-        ? null
-        : explains({
-            transactionHash: hash,
-            proposalDigest: (event.topics[3] ?? '').slice(2),
-            nonce: BigInt(event.topics[2] ?? '0x0'),
-          })
-    if (by !== null && !used.has(by)) {
-      used.add(by)
-      report.matched++
-    } else {
-      report.unexplained.push({
-        transactionHash: hash,
-        blockNumber: event?.blockNumber ?? 0,
-        reason: 'the module executed something that no proposal in the log explains',
-      })
-    }
+export async function reconcile(
+  parameters: ReconcileParameters,
+): Promise<CompletenessReport & { held: HeldPositions | null }> {
+  const { chain, identity, holdings, outcomes, fromBlock, toBlock } = parameters
+  const report: CompletenessReport = {
+    fromBlock,
+    toBlock,
+    matched: 0,
+    owners: 0,
+    modules: 0,
+    deposits: 0,
+    notes: [],
+    unexplained: [],
+    unseen: [],
   }
-  for (const record of outcomes) {
+  const range = { fromBlock: fromBlock + 1, toBlock }
+  const read = await readActivity(chain, identity, range)
+  const activities = new Map(read.map(activity => [activity.transactionHash, activity]))
+  const held = await addTouched(chain, identity, range, activities, parameters.held ?? null).catch((error: unknown) => {
+    report.unseen.push({ transactionHash: null, blockNumber: toBlock, reason: `positions: ${reasonOf(error)}` })
+    return null
+  })
+  const all = [...activities.values()]
+  const used = new Set<string>()
+  for (let i = 0; i < all.length; i += AT_ONCE) {
+    const some = all.slice(i, i + AT_ONCE)
+    const told = await Promise.all(some.map(activity => attribute({ chain, identity }, activity)))
+    for (const [k, activity] of some.entries())
+      await judge(parameters, activity, told[k] as Attribution, { report, used })
+  }
+  for (const { body } of outcomes)
     if (
-      record.body.status === 'success' &&
-      record.body.blockNumber > fromBlock &&
-      record.body.blockNumber <= toBlock &&
-      !executions.has(record.body.transactionHash)
-    ) {
+      body.status === 'success' &&
+      body.blockNumber > fromBlock &&
+      body.blockNumber <= toBlock &&
+      (activities.get(body.transactionHash)?.executed.length ?? 0) === 0
+    )
       report.unexplained.push({
-        transactionHash: record.body.transactionHash,
-        blockNumber: record.body.blockNumber,
+        transactionHash: body.transactionHash,
+        blockNumber: body.blockNumber,
         reason: 'the log claims an execution that the chain does not have',
       })
-    }
-  }
-  const movedBy = new Set(out.map(log => log.transactionHash))
-  for (const hash of movedBy) {
-    if (executions.has(hash)) continue
-    if (ownerTransactions.has(hash)) report.owners++
-    else {
-      const log = out.find(l => l.transactionHash === hash)
-      report.unexplained.push({
-        transactionHash: hash,
-        blockNumber: log?.blockNumber ?? 0,
-        reason: `an outflow of ${log?.address} that neither a logged proposal nor the owners' signatures explain`,
-      })
-    }
-  }
-  report.deposits = new Set(
-    incoming.map(log => log.transactionHash).filter(hash => !movedBy.has(hash) && !executions.has(hash)),
-  ).size
-
-  const balanceOf = `0x70a08231${padded.slice(2)}`
-  for (const { address, symbol } of tokens) {
-    const before = BigInt(await chain.read({ to: address, data: balanceOf }, fromBlock))
-    const after = BigInt(await chain.read({ to: address, data: balanceOf }, toBlock))
-    const sum = (logs: typeof out) =>
-      logs.filter(log => log.address === address).reduce((total, log) => total + BigInt(log.data), 0n)
-    const byEvents = sum(incoming) - sum(out)
-    if (after - before !== byEvents)
-      report.unexplained.push({
-        transactionHash: null,
-        blockNumber: toBlock,
-        reason: `${symbol} changed by ${after - before}, its events explain ${byEvents}`,
-      })
-  }
-  for (const manager of managers)
-    report.unexplained.push(
-      ...(await positionsTouched({ chain, safe, fromBlock, toBlock }, manager, hash => {
-        return executions.has(hash) || ownerTransactions.has(hash)
-      })),
-    )
-  const lost = await nativeLost({ chain, safe, fromBlock, toBlock }, received, [...byOwners, ...executed])
-  if (lost > 0n)
-    report.unexplained.push({
-      transactionHash: null,
-      blockNumber: toBlock,
-      reason: `${lost} wei of native coins left in blocks where neither the owners nor the module executed anything`,
-    })
-  return report
+  const falls = await readFalls({ holdings, identity, activities: all, fromBlock, toBlock })
+  const here = (reason: string) => ({ transactionHash: null, blockNumber: toBlock, reason })
+  report.unexplained.push(...falls.fallen.map(here))
+  report.unseen.push(...falls.unseen.map(reason => here(`blocks ${fromBlock} to ${toBlock}: ${reason}`)))
+  report.notes.push(...falls.notes)
+  return { ...report, held }
 }
 
-/** Liquidity taken out of the Safe's positions, or fees collected, by what is no execution: an operator that somebody set. */
-async function positionsTouched(
-  { chain, safe, fromBlock, toBlock }: Pick<ReconcileParameters, 'chain' | 'fromBlock' | 'toBlock'> & { safe: string },
-  manager: string,
-  isExplained: (transactionHash: string) => boolean,
-): Promise<Unexplained[]> {
-  const held = (block: number) => positionIds(call => chain.read(call, block), manager, safe)
-  const found: Unexplained[] = []
-  const ids = new Set<bigint>()
-  for (const block of [fromBlock, toBlock]) {
-    const some = await held(block).catch((error: unknown) => {
-      // Anybody can send a Safe positions: so many that they are not followed must not end the rest of the audit.
-      if (!(error instanceof RangeError)) throw error
-      found.push({ transactionHash: null, blockNumber: block, reason: error.message })
-      return []
-    })
-    for (const id of some) ids.add(id)
-  }
-  for (const id of ids)
-    for (const event of [DECREASE_LIQUIDITY, COLLECT]) {
-      const topics = [event, `0x${id.toString(16).padStart(64, '0')}`]
-      const logs = await chain.logs({ address: manager, topics, fromBlock: fromBlock + 1, toBlock })
-      for (const { transactionHash, blockNumber } of logs)
-        if (!isExplained(transactionHash))
-          found.push({
-            transactionHash,
-            blockNumber,
-            reason: `position ${id} was touched by no execution of the module or the owners`,
-          })
+type Judged = { report: CompletenessReport; used: Set<string> }
+
+async function judge(
+  { chain, identity, proposalOf }: ReconcileParameters,
+  activity: Activity,
+  { executions, others, modules, unknown }: Attribution,
+  { report, used }: Judged,
+): Promise<void> {
+  const { transactionHash, blockNumber } = activity
+  const me = topicOf(identity.safe)
+  const unexplained = (reason: string) => void report.unexplained.push({ transactionHash, blockNumber, reason })
+  if (unknown !== null) unexplained(`something left or was executed, and it cannot be told who did it: ${unknown}`)
+  if (executions !== null) {
+    for (const event of activity.executed) {
+      const fault = executionFault(event, executions, proposalOf, used)
+      if (fault === null) report.matched++
+      else unexplained(fault)
     }
-  return found
+  }
+  for (const [module, events] of modules) {
+    const isAllowed = await isAllowedModule(chain, identity.safe, module, blockNumber).catch((error: unknown) => {
+      unexplained(`module ${module} acted, and whether the guard allowed it cannot be told: ${reasonOf(error)}`)
+      return null
+    })
+    if (isAllowed === true) report.modules++
+    if (isAllowed === false)
+      unexplained(`module ${module}, which no guard allows, executed through the Safe${tookWords(events, identity)}`)
+  }
+  const isLoss = (log: EventLog) => isLeaving(log, me)
+  if (activity.owners.length > 0 && [...activity.tokens, ...activity.positions].some(isLoss)) report.owners++
+  for (const reason of lossesOf(others, activity, identity)) unexplained(reason)
+  const acted = activity.owners.length + activity.executed.length + activity.modules.length > 0
+  if (!acted && activity.tokens.length > 0 && !activity.tokens.some(isLoss)) report.deposits++
 }
 
-/** Native coins leave without an event: what is missing beside the blocks in which owners or module executed something. */
-async function nativeLost(
-  { chain, safe, fromBlock, toBlock }: Pick<ReconcileParameters, 'chain' | 'fromBlock' | 'toBlock'> & { safe: string },
-  received: readonly { data: string; blockNumber: number }[],
-  actions: readonly { blockNumber: number }[],
-): Promise<bigint> {
-  const balance = (block: number) => chain.nativeBalance(safe, block)
-  let change = (await balance(toBlock)) - (await balance(fromBlock))
-  const blocks = new Set(actions.map(({ blockNumber }) => blockNumber))
-  for (const block of blocks) change -= (await balance(block)) - (await balance(block - 1))
-  for (const { data, blockNumber } of received) if (!blocks.has(blockNumber)) change -= BigInt(data)
-  return change < 0n ? -change : 0n
+/** Why an execution is none of a logged proposal, or null. */
+function executionFault(
+  { topics, transactionHash }: ChainLog,
+  executions: readonly string[],
+  proposalOf: ReconcileParameters['proposalOf'],
+  used: Set<string>,
+): string | null {
+  const proposalDigest = (topics[3] ?? '').slice(2)
+  const nonce = BigInt(topics[2] ?? '0x0')
+  const proposal = used.has(proposalDigest) ? null : proposalOf({ transactionHash, proposalDigest, nonce })
+  if (proposal === null) return 'the module executed something that no proposal in the log explains'
+  const executed = executions
+    .map(decodeExecuted)
+    .find(input => input?.verdict.nonce === nonce && input.verdict.proposalDigest === `0x${proposalDigest}`)
+  if (executed == null) return 'the module executed what cannot be read: its call is not in the canonical encoding'
+  const difference = executedDifference(executed, proposal, null)
+  if (difference !== null) return `the module executed other than the logged proposal says: ${difference}`
+  used.add(proposalDigest)
+  return null
+}
+
+/** What strangers really took: net by token, positions that are gone, what was taken out of positions. */
+function lossesOf(others: readonly EventLog[], { positions, touched }: Activity, identity: TreasuryIdentity): string[] {
+  const losses: string[] = []
+  const why = "that neither a logged proposal nor the owners' signatures explain"
+  const me = topicOf(identity.safe)
+  const isOthers = (log: ChainLog) => others.some(other => sameEvent(other, log))
+  for (const { asset, change } of tokenChanges(others, identity.safe, identity.tokens))
+    if (BigInt(change) < 0n) losses.push(`an outflow of ${-BigInt(change)} ${asset} ${why}`)
+  for (const log of positions) {
+    const back = positions.findLast(other => other.address === log.address && idOf(other) === idOf(log))
+    if (isLeaving(log, me) && back?.topics[2] !== me && isOthers(log))
+      losses.push(`an outflow of position ${idOf(log)} of ${log.address} ${why}`)
+  }
+  for (const id of new Set(touched.filter(isOthers).map(idOf)))
+    losses.push(`position ${id} was touched by no execution of the module or the owners`)
+  return losses
+}
+
+const sameEvent = (a: EventLog, b: EventLog) =>
+  a.address === b.address && a.data === b.data && a.topics.join() === b.topics.join()
+
+function tookWords(events: readonly EventLog[], { safe, tokens }: TreasuryIdentity): string {
+  const took = tokenChanges(events, safe, tokens).filter(({ change }) => BigInt(change) < 0n)
+  return took.length === 0
+    ? ''
+    : `, and took ${took.map(({ asset, change }) => `${-BigInt(change)} ${asset}`).join(', ')}`
 }

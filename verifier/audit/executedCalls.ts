@@ -1,4 +1,4 @@
-import { decodeFunctionData, encodeFunctionData, parseAbi, parseTransaction } from 'viem'
+import { decodeFunctionData, encodeFunctionData, parseAbi, parseTransaction, toFunctionSelector } from 'viem'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import { VERDICT_TYPES, type VerdictMessage, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
@@ -12,6 +12,9 @@ const EXECUTE = parseAbi([
   'struct Verdict { address safe; uint256 nonce; Call[] calls; Bound[] bounds; bytes32 proposalDigest; bytes32 policyDigest; address executor; uint64 refBlock; bytes32 refBlockHash; uint64 validUntil; }',
   'function execute(Verdict verdict, bytes[] signatures, bytes[] approvals)',
 ])
+
+/** Selector of `execute`. */
+export const EXECUTE_SELECTOR = toFunctionSelector(EXECUTE[0])
 
 /** What a call of `execute` says: what the module does, and who allowed it. */
 export type ExecutedInput = { verdict: VerdictMessage; signatures: readonly Hex[]; approvals: readonly Hex[] }

@@ -1,6 +1,9 @@
+import { WarrantError } from '#verifier/evidence/error.ts'
 import type { View } from '#verifier/evidence/records/observation.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
 import { wordsOf } from './adapters/words.ts'
+import { amountsOf } from './liquidity.ts'
+import { ratioX128 } from './price.ts'
 
 /** Reads of a contract at one block. */
 export type Read = (call: { to: string; data: string }) => Promise<string>
@@ -15,8 +18,10 @@ export type Position = {
   liquidity: bigint
 }
 
-/** Positions of one owner that are read at most. */
-const MOST = 64n
+/** Positions that an observation shows at most: those that are worth most. */
+const MOST_SHOWN = 64
+/** Reads that are under way at once. */
+const AT_ONCE = 32
 
 const word = (value: bigint) => value.toString(16).padStart(64, '0')
 /** Returned words stand where arguments would: after eight digits for the selector. */
@@ -33,35 +38,60 @@ export async function readPosition(read: Read, manager: string, id: bigint): Pro
   return { token0, token1, fee, tickLower: Number(tickLower), tickUpper: Number(tickUpper), liquidity }
 }
 
-/** Ids of an owner's positions, in the manager's order. @throws RangeError beyond 64 */
+/** Ids of an owner's positions, in the manager's order: all of them, for anybody can send an owner more. */
 export async function positionIds(read: Read, manager: string, owner: string): Promise<bigint[]> {
   const padded = owner.slice(2).padStart(64, '0')
-  const count = BigInt(await read({ to: manager, data: `0x70a08231${padded}` }))
-  if (count > MOST) throw new RangeError(`${owner} has ${count} positions: more than ${MOST} are not read`)
-  const ids: bigint[] = []
+  const count = Number(BigInt(await read({ to: manager, data: `0x70a08231${padded}` })))
+  const indexes = Array.from({ length: count }, (_, i) => BigInt(i))
   // tokenOfOwnerByIndex(address,uint256)
-  for (let i = 0n; i < count; i++) ids.push(BigInt(await read({ to: manager, data: `0x2f745c59${padded}${word(i)}` })))
-  return ids
+  return inTurns(indexes, async i => BigInt(await read({ to: manager, data: `0x2f745c59${padded}${word(i)}` })))
 }
 
-/** An owner's positions that hold liquidity in one pool, ascending by id. @throws RangeError beyond 64 positions */
+/**
+ * An owner's positions that hold liquidity in one pool, ascending by id. Where there are more than 64, those that are worth
+ * most at the pool's price: whoever sends positions to push others out of sight gives away more than they are worth.
+ */
 export async function readPositions(
   read: Read,
   owner: string,
-  { positions: manager, token0, token1, feePips }: PositionMarket,
+  { positions: manager, pool, token0, token1, feePips }: PositionMarket,
 ): Promise<(Position & { id: bigint })[]> {
-  const found: (Position & { id: bigint })[] = []
-  for (const id of await positionIds(read, manager, owner)) {
-    const position = await readPosition(read, manager, id)
-    if (position === null || position.liquidity === 0n) continue
+  const ids = await positionIds(read, manager, owner)
+  const all = await inTurns(ids, async id => ({ id, position: await readPosition(read, manager, id) }))
+  const found = all.flatMap(({ id, position }) => {
+    // The manager just told that it exists.
+    if (position === null) throw new WarrantError('CHAIN_FAILED', `position ${id} cannot be read`)
+    if (position.liquidity === 0n) return []
     const isIn = position.token0 === token0 && position.token1 === token1 && position.fee === BigInt(feePips)
-    if (isIn) found.push({ ...position, id })
+    return isIn ? [{ ...position, id }] : []
+  })
+  const byId = (a: { id: bigint }, b: { id: bigint }) => (a.id < b.id ? -1 : 1)
+  if (found.length <= MOST_SHOWN) return found.sort(byId)
+  const tick = returned(await read({ to: pool, data: '0x3850c7bd' }), 7)?.int(1, 24)
+  if (tick == null) throw new WarrantError('CHAIN_FAILED', `the pool ${pool} tells no price`)
+  const ratio = ratioX128(Number(tick))
+  const worth = ({ liquidity, tickLower, tickUpper }: Position) => {
+    const [amount0, amount1] = amountsOf(liquidity, tickLower, tickUpper, Number(tick))
+    return ((amount0 * ratio) >> 128n) + amount1
   }
-  return found.sort((a, b) => (a.id < b.id ? -1 : 1))
+  const weighed = found.map(position => ({ position, worth: worth(position) }))
+  weighed.sort((a, b) => (a.worth === b.worth ? byId(a.position, b.position) : a.worth > b.worth ? -1 : 1))
+  return weighed
+    .slice(0, MOST_SHOWN)
+    .map(({ position }) => position)
+    .sort(byId)
+}
+
+/** The same work on each, in order, a few at a time. */
+async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (let i = 0; i < items.length; i += AT_ONCE)
+    results.push(...(await Promise.all(items.slice(i, i + AT_ONCE).map(work))))
+  return results
 }
 
 /** A pool and the manager of its positions. */
-export type PositionMarket = { positions: string; token0: string; token1: string; feePips: number }
+export type PositionMarket = { positions: string; pool: string; token0: string; token1: string; feePips: number }
 
 /** The one pool that a policy allows liquidity of; null for none, and for several, whose positions would be mixed up. */
 export function liquidityMarket({

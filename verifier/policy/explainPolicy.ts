@@ -56,10 +56,10 @@ export function explainPolicy(policy: Policy): Statement[] {
       'treasury',
       `for the Safe ${showAddress(policy.safe)} through module ${showAddress(policy.module)} on chain ${policy.chainId}`,
     ),
-    ...policy.tokens.map(({ symbol, address, decimals, usd }) =>
+    ...policy.tokens.map(({ symbol, address, decimals, usd, shares }) =>
       present(
         `token ${address}`,
-        `may hold and trade ${showText(symbol, 30)} (${showAddress(address)}, ${decimals} decimals, priced ${usd === 'one' ? 'at one dollar' : 'by the oracle'})`,
+        `may hold and trade ${showText(symbol, 30)} (${showAddress(address)}, ${decimals} decimals, priced ${usd === 'one' ? 'at one dollar' : 'by the oracle'}${shares === undefined ? '' : `, followed by its ${shares}`})`,
       ),
     ),
     ...policy.uniswapV3.map(({ router, pool, token0, token1, feePips }) =>

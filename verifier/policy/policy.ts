@@ -54,7 +54,22 @@ export const policy = z.strictObject({
   safe: address,
   module: address,
   tokens: z
-    .array(z.strictObject({ symbol: label, address, decimals: count.max(36), usd: z.enum(['one', 'oracle']) }))
+    .array(
+      z.strictObject({
+        symbol: label,
+        address,
+        decimals: count.max(36),
+        usd: z.enum(['one', 'oracle']),
+        shares: z
+          .string()
+          .regex(/^\w+\(address\)$/, 'must be like sharesOf(address)')
+          .max(100)
+          .optional()
+          .describe(
+            'of a token whose balances change by themselves: its function that tells a holding which its index does not change, sharesOf(address) of stETH, scaledBalanceOf(address) of an Aave token',
+          ),
+      }),
+    )
     .min(1),
   uniswapV3: z.array(
     z.strictObject({

@@ -83,7 +83,8 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     policy,
     records: follower.records,
     from: journal.watched,
-    onWatched: block => journal.watch(block),
+    onAlarm: change => journal.alarm(change),
+    onWatched: watched => journal.watch(watched),
   })
 
   const ports: AuditPorts = {
@@ -302,11 +303,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       }
       return { ...unsigned, signature: await key.signReport('outcome', unsigned) }
     },
-    async watch() {
-      const found = await watching.round()
-      for (const change of found) journal.alarm(change)
-      return found
-    },
+    watch: () => watching.round(),
     get alarms() {
       return journal.alarms
     },

@@ -15,8 +15,9 @@ import type { Unexplained } from '#verifier/audit/completeness.ts'
 import type { Ledger } from '#verifier/audit/context.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { count, digest, label, uintString } from '#verifier/evidence/primitives.ts'
+import { count, digest, hex32, label, uintString } from '#verifier/evidence/primitives.ts'
 import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
+import type { Watched } from './watch.ts'
 
 const line = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('seen'), size: count, root: digest }),
@@ -33,12 +34,19 @@ const line = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('signed'), nonce: uintString, verdict }),
   z.strictObject({ type: z.literal('settled'), nonce: uintString, status: z.enum(['executed', 'failed', 'expired']) }),
-  z.strictObject({ type: z.literal('watched'), block: count }),
+  z.strictObject({
+    type: z.literal('watched'),
+    block: count,
+    hash: hex32.nullable(),
+    /** What the Safe held after that block, in base units. */
+    held: z.record(z.string(), uintString),
+  }),
   z.strictObject({
     type: z.literal('alarm'),
     transactionHash: z.string().nullable(),
     blockNumber: count,
     reason: z.string(),
+    blind: z.literal(true).optional(),
   }),
   z.strictObject({ type: z.literal('note'), text: label }),
 ])
@@ -49,8 +57,8 @@ type Entry = ReturnType<Ledger['entries']>[number] & { verdict: Verdict | null }
 /** The verifier's memory across restarts: what it saw of the log, what it promised, what it signed. */
 export type Journal = Ledger & {
   readonly pinned: { size: number; root: string } | null
-  /** The block up to which the treasury was watched. */
-  readonly watched: number | null
+  /** Up to where the treasury was watched, and what it held there. */
+  readonly watched: Watched | null
   /** Changes of the treasury that nothing explained, in order. */
   readonly alarms: readonly Unexplained[]
   find(nonce: string): Entry | null
@@ -69,7 +77,7 @@ export type Journal = Ledger & {
   signed(nonce: string, verdict: Verdict): void
   settle(nonce: string, status: 'executed' | 'failed' | 'expired'): void
   seen(size: number, root: string): void
-  watch(block: number): void
+  watch(watched: Watched): void
   alarm(change: Unexplained): void
   close(): void
 }
@@ -79,7 +87,7 @@ export function openJournal(path: string): Journal {
   const entries = new Map<string, Entry>()
   let pinned: { size: number; root: string } | null = null
   let highest = 0
-  let watched: number | null = null
+  let watched: Watched | null = null
   const alarms: Unexplained[] = []
 
   function apply(item: Line): void {
@@ -104,11 +112,11 @@ export function openJournal(path: string): Journal {
         return
       }
       case 'watched':
-        watched = item.block
+        watched = { block: item.block, hash: item.hash, held: item.held }
         return
       case 'alarm': {
-        const { type: _, ...alarm } = item
-        alarms.push(alarm)
+        const { type: _, blind, ...alarm } = item
+        alarms.push(blind === undefined ? alarm : { ...alarm, blind })
         return
       }
       case 'note':
@@ -169,7 +177,7 @@ export function openJournal(path: string): Journal {
     signed: (nonce, signedVerdict) => write({ type: 'signed', nonce, verdict: signedVerdict }, true),
     settle: (nonce, status) => write({ type: 'settled', nonce, status }, true),
     seen: (size, root) => write({ type: 'seen', size, root }, true),
-    watch: block => write({ type: 'watched', block }, false),
+    watch: at => write({ type: 'watched', ...at }, false),
     alarm: change => write({ type: 'alarm', ...change }, true),
     close: () => closeSync(fd),
   }

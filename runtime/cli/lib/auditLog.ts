@@ -1,73 +1,149 @@
+import { readYaml } from '#config/loadConfig.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { type CompletenessReport, reconcile } from '#verifier/audit/completeness.ts'
+import { rederiveOutcome } from '#verifier/audit/rederiveOutcome.ts'
+import { createHoldings } from '#verifier/audit/treasury/holdings.ts'
 import { verifyLog } from '#verifier/audit/verifyLog.ts'
-import { WarrantError } from '#verifier/evidence/error.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
-import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
+import { type Policy, parsePolicy } from '#verifier/policy/policy.ts'
+import { type AuditedRecords, collectAudited } from './auditedRecords.ts'
+import { type AuditedTreasury, treasuriesOf } from './auditedTreasuries.ts'
 import { logKeyFor } from './logKey.ts'
 
-export type AuditReport = CompletenessReport & { findings: Finding[]; chainId: number; safe: string }
-
-/** Audits a log against the chain: the log itself, and that every balance change of the Safe since the first observation is explained. @throws BAD_INPUT */
-export async function auditLog({
-  dir,
-  rpc,
-  vkey,
-  toBlock,
-}: {
+export type AuditLogParameters = {
+  /** The log's directory. */
   dir: string
+  /** JSON-RPC of the chain. */
   rpc: string
+  /** The log's verification key. */
   vkey?: string | undefined
-  toBlock?: number
-}): Promise<AuditReport> {
-  const { key } = logKeyFor(dir, vkey)
-  const outcomes: RecordOf<'outcome'>[] = []
-  const proposals = new Map<string, RecordOf<'proposal'>>()
-  let firstBlock: number | null = null
-  let run: RecordOf<'run'> | null = null
-  const log = await verifyLog({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (leaf, _index, records) => {
-    const outcome = records.find(leaf, 'outcome')
-    if (outcome !== null) outcomes.push(outcome)
-    const proposal = records.find(leaf, 'proposal')
-    if (proposal !== null) proposals.set(leaf, proposal)
-    const block = records.find(leaf, 'observation')?.body.provenance.chain?.blockNumber
-    if (block !== undefined) firstBlock ??= block
-    run ??= records.find(leaf, 'run')
-  })
-  const chainIdentity = (run as RecordOf<'run'> | null)?.body.chain
-  if (chainIdentity == null || firstBlock === null)
-    throw new WarrantError('BAD_INPUT', `${dir}: this run had no chain: there is nothing to audit (try warrant replay)`)
+  /** The Safe that is audited; without it every one that the log names. */
+  safe?: string | undefined
+  /** A policy's file: its Safe, module, tokens and positions are audited, whatever the log says of them. */
+  policy?: string | undefined
+  /** The audit begins after this block; else at the first observation of the log. */
+  fromBlock?: number | undefined
+  toBlock?: number | undefined
+}
+
+/** What was found of one treasury. */
+export type TreasuryAudit = CompletenessReport & { chainId: number; safe: string; module: string }
+
+/** All of it: what the treasuries sum up to, and each by itself. */
+export type AuditReport = TreasuryAudit & { pinned: boolean; treasuries: TreasuryAudit[]; findings: Finding[] }
+
+/** Outcomes that are derived anew at once. */
+const AT_ONCE = 8
+
+/**
+ * Audits a log against the chain: the log itself, every outcome field by field, and that every change of the treasury is
+ * explained. A log names its treasuries itself: `safe` and `policy` say whose you mean.
+ *
+ * @throws BAD_INPUT, BAD_CONFIG, CHAIN_FAILED
+ * @example await auditLog({ dir: 'runs/demo/log', rpc: 'http://127.0.0.1:8545', policy: 'policy.yaml' })
+ */
+export async function auditLog(parameters: AuditLogParameters): Promise<AuditReport> {
+  const { dir, rpc } = parameters
+  const { key } = logKeyFor(dir, parameters.vkey)
+  const collected = collectAudited()
+  const log = await verifyLog({ files: openLogFiles(dir), crypto: nodeCrypto, key }, collected.take)
+  const pinned = parameters.policy === undefined ? null : parsePolicy(readYaml(parameters.policy), parameters.policy)
   const chain = createChainPort(rpc)
   const chainId = await chain.chainId()
-  if (chainId !== chainIdentity.chainId)
-    throw new WarrantError('BAD_INPUT', `${rpc} is chain ${chainId}, the log is of chain ${chainIdentity.chainId}`)
-  const outcomeOf = new Map(outcomes.map(record => [record.body.transactionHash, record]))
-  const report = await reconcile({
-    chain,
-    identity: chainIdentity,
-    managers: chainIdentity.positions === undefined ? [] : [chainIdentity.positions],
-    outcomes,
-    explains({ transactionHash, proposalDigest: digest, nonce }) {
-      const record = outcomeOf.get(transactionHash)
-      const proposal = record === undefined ? undefined : proposals.get(record.body.proposal)
-      const fits =
-        proposal !== undefined && proposalDigest(proposal.body) === digest && BigInt(proposal.body.nonce) === nonce
-      return fits ? digest : null
-    },
-    fromBlock: firstBlock,
-    toBlock: toBlock ?? (await chain.head()).number,
+  const { treasuries, findings } = treasuriesOf(collected, {
+    dir,
+    rpc,
+    chainId,
+    safe: parameters.safe?.toLowerCase() ?? pinned?.safe ?? null,
+    policy: pinned,
+    fromBlock: parameters.fromBlock ?? null,
   })
-  for (const { body } of outcomes) {
-    for (const check of body.checks)
-      if (!check.ok)
-        report.unexplained.push({
-          transactionHash: body.transactionHash,
-          blockNumber: body.blockNumber,
-          reason: `${check.id}: ${check.detail}`,
-        })
+  const head = (await chain.head()).number
+  const reports: TreasuryAudit[] = []
+  for (const treasury of treasuries)
+    reports.push(await auditTreasury(chain, chainId, collected, treasury, parameters.toBlock ?? head))
+  const [first] = reports
+  if (first === undefined) throw new WarrantError('BAD_INPUT', `${dir}: there is no treasury to audit`)
+  const isOne = reports.length === 1
+  const sum = (of: (report: TreasuryAudit) => number) => reports.reduce((total, report) => total + of(report), 0)
+  const all = <T>(of: (report: TreasuryAudit) => readonly T[]) => reports.flatMap(of)
+  return {
+    ...first,
+    fromBlock: Math.min(...reports.map(({ fromBlock }) => fromBlock)),
+    matched: sum(report => report.matched),
+    owners: sum(report => report.owners),
+    modules: sum(report => report.modules),
+    deposits: sum(report => report.deposits),
+    notes: [
+      ...(isOne ? [] : [`the log holds runs of ${reports.length} treasuries: each was audited, --safe pins one`]),
+      ...all(({ notes }) => notes),
+    ],
+    unexplained: all(({ unexplained }) => unexplained),
+    unseen: all(({ unseen }) => unseen),
+    pinned: parameters.safe !== undefined || pinned !== null,
+    treasuries: reports,
+    findings: [...log.findings, ...findings],
   }
-  return { ...report, findings: log.findings, chainId, safe: chainIdentity.safe }
+}
+
+async function auditTreasury(
+  chain: ChainPort,
+  chainId: number,
+  { submissions, proposals }: AuditedRecords,
+  { identity, fromBlock, outcomes }: AuditedTreasury,
+  toBlock: number,
+): Promise<TreasuryAudit> {
+  if (fromBlock > toBlock)
+    throw new WarrantError(
+      'BAD_INPUT',
+      `the log begins at block ${fromBlock} of the chain, which has ${toBlock}: name another --from, or another chain`,
+    )
+  const { held: _, ...report } = await reconcile({
+    chain,
+    identity,
+    holdings: createHoldings(chain, identity),
+    outcomes: outcomes.map(({ record }) => record),
+    proposalOf({ transactionHash, proposalDigest: digest, nonce }) {
+      const submission = submissions.byHash.get(transactionHash)
+      const proposal = submission === undefined ? undefined : proposals.get(submission.body.proposal)
+      const isIts =
+        proposal !== undefined && proposalDigest(proposal.body) === digest && BigInt(proposal.body.nonce) === nonce
+      return isIts ? proposal.body : null
+    },
+    fromBlock,
+    toBlock,
+  })
+  for (let i = 0; i < outcomes.length; i += AT_ONCE)
+    await Promise.all(
+      outcomes.slice(i, i + AT_ONCE).map(outcome => judgeOutcome(chain, { submissions, proposals }, outcome, report)),
+    )
+  return { ...report, chainId, safe: identity.safe, module: identity.module }
+}
+
+async function judgeOutcome(
+  chain: ChainPort,
+  { submissions, proposals }: Pick<AuditedRecords, 'submissions' | 'proposals'>,
+  { record, policy }: { record: AuditedTreasury['outcomes'][number]['record']; policy: Policy },
+  report: CompletenessReport,
+): Promise<void> {
+  const { body } = record
+  const at = { transactionHash: body.transactionHash, blockNumber: body.blockNumber }
+  for (const check of body.checks)
+    if (!check.ok) report.unexplained.push({ ...at, reason: `${check.id}: ${check.detail}` })
+  const submission = submissions.byLeaf.get(body.submission)
+  const proposal = proposals.get(body.proposal)
+  // What is missing there is a finding of the log itself.
+  if (submission === undefined || proposal === undefined) return
+  try {
+    const { differences, unseen } = await rederiveOutcome({ chain, policy, submission, proposal }, record)
+    report.unexplained.push(...differences.map(reason => ({ ...at, reason: `the outcome's ${reason}` })))
+    report.unseen.push(...unseen.map(reason => ({ ...at, reason })))
+  } catch (error) {
+    report.unseen.push({ ...at, reason: `an outcome could not be derived anew: ${reasonOf(error)}` })
+  }
 }

@@ -22,8 +22,9 @@ export type WatchTreasuryParameters = {
 export type TreasuryWatch = { stop(): Promise<void> }
 
 /**
- * Looks at the treasury every so often. What nothing explains raises an alarm: said, posted to the webhook, and, where
- * the policy says `pause`, the module is paused with the guardian's key. What fails is tried again at the next round.
+ * Looks at the treasury every so often. What nothing explains, and what could not be seen, raises an alarm: said, posted to
+ * the webhook, and, where the policy says `pause`, the module is paused with the guardian's key (not for a node that does not
+ * answer). What fails is tried again at the next round.
  */
 export function watchTreasury(parameters: WatchTreasuryParameters): TreasuryWatch {
   const { verifier, policy, everySeconds, webhook, guardian, say } = parameters
@@ -39,7 +40,8 @@ export function watchTreasury(parameters: WatchTreasuryParameters): TreasuryWatc
       for (const change of await verifier.watch()) {
         say(`ALARM: block ${change.blockNumber} ${change.transactionHash ?? ''}: ${change.reason}`)
         if (webhook !== null) toPost.push(change)
-        if (policy.onUnexplained === 'pause') toPause = true
+        // A node that is away says nothing of the treasury: whoever looks after the verifier must hear of it, no more.
+        if (policy.onUnexplained === 'pause' && change.blind !== true) toPause = true
       }
     })
     // Stop first, tell then.

@@ -330,8 +330,10 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   },
   {
     name: 'unexplained outflow in native coins, inside a call, beside an owners’ transaction',
-    refusedBy: 'wei of native coins left',
-    without: [{ file: 'verifier/audit/completeness.ts', from: 'if (lost > 0n)', to: 'if (lost < 0n)' }],
+    refusedBy: 'which no guard allows, executed through the Safe',
+    without: [
+      { file: 'verifier/audit/completeness.ts', from: 'if (isAllowed === false)', to: 'if (isAllowed === null)' },
+    ],
     async attempt(setting) {
       const { world, strategy } = setting
       const { client, chain, asOwners } = world.devnet
