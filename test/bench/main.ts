@@ -1,12 +1,14 @@
 // npm run bench -- NAME [--json]: a table, or one document {bench, machine, figures}.
 import { cpus, totalmem } from 'node:os'
 import type { Figure } from './figure.ts'
+import { guardBench } from './guard.ts'
 import { inferenceBench } from './inference/inference.ts'
 import { logBench } from './log.ts'
 import { pipelineBench } from './pipeline.ts'
 import { treasuryBench } from './treasury/treasury.ts'
 
 const BENCHES: Record<string, () => Promise<Figure[]>> = {
+  guard: guardBench,
   inference: inferenceBench,
   log: logBench,
   pipeline: pipelineBench,

@@ -1,4 +1,4 @@
-// npm run faults -- log|rewritten|inference|treasury|loss [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
+// npm run faults -- log|rewritten|inference|treasury|loss|mutants [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -84,9 +84,14 @@ function argument(name: string, fallback: number): number {
   return value
 }
 
+if (process.argv[2] === 'mutants') {
+  const { mutantOptions, runAllMutants } = await import('./mutants/main.ts')
+  process.exit((await runAllMutants(mutantOptions(process.argv.slice(3)))) ? 0 : 1)
+}
+
 const suite = SUITES[process.argv[2] ?? '']
 if (suite === undefined) {
-  console.error(`usage: npm run faults -- ${Object.keys(SUITES).join('|')} [--cases N] [--seed S]`)
+  console.error(`usage: npm run faults -- ${[...Object.keys(SUITES), 'mutants'].join('|')} [--cases N] [--seed S]`)
   process.exit(2)
 }
 const [cases, first] = [argument('cases', suite.cases), argument('seed', 1)]

@@ -18,12 +18,19 @@ const WATCHED =
 /** Anvil's own test mnemonic: everybody knows these keys. */
 export const DEV_MNEMONIC = 'test test test test test test test test test test test junk'
 
+export type StartAnvilParameters = {
+  chainId: number
+  startSeconds: number
+  /** Further options of the program, such as --auto-impersonate. */
+  flags?: readonly string[]
+}
+
 /**
  * Starts anvil from its npm package on a free loopback port, its clock at `startSeconds`.
  *
  * @throws CHAIN_FAILED when there is no binary for this platform, or it does not come up
  */
-export async function startAnvil({ chainId, startSeconds }: { chainId: number; startSeconds: number }): Promise<Anvil> {
+export async function startAnvil({ chainId, startSeconds, flags = [] }: StartAnvilParameters): Promise<Anvil> {
   const port = await freePort()
   const args = [
     ...[
@@ -47,6 +54,7 @@ export async function startAnvil({ chainId, startSeconds }: { chainId: number; s
       '60000000',
       '--silent',
     ],
+    ...flags,
   ]
   // Whoever is killed cannot stop its node: the shell does when this process's end of the pipe is gone.
   const cache = mkdtempSync(join(tmpdir(), 'warrant-anvil-'))
