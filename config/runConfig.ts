@@ -26,6 +26,12 @@ export const runConfig = z.strictObject({
       policy: z.string().describe('policy file; its digest must be the one in the module'),
       verifiers: z.array(z.url()).min(1),
       threshold: z.int().min(1),
+      answerWithinSeconds: z
+        .int()
+        .min(1)
+        .max(600)
+        .default(30)
+        .describe('how long a verifier is waited for; enough others are not kept waiting'),
       guard: z
         .string()
         .regex(/^0x[0-9a-f]{40}$/)

@@ -3,6 +3,7 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
+import { reasonText } from '#verifier/evidence/reasonText.ts'
 import type { DecisionResult, DoorUse } from '#verifier/evidence/records/decision.ts'
 import type { Observation } from '#verifier/evidence/records/observation.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
@@ -77,7 +78,7 @@ export async function runTick(
     result = decided.result
   } catch (error) {
     if (error instanceof WarrantError && error.code === 'LOG_HALTED') throw error
-    result = { type: 'missed', reason: reasonOf(error).slice(0, 2_000) || 'failed without a reason' }
+    result = { type: 'missed', reason: reasonText(reasonOf(error)) }
   }
   await before
   const observation = observed?.leafHash ?? null

@@ -1,21 +1,29 @@
+import { z } from 'zod'
 import type { Unexplained } from '#verifier/audit/completeness.ts'
 import { toBase64 } from '#verifier/evidence/bytes.ts'
-import { type ErrorCode, reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
 import type { LogPort } from '#verifier/evidence/ports/log.ts'
-import type { BlobRef } from '#verifier/evidence/primitives.ts'
+import { address, type BlobRef, count, reason } from '#verifier/evidence/primitives.ts'
 import { type Outcome, outcome } from '#verifier/evidence/records/outcome.ts'
 import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
 import { parseCheckpoint } from '#verifier/log/checkpoint.ts'
 import { parseNote } from '#verifier/log/signedNote.ts'
+import { callPeer } from './callPeer.ts'
 
 /** Entries and payloads that one call hands over. */
 const MOST_ENTRIES = 10_000
 const MOST_BLOBS = 64
 
+/** How long one call to a verifier may take. */
+const CALL_MS = 30_000
+const MOST_ANSWER = 4 * 1024 * 1024
+
 /** A verifier, as those see it who ask it. */
 export type VerifierClient = {
   readonly url: string
-  /** Hands over everything the verifier does not have yet, with a checkpoint straight from the write-ahead log. */
+  /** Who it says it is. */
+  address(): Promise<string>
+  /** Hands over everything the verifier does not have yet, with a checkpoint straight from the write-ahead log. One after the other. */
   sync(): Promise<void>
   verdict(proposal: string, refBlock?: number): Promise<Verdict>
   outcome(submission: string): Promise<Outcome>
@@ -23,78 +31,118 @@ export type VerifierClient = {
   alarms(): Promise<Unexplained[]>
 }
 
-/** A client of the verifier at `url` for one log. `blobs`: the payloads that its checks need (strategy, models). */
+const status = z.object({ address, size: count })
+const taken = z.object({ size: count.optional() })
+const alarm = z.strictObject({ transactionHash: z.string().max(200).nullable(), blockNumber: count, reason })
+const alarmList = z.array(alarm).max(10_000)
+
+/**
+ * A client of the verifier at `url` for one log. `blobs`: the payloads that its checks need (strategy, models). Every call
+ * ends within `callMs`. What it gives has the right shape; whether it is true, the log's checks say.
+ */
 export function createVerifierClient({
   url,
   log,
   blobs,
+  callMs = CALL_MS,
 }: {
   url: string
   log: LogPort
   blobs: readonly BlobRef[]
+  callMs?: number
 }): VerifierClient {
   let sent: number | null = null
   let blobsSent = 0
+  let syncing: Promise<void> = Promise.resolve()
 
   const encoded = async (from: number, to: number) => (await log.entries(from, to)).map(toBase64)
+  const get = <T>(path: string, schema: z.ZodType<T>) => ask(`${url}${path}`, { method: 'GET', callMs }, schema)
+  const post = <T>(path: string, body: unknown, schema: z.ZodType<T>) =>
+    ask(`${url}${path}`, { method: 'POST', callMs, body: JSON.stringify(body) }, schema)
 
-  async function post<T>(path: string, body: unknown): Promise<T> {
-    return call(`${url}${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
+  async function handOver(): Promise<void> {
+    // Others may feed the same verifier, and it may have restarted: what it has is what it says.
+    for (let attempt = 0; ; attempt++) {
+      // A run's payloads grow: a long trace joins them with its answer.
+      const first = sent === null ? 0 : blobsSent
+      const next = blobs.slice(first, first + MOST_BLOBS)
+      const from: number = sent ?? (await get('/v1/status', status)).size
+      const note = await log.checkpoint()
+      // The log may have grown since it signed.
+      const { size } = parseCheckpoint(parseNote(note).text)
+      if (from === size && next.length === 0) return
+      // A long log goes in parts; only the last has the checkpoint.
+      let at = from
+      for (; size - at > MOST_ENTRIES; at += MOST_ENTRIES)
+        await post('/v1/log', { note: null, from: at, entries: await encoded(at, at + MOST_ENTRIES), blobs: [] }, taken)
+      const entries = await encoded(at, size)
+      const payloads = await Promise.all(next.map(async ref => toBase64(await log.blob(ref))))
+      try {
+        const reached = await post('/v1/log', { note, from: at, entries, blobs: payloads }, taken)
+        sent = reached.size ?? null
+        blobsSent = first + next.length
+        if (blobsSent === blobs.length) return
+        attempt = -1
+      } catch (error) {
+        sent = null
+        if (attempt === 2 || !(error instanceof WarrantError) || error.code !== 'LOG_BEHIND') throw error
+      }
+    }
   }
 
   return {
     url,
-    async sync() {
-      // Others may feed the same verifier, and it may have restarted: what it has is what it says.
-      for (let attempt = 0; ; attempt++) {
-        // A run's payloads grow: a long trace joins them with its answer.
-        const first = sent === null ? 0 : blobsSent
-        const next = blobs.slice(first, first + MOST_BLOBS)
-        const from = sent ?? (await call<{ size: number }>(`${url}/v1/status`)).size
-        const note = await log.checkpoint()
-        // The log may have grown since it signed.
-        const { size } = parseCheckpoint(parseNote(note).text)
-        if (from === size && next.length === 0) return
-        // A long log goes in parts; only the last has the checkpoint.
-        let at = from
-        for (; size - at > MOST_ENTRIES; at += MOST_ENTRIES)
-          await post('/v1/log', { note: null, from: at, entries: await encoded(at, at + MOST_ENTRIES), blobs: [] })
-        const entries = await encoded(at, size)
-        const payloads = await Promise.all(next.map(async ref => toBase64(await log.blob(ref))))
-        try {
-          sent = (await post<{ size: number }>('/v1/log', { note, from: at, entries, blobs: payloads })).size
-          blobsSent = first + next.length
-          if (blobsSent === blobs.length) return
-          attempt = -1
-        } catch (error) {
-          sent = null
-          if (attempt === 2 || !(error instanceof WarrantError) || error.code !== 'LOG_BEHIND') throw error
-        }
-      }
+    address: async () => (await get('/v1/status', status)).address,
+    sync() {
+      syncing = syncing.then(handOver, handOver)
+      return syncing
     },
-    verdict: async (proposal, refBlock) =>
-      verdict.parse(await post('/v1/verdicts', { proposal, ...(refBlock === undefined ? {} : { refBlock }) })),
-    outcome: async submission => outcome.parse(await post('/v1/outcomes', { submission })),
-    alarms: () => call<Unexplained[]>(`${url}/v1/alarms`),
+    verdict: (proposal, refBlock) =>
+      post('/v1/verdicts', { proposal, ...(refBlock === undefined ? {} : { refBlock }) }, verdict),
+    outcome: submission => post('/v1/outcomes', { submission }, outcome),
+    alarms: () => get('/v1/alarms', alarmList),
   }
 }
 
-async function call<T>(url: string, init?: RequestInit): Promise<T> {
-  let response: Response
+/** What a verifier may say went wrong. Any other code would speak for this process, and counts as a refusal. */
+const SAID = [
+  'BAD_INPUT',
+  'EVIDENCE_MALFORMED',
+  'EVIDENCE_MISSING',
+  'LOG_BEHIND',
+  'RATE_LIMITED',
+  'UNAUTHORIZED',
+] as const
+const problem = z.object({ code: z.enum(SAID).catch('BAD_INPUT'), message: z.string() })
+
+/** An answer of the right shape. @throws UNREACHABLE, REFUSED, or what the verifier says */
+async function ask<T>(
+  url: string,
+  { callMs, ...call }: { method: 'GET' | 'POST'; body?: string; callMs: number },
+  schema: z.ZodType<T>,
+): Promise<T> {
+  const { status: code, text } = await callPeer({
+    ...{ url, who: 'verifier', withinMs: callMs, mostBytes: MOST_ANSWER, ...call },
+    headers: call.body === undefined ? {} : { 'content-type': 'application/json' },
+  })
+  const { origin } = new URL(url)
+  let value: unknown
   try {
-    response = await fetch(url, init)
+    value = JSON.parse(text)
   } catch (cause) {
-    throw new WarrantError('UNREACHABLE', `no verifier answers at ${new URL(url).origin}: ${reasonOf(cause)}`, {
-      cause,
-      retry: 'safe',
-    })
+    throw new WarrantError('REFUSED', `the verifier at ${origin} answered ${code} with what is no JSON`, { cause })
   }
-  const body = (await response.json()) as T & { code?: ErrorCode; message?: string }
-  if (!response.ok)
-    throw new WarrantError(body.code ?? 'REFUSED', body.message ?? `the verifier answered ${response.status}`)
-  return body
+  if (code !== 200) {
+    const said = problem.safeParse(value)
+    throw said.success
+      ? new WarrantError(said.data.code, said.data.message)
+      : new WarrantError('REFUSED', `the verifier at ${origin} answered ${code}`)
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new WarrantError(
+    'REFUSED',
+    `the verifier at ${origin} answered with what it was not asked for: ${issue?.path.join('.') || '(root)'}: ${issue?.message}`,
+  )
 }

@@ -63,6 +63,8 @@ export function createApprovalDesk({
       throw new WarrantError('BAD_INPUT', `${data.signer} is no approver of the policy`)
     const signer = await recoverApprover(request.proposal, data)
     if (signer !== data.signer) throw new WarrantError('BAD_INPUT', `is signed by ${signer}, it says ${data.signer}`)
+    const [fault] = await log.faultsOf('approval', data, [request.leafHash])
+    if (fault !== undefined) throw new WarrantError('BAD_INPUT', `does not hold: ${fault}`)
     return data
   }
 

@@ -1,15 +1,14 @@
 import { buildProposal } from '#agents/build/buildProposal.ts'
 import type { VerifierClient } from '#runtime/api/verifierClient.ts'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
-import type { Json } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { Approval } from '#verifier/evidence/records/approval.ts'
 import type { Decision } from '#verifier/evidence/records/decision.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
-import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
+import { createPanel, type LoggedProposal, onOneBlock } from './createPanel.ts'
 import type { Executor } from './executor.ts'
 import { type NotSent, NotSentError } from './notSentError.ts'
 
@@ -30,6 +29,10 @@ export type CreateTreasuryParameters = {
   chainTimeSeconds(): Promise<number>
   /** The block that all verifiers are asked to judge on; without it each takes its own head. */
   refBlock?(): Promise<number>
+  /** Whose signatures the module counts now, and how many it takes; without it, whoever is asked. */
+  accepted?(): Promise<Accepted>
+  /** How long verifiers are waited for. */
+  patience?: { deadlineMs?: number; graceMs?: number }
   /** Before verifiers are asked: people's answers to a proposal, each on record. */
   approve?(proposal: LoggedProposal, decision: Decision, tick: number): Promise<Approval[]>
   /** Between verdict and execution: the devnet's market moves on here. */
@@ -46,7 +49,10 @@ export type CreateTreasuryParameters = {
 /** Proposals of one decision that take an expired one's place, at most. */
 const MOST_REPLACEMENTS = 1
 
-export type LoggedProposal = { leafHash: string; body: Proposal }
+/** Verifiers by address, and how many of them must sign. */
+export type Accepted = { verifiers: ReadonlySet<string>; threshold: number }
+
+export type { LoggedProposal } from './createPanel.ts'
 
 export type Settlement = {
   /** Null where the intents cannot become calls: that is on record as an incident. */
@@ -71,13 +77,20 @@ export type Treasury = {
 
 /** Creates the path from intents to the Safe. */
 export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
-  const { agent, chain, policyDigest, validitySeconds, threshold, signer, logs, verifiers, executor } = parameters
+  const { agent, chain, policyDigest, validitySeconds, threshold, signer, logs, executor } = parameters
   let nonce = parameters.firstNonce
-  const alarms = new Map<string, number>()
+  const panel = createPanel({
+    verifiers: parameters.verifiers,
+    threshold,
+    log: logs.verifier,
+    ...(parameters.refBlock === undefined ? {} : { refBlock: parameters.refBlock }),
+    ...parameters.patience,
+  })
+  const { incident } = panel
 
   async function propose(decision: Appended): Promise<LoggedProposal> {
     // A verifier that just started has no doubt about what came after it saw the log. One that is away is asked later.
-    await Promise.all(verifiers.map(verifier => verifier.sync().catch(() => {})))
+    await panel.sync()
     const { result } = decision.record.body as Decision
     const body = buildProposal({
       agent,
@@ -95,68 +108,9 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     return { leafHash: logged.leafHash, body }
   }
 
-  /** What a watching verifier found stands in the log as well, once in a run. */
-  async function recordAlarms(verifier: VerifierClient): Promise<void> {
-    const known = alarms.get(verifier.url) ?? 0
-    const found = await verifier.alarms()
-    for (const { transactionHash, blockNumber, reason } of found.slice(known))
-      incident(
-        'an unexplained change of the treasury',
-        reason,
-        { transactionHash, blockNumber, verifier: verifier.url },
-        [],
-      )
-    alarms.set(verifier.url, found.length)
-  }
-
-  function incident(what: string, reason: string, evidence: Json, parents: string[], caughtBy = 'verifier'): void {
-    logs.verifier.append('incident', { what, caughtBy, reason: reason.slice(0, 2_000), evidence }, parents)
-  }
-
-  /** Asks all at once, on one block. Those that do not answer are named; the others' answers count. */
-  async function judge(proposal: LoggedProposal) {
-    const refBlock = await parameters.refBlock?.()
-    const answers = await Promise.allSettled(
-      verifiers.map(async verifier => {
-        await verifier.sync()
-        await recordAlarms(verifier)
-        return verifier.verdict(proposal.leafHash, refBlock)
-      }),
-    )
-    const failed = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as unknown] : []))
-    if (failed.length === verifiers.length) throw failed[0]
-    for (const reason of failed) incident('a verifier did not answer', reasonOf(reason), null, [proposal.leafHash])
-    const bodies = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
-    const logged = bodies.map(body => ({ body, appended: logs.verifier.append('verdict', body, [proposal.leafHash]) }))
-    await Promise.all(logged.map(item => item.appended.durable))
-    const verdicts = logged.map(({ body, appended }) => ({ body, leafHash: appended.leafHash }))
-    const denying = verdicts.filter(({ body }) => body.answer === 'deny')
-    if (denying.length > 0 && denying.length < verdicts.length) {
-      // Both reports stand in the log: whoever reads it can tell who was wrong.
-      const reasons = denying.map(({ body }) => `${body.signer}: ${firstFailure(body)}`)
-      const leaves = verdicts.map(({ leafHash }) => leafHash)
-      incident('verifiers disagree', reasons.join('; '), { verdicts: leaves }, [proposal.leafHash, ...leaves])
-    }
-    return verdicts
-  }
-
-  /** From the first verifier that answers. */
-  async function firstOutcome(submission: string): Promise<Outcome> {
-    let last: unknown = new WarrantError('UNREACHABLE', 'there is no verifier')
-    for (const verifier of verifiers) {
-      try {
-        await verifier.sync()
-        return await verifier.outcome(submission)
-      } catch (error) {
-        last = error
-      }
-    }
-    throw last
-  }
-
   return {
     propose,
-    judge,
+    judge: proposal => panel.judge(proposal, threshold),
     async settle(decision, tick) {
       for (let replaced = 0; ; replaced++) {
         const { isApproved, ...settlement } = await settleOnce(decision, tick)
@@ -164,6 +118,18 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
         if (!isApproved || !(await isReplaced(settlement, decision, mayReplace))) return settlement
       }
     },
+  }
+
+  /** The module counts its own verifiers' signatures, and refuses all where one is of somebody else. */
+  function isAccepted(accepted: Accepted | null, { answer, signer }: Verdict, proposal: string): boolean {
+    if (accepted === null || answer !== 'approve' || accepted.verifiers.has(signer)) return true
+    incident(
+      'a verdict that the module does not count',
+      `${signer} approved, and is none of its verifiers`,
+      { signer },
+      [proposal],
+    )
+    return false
   }
 
   async function settleOnce(decision: Appended, tick: number): Promise<Settlement & { isApproved: boolean }> {
@@ -176,11 +142,12 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     if (proposal === null) return { proposal, verdicts: [], outcome: null, isApproved: false }
     const answers = (await parameters.approve?.(proposal, decision.record.body as Decision, tick)) ?? []
     const approvals = answers.filter(({ answer }) => answer === 'approve')
-    const verdicts = await judge(proposal)
+    const accepted = (await parameters.accepted?.()) ?? null
+    const needed = Math.max(threshold, parameters.thresholdFor?.(proposal, tick) ?? 0, accepted?.threshold ?? 0)
+    const verdicts = await panel.judge(proposal, needed, accepted?.verifiers)
     const bodies = verdicts.map(v => v.body)
-    const approving = onOneBlock(verdicts)
+    const approving = onOneBlock(verdicts.filter(({ body }) => isAccepted(accepted, body, proposal.leafHash)))
     await parameters.beforeExecution?.(tick)
-    const needed = Math.max(threshold, parameters.thresholdFor?.(proposal, tick) ?? 0)
     if (approving.length < needed) return { proposal, verdicts: bodies, outcome: null, isApproved: false }
     const { expiry } = parameters
     if (expiry !== undefined && (await parameters.chainTimeSeconds()) > proposal.body.validUntil)
@@ -202,7 +169,7 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
       return { proposal, verdicts: bodies, outcome: null, refused: sent, isApproved: false }
     }
     const { submission } = sent
-    const outcome = await firstOutcome(submission.leafHash)
+    const outcome = await panel.outcomeOf(submission.leafHash)
     await logs.verifier.append('outcome', outcome, [submission.leafHash]).durable
     return { proposal, verdicts: bodies, outcome, isApproved: true }
   }
@@ -235,18 +202,4 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     )
     return isPast
   }
-}
-
-function firstFailure({ checks }: Verdict): string {
-  const failure = checks.find(({ ok }) => ok !== true)
-  return failure === undefined ? 'no reason' : `${failure.id}: ${failure.detail}`
-}
-
-/** One module call carries one reference block: of the approving verdicts, the most that are on the same one. */
-function onOneBlock<T extends { body: Verdict }>(verdicts: readonly T[]): T[] {
-  const groups = new Map<string, T[]>()
-  for (const verdict of verdicts)
-    if (verdict.body.answer === 'approve')
-      groups.set(verdict.body.refBlockHash, [...(groups.get(verdict.body.refBlockHash) ?? []), verdict])
-  return [...groups.values()].sort((a, b) => b.length - a.length)[0] ?? []
 }

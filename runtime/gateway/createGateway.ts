@@ -10,6 +10,7 @@ import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Appender } from '#verifier/evidence/ports/log.ts'
 import type { Job, JobResult, QueuePort } from '#verifier/evidence/ports/queue.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
+import { reasonText } from '#verifier/evidence/reasonText.ts'
 import {
   type Carried,
   kindsIn,
@@ -125,6 +126,30 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     })
   }
 
+  /** Puts a request on record. Its number is taken with that: what cannot be recorded was never asked. @throws BAD_INPUT, LOG_HALTED */
+  function ask({ agent, tick, observation, model, input }: Omit<InferParameters, 'model'> & { model: ModelIdentity }) {
+    const number = numbers.get(agent) ?? 0
+    // The log would record it with U+FFFD, which nobody asked.
+    if (input.type === 'chat' && !input.body.isWellFormed())
+      throw new WarrantError('BAD_INPUT', 'the request holds half of a surrogate pair: no Unicode text')
+    try {
+      const request: Request = {
+        ...{ agent, number, tick, observation, input },
+        model: model.digest,
+        numeric: model.numeric,
+        inputDigest: payloadDigest(input, nodeCrypto),
+        proofKind: parameters.proofOf(model),
+      }
+      const logged = log.append('request', request, observation === null ? [] : [observation])
+      numbers.set(agent, number + 1)
+      requests++
+      return { request, logged }
+    } catch (cause) {
+      if (!(cause instanceof WarrantError) || cause.code !== 'EVIDENCE_MALFORMED') throw cause
+      throw new WarrantError('BAD_INPUT', `the request cannot be put on record: ${reasonOf(cause)}`, { cause })
+    }
+  }
+
   async function infer({ agent, tick, observation, model: name, input }: InferParameters): Promise<InferResult> {
     const model = models.find(candidate => candidate.name === name)
     if (model === undefined)
@@ -132,23 +157,8 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
         name,
         models.map(m => m.name),
       )
-    const number = numbers.get(agent) ?? 0
-    numbers.set(agent, number + 1)
-    requests++
-    const inputDigest = payloadDigest(input, nodeCrypto)
-    const proofKind = parameters.proofOf(model)
-    const request: Request = {
-      agent,
-      number,
-      tick,
-      observation,
-      model: model.digest,
-      numeric: model.numeric,
-      input,
-      inputDigest,
-      proofKind,
-    }
-    const logged = log.append('request', request, observation === null ? [] : [observation])
+    const { request, logged } = ask({ agent, tick, observation, model, input })
+    const { number, inputDigest, proofKind } = request
     if (requestIs === 'durable') await logged.durable
 
     const answer = (result: Response['result'], cost: ProofCost | null): InferResult => {
@@ -180,7 +190,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       }
     } catch (error) {
       const timedOut = error instanceof WarrantError && error.code === 'TIMED_OUT'
-      return answer({ status: timedOut ? 'timedOut' : 'failed', reason: reasonOf(error).slice(0, 2_000) }, null)
+      return answer({ status: timedOut ? 'timedOut' : 'failed', reason: reasonText(reasonOf(error)) }, null)
     }
   }
 
@@ -293,7 +303,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     // What the worker signed, so that anybody can convict it.
     const evidence = parameters.putBlob(canonicalBytes({ request: requestLeaf, ...encodeJobResult(done) }))
     const what = fault.convicts ? 'a worker lied' : 'the answers of a worker did not hold'
-    log.append('incident', { what, caughtBy: 'gateway', reason: last.slice(0, 2_000), evidence }, [requestLeaf])
+    log.append('incident', { what, caughtBy: 'gateway', reason: reasonText(last), evidence }, [requestLeaf])
     await queue.setAside(worker)
   }
 
@@ -330,6 +340,14 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     return isShort ? { inline: encodeBase64(bytes) } : parameters.putBlob(bytes)
   }
 
+  /** What readers of the log would find wrong with an answer. A statement that breaks their rules is the worker's own. */
+  async function recordFault(accepted: Accepted, request: Request, requestLeaf: string): Promise<Fault | null> {
+    const result = { status: 'ok' as const, ...accepted }
+    const body = { request: requestLeaf, agent: request.agent, number: request.number, result }
+    const [reason] = await log.faultsOf('response', body, [requestLeaf])
+    return reason === undefined ? null : { reason, convicts: reason.startsWith('body.result.receipt.statement.') }
+  }
+
   async function proofFault({
     accepted,
     done,
@@ -344,6 +362,8 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     requestLeaf: string
   }): Promise<{ fault: Fault | null; checkMicros: number | null }> {
     const { checks } = parameters
+    const unfit = signatures === 'atOnce' ? await recordFault(accepted, request, requestLeaf) : null
+    if (unfit !== null) return { fault: unfit, checkMicros: null }
     const engine = checks?.engine(model) ?? null
     const proof = proofIn(accepted.proof, 'freivalds') ?? (engine === null ? null : proofIn(accepted.proof, 'replay'))
     if (checks === null || proof === null) return { fault: null, checkMicros: null }

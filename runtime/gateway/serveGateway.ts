@@ -175,9 +175,12 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
       if (before !== undefined && before.asked !== asked)
         throw new WarrantError('BAD_INPUT', `idempotency key ${idempotencyKey} was used for another request`)
       const answer = before?.answer ?? work()
-      keep(byKey, key, { asked, answer })
-      // A call that was refused before it became a request may be made again.
-      answer.catch(() => byKey.delete(key))
+      if (before === undefined) {
+        keep(byKey, key, { asked, answer })
+        // What was refused, and a request that failed on record, may be asked again: that is no second try at an answer.
+        const forget = () => byKey.delete(key)
+        answer.then(({ result }) => result.status === 'ok' || forget(), forget)
+      }
       return answered(await answer)
     },
   )
@@ -186,8 +189,8 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
     const { stream = false, ...rest } = request.body
     const { proof } = modelOf(rest.model)
     const input = { type: 'chat' as const, body: JSON.stringify(rest) }
-    if (!modelInput.safeParse(input).success)
-      throw new WarrantError('BAD_INPUT', `a chat request of ${input.body.length} characters: the most is 60000`)
+    const fits = modelInput.safeParse(input)
+    if (!fits.success) throw new WarrantError('BAD_INPUT', `the chat request: ${fits.error.issues[0]?.message}`)
     const { response: id, result, cost } = await ask({ agent, tick: 0, model: rest.model, input }, request.log)
     if (result.status !== 'ok')
       throw new WarrantError(result.status === 'timedOut' ? 'TIMED_OUT' : 'WORKER_FAILED', result.reason)

@@ -9,13 +9,22 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Appended, Appender, LogPort, RunLog } from '#verifier/evidence/ports/log.ts'
 import { count } from '#verifier/evidence/primitives.ts'
-import { ACTOR_OF, type Actor, type AnyRecord, decodeRecord, encodeRecord } from '#verifier/evidence/record.ts'
+import {
+  ACTOR_OF,
+  type Actor,
+  type AnyRecord,
+  decodeRecord,
+  encodeRecord,
+  type RecordKind,
+} from '#verifier/evidence/record.ts'
+import { toWellFormed } from '#verifier/evidence/toWellFormed.ts'
 import { formatCheckpoint } from '#verifier/log/checkpoint.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
 import { formatNote, formatVkey, noteKey } from '#verifier/log/signedNote.ts'
 import { TILE_WIDTH } from '#verifier/log/tiles.ts'
 import { formatProof } from '#verifier/log/tlogProof.ts'
 import { holdsItsDigest } from '#verifier/log/verifyTree.ts'
+import { createAdmission } from './admission.ts'
 import { openBlobStore } from './blobStore.ts'
 import type { Cosigner } from './cosigner.ts'
 import { makeDirectory, syncDirectory, writeDurably } from './disk.ts'
@@ -73,6 +82,20 @@ export function openLog(parameters: OpenLogParameters): Log {
   } catch (error) {
     unlock()
     throw error
+  }
+}
+
+/** A record as the log takes it, with its bytes. */
+type Recordable = { record: AnyRecord; entry: Uint8Array }
+
+/** The door of the log: text that is no Unicode is recorded with U+FFFD, so that no word of anybody's ends a run. @throws EVIDENCE_MALFORMED */
+function recordable(record: AnyRecord): Recordable {
+  try {
+    return { record, entry: encodeRecord(record) }
+  } catch (error) {
+    const wellFormed = toWellFormed(record)
+    if (wellFormed === record) throw error
+    return { record: wellFormed, entry: encodeRecord(wellFormed) }
   }
 }
 
@@ -194,10 +217,9 @@ function openLocked(
     return [...keys].map(([name, index]) => [index, name] as const)
   }
 
-  function append(record: AnyRecord, name: string | null): Appended {
+  function append({ record, entry }: Recordable, name: string | null): Appended {
     if (halted !== null) throw halted
     if (closed) throw new WarrantError('LOG_HALTED', 'the log is closed')
-    const entry = encodeRecord(record)
     const item: WalItem = { entry, leaf: null }
     const index = size++
     recent.push(entry)
@@ -224,7 +246,7 @@ function openLocked(
   }
 
   /** The record that was appended under `name` before, once it is durable. @throws BAD_INPUT when it was another one */
-  function appendedAs(name: string, record: AnyRecord): Appended | null {
+  function appendedAs(name: string, { record }: Recordable): Appended | null {
     const index = keys.get(name)
     if (index === undefined) return null
     const known = decodeRecord(entryAt(index))
@@ -312,6 +334,8 @@ function openLocked(
   function runLog(runId: string, from: number): RunLog {
     const granted = new Set<Actor>()
     let seq = from
+    const recordOf = (kind: RecordKind, body: unknown, parents: readonly string[]) =>
+      ({ v: 1, kind, runId, seq, atMs: clock.nowMs(), parents: [...parents], body }) as AnyRecord
     return {
       runId,
       appender(actor): Appender {
@@ -323,31 +347,35 @@ function openLocked(
           append(kind, body, parents = [], idempotencyKey) {
             if (!Object.hasOwn(ACTOR_OF, kind) || !ACTOR_OF[kind].includes(actor))
               throw new WarrantError('UNAUTHORIZED', `${actor} may not append a ${kind} record`)
-            const record = {
-              v: 1,
-              kind,
-              runId,
-              seq,
-              atMs: clock.nowMs(),
-              parents: [...parents],
-              body,
-            } as unknown as AnyRecord
+            const made = recordable(recordOf(kind, body, parents))
             const name = idempotencyKey === undefined ? null : `${runId}/${actor}/${idempotencyKey}`
-            const before = name === null ? null : appendedAs(name, record)
+            const before = name === null ? null : appendedAs(name, made)
             if (before !== null) return before
-            const appended = append(record, name)
+            const appended = append(made, name)
             seq++
             return appended
           },
+          faultsOf: (kind, body, parents = []) => admission.faultsOf(recordOf(kind, body, parents)),
         }
       },
     }
   }
 
+  async function entries(from: number, to: number): Promise<Uint8Array[]> {
+    const end = Math.min(to, size)
+    const old = from < publishedSize ? readEntries(from, Math.min(end, publishedSize)) : []
+    return [...old, ...recent.slice(Math.max(0, from - publishedSize), Math.max(0, end - publishedSize))]
+  }
+
+  const admission = createAdmission({ start: size, size: () => size, entries })
+
   return {
     vkey: formatVkey(key),
     startRun: () => runLog(randomBytes(16).toString('hex'), 0),
-    resumeRun: runLog,
+    resumeRun(runId, seq) {
+      admission.lookBack()
+      return runLog(runId, seq)
+    },
     get size() {
       return size
     },
@@ -355,11 +383,7 @@ function openLocked(
       return toHex(tree.root())
     },
     rootAt: size => tree.root(size),
-    async entries(from, to) {
-      const end = Math.min(to, size)
-      const old = from < publishedSize ? readEntries(from, Math.min(end, publishedSize)) : []
-      return [...old, ...recent.slice(Math.max(0, from - publishedSize), Math.max(0, end - publishedSize))]
-    },
+    entries,
     consistencyProof: size => tree.consistencyProof(size),
     async prove(index) {
       await settled()

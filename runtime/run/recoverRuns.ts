@@ -1,14 +1,16 @@
 import { createVerifierClient } from '#runtime/api/verifierClient.ts'
+import { createPanel } from '#runtime/chain/createPanel.ts'
 import { reorgNotice } from '#runtime/chain/notice.ts'
 import { reconcile } from '#runtime/chain/reconcile.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { createMerkleTree } from '#runtime/log/merkleTree.ts'
 import type { Log } from '#runtime/log/openLog.ts'
-import { toHex } from '#verifier/evidence/bytes.ts'
+import { fromHex, toHex } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { decodeRecord, type RecordOf } from '#verifier/evidence/record.ts'
 import type { Decision } from '#verifier/evidence/records/decision.ts'
-import { payloadsOf } from '#verifier/evidence/records/proof.ts'
+import { payloadsOf, proofIn } from '#verifier/evidence/records/proof.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
 
 /** What was left of one run, and brought to its end. */
@@ -31,9 +33,21 @@ type Open = {
   /** Leaf hashes of proposals that verifiers answered. */
   denied: Set<string>
   approved: Set<string>
+  /** The next seal, and leaf hashes of the answers that it must commit to. */
+  epoch: number
+  unsealed: Uint8Array[]
 }
 
 const ENDED = 'the process ended before'
+
+/** What brings submissions to their outcome. */
+export type Recoverer = {
+  rpc: string
+  /** URLs of those who say what became of submissions: the first whose word holds. */
+  verifiers: readonly string[]
+  /** Depth at which a transaction counts, as for the executor. */
+  confirmations?: number
+}
 
 /**
  * Ends the runs of a log whose process died: every request gets its terminal state, a tick that was seen and not decided
@@ -43,19 +57,7 @@ const ENDED = 'the process ended before'
  *
  * @throws CHAIN_FAILED, UNREACHABLE: nothing may start before an open submission has its outcome
  */
-export async function recoverRuns({
-  log,
-  rpc,
-  verifier,
-  confirmations = 1,
-}: {
-  log: Log
-  rpc: string
-  /** Depth at which a transaction counts, as for the executor. */
-  confirmations?: number
-  /** Says what became of submissions. */
-  verifier: string
-}): Promise<Recovered[]> {
+export async function recoverRuns({ log, treasury }: { log: Log; treasury: Recoverer | null }): Promise<Recovered[]> {
   const recovered: Recovered[] = []
   for (const [runId, state] of await openRuns(log)) {
     const run = log.resumeRun(runId, state.nextSeq)
@@ -64,12 +66,24 @@ export async function recoverRuns({
       const result = { status: 'failed' as const, reason: `${ENDED} an answer was on record` }
       gateway.append('response', { request: leaf, agent: body.agent, number: body.number, result }, [leaf])
     }
+    if (state.unsealed.length > 0) {
+      const receiptsRoot = toHex(createMerkleTree(state.unsealed).root())
+      gateway.append('seal', { epoch: state.epoch, receipts: state.unsealed.length, receiptsRoot })
+    }
     if (state.openTick !== null) {
       run.appender('agent').append('decision', missedTick(state, state.openTick), [state.openTick.observation])
       state.decisions++
     }
-    const client = createVerifierClient({ url: verifier, log, blobs: state.blobs })
-    for (const group of groupsOf(state.openSubmissions)) {
+    const groups = groupsOf(state.openSubmissions)
+    if (groups.length > 0 && treasury === null)
+      throw new WarrantError('BAD_INPUT', `run ${runId} has submissions, and this process knows no treasury`)
+    const { rpc = '', verifiers = [], confirmations = 1 } = treasury ?? {}
+    const panel = createPanel({
+      verifiers: verifiers.map(url => createVerifierClient({ url, log, blobs: state.blobs })),
+      threshold: 1,
+      log: verdicts,
+    })
+    for (const group of groups) {
       const mined = await reconcile(
         rpc,
         group.map(([, { body }]) => body),
@@ -83,8 +97,7 @@ export async function recoverRuns({
       )
       for (const [i, [leaf, { body }]] of group.entries()) {
         if (i === mined) {
-          await client.sync()
-          await verdicts.append('outcome', await client.outcome(leaf), [leaf]).durable
+          await verdicts.append('outcome', await panel.outcomeOf(leaf), [leaf]).durable
           continue
         }
         const instead =
@@ -175,6 +188,8 @@ function opened(run: RecordOf<'run'>): Open {
     openSubmissions: new Map(),
     denied: new Set(),
     approved: new Set(),
+    epoch: 0,
+    unsealed: [],
   }
 }
 
@@ -190,13 +205,19 @@ function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>
     case 'response': {
       state.openRequests.delete(record.body.request)
       const { result } = record.body
-      if (result.status === 'ok') state.blobs.push(...payloadsOf(result.proof).map(({ ref }) => ref))
+      if (result.status !== 'ok') return
+      for (const { ref } of payloadsOf(result.proof)) state.blobs.push(ref)
+      if (proofIn(result.proof, 'freivalds') !== null) state.unsealed.push(fromHex(leaf))
       return
     }
     case 'decision':
       state.decisions++
       state.openTick = null
       if (record.body.result.type === 'intents') state.openDecisions.add(leaf)
+      return
+    case 'seal':
+      state.epoch = record.body.epoch + 1
+      state.unsealed = []
       return
     case 'fill':
       state.openDecisions.delete(record.body.decision)

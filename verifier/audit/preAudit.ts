@@ -1,5 +1,6 @@
 import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
+import { reasonText } from '#verifier/evidence/reasonText.ts'
 import { CHECK_IDS, type CheckResult } from '#verifier/evidence/records/verdict.ts'
 import { boundsCheck } from './checks/bounds.ts'
 import { calldataCheck } from './checks/calldata.ts'
@@ -45,8 +46,8 @@ export async function preAudit(context: AuditContext, ports: AuditPorts): Promis
     results.push({
       id,
       ok: outcome.ok,
-      detail: outcome.detail.slice(0, 2_000),
-      assumptions: outcome.assumptions ?? [],
+      detail: reasonText(outcome.detail),
+      assumptions: (outcome.assumptions ?? []).map(reasonText),
       micros: Math.round(ports.nowMicros() - since),
     })
   }

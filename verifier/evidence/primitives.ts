@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { utf8 } from './bytes.ts'
 import type { Json } from './canonical.ts'
 
 /** SHA-256 digest: 64 lower-case hexadecimal digits. */
@@ -34,6 +35,13 @@ export const timeMs = count
 /** Short printable text: names, reasons. */
 export const label = z.string().min(1).max(200)
 export const reason = z.string().min(1).max(2_000)
+/** Text of at most so many bytes as a record holds it: UTF-8, quotes and control characters escaped. */
+export const textBytes = (most: number) =>
+  z.string().superRefine((text, context) => {
+    if (!text.isWellFormed()) context.addIssue('holds half of a surrogate pair: no Unicode text')
+    const bytes = utf8(JSON.stringify(text)).length - 2
+    if (bytes > most) context.addIssue(`takes ${bytes} bytes in its record; the most is ${most}`)
+  })
 /** A payload outside the entry, named by the SHA-256 of its bytes. */
 export const blobRef = z.strictObject({ sha256: digest, size: count })
 

@@ -10,6 +10,7 @@ import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { createTreasury } from '#runtime/chain/createTreasury.ts'
 import { createExecutor } from '#runtime/chain/executor.ts'
 import { createGasBudget } from '#runtime/chain/gasBudget.ts'
+import { readVerifiers } from '#runtime/chain/readVerifiers.ts'
 import { openSigner } from '#runtime/chain/signer.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createCosigner } from '#runtime/log/cosigner.ts'
@@ -22,6 +23,7 @@ import { openSource } from '#runtime/market/openSource.ts'
 import { createSwapFeed } from '#runtime/market/swapFeed.ts'
 import { createBullQueue } from '#runtime/queue/bullQueue.ts'
 import { gasPaid } from '#runtime/run/gasPaid.ts'
+import { meetVerifiers } from '#runtime/run/meetVerifiers.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, openRun, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
 import { postAlarm } from '#runtime/run/postAlarm.ts'
 import { recoverRuns } from '#runtime/run/recoverRuns.ts'
@@ -197,13 +199,11 @@ async function runLive({
       )
     return found
   }
-  const [auditor] = wanted.verifiers
-  if (auditor === undefined) throw new WarrantError('BAD_CONFIG', 'treasury.verifiers: a live run needs one')
+  const accepted = () => readVerifiers(chain, policy.module)
+  const present = await meetVerifiers(wanted.verifiers, wanted.threshold, listener.say)
   for (const { requests, missed, submissions, abandoned } of await recoverRuns({
     log,
-    rpc: wanted.rpc,
-    verifier: auditor,
-    confirmations: wanted.confirmations,
+    treasury: { rpc: wanted.rpc, verifiers: wanted.verifiers, confirmations: wanted.confirmations },
   }))
     listener.say(
       `recovered a run that was cut off: ${requests} requests without an answer, ${missed} ticks missed, ${submissions} submissions brought to their outcome, ${abandoned} abandoned`,
@@ -229,7 +229,8 @@ async function runLive({
       window,
     },
     policy: { digest: policyDigest(policy), document: toJson(policy) },
-    verifiers: await Promise.all(wanted.verifiers.map(addressOf)),
+    // Those of the module count, whoever is there now; those that are asked may become its own.
+    verifiers: [...new Set([...(await accepted()).verifiers, ...present])],
     executor: account.address.toLowerCase(),
     proofs: policy.proofs.map(({ anyOf }) => anyOf),
     gatewayChecks: true,
@@ -293,6 +294,8 @@ async function runLive({
       },
     },
     refBlock: async () => (await chain.head()).number,
+    accepted,
+    patience: { deadlineMs: 1_000 * wanted.answerWithinSeconds },
     thresholdFor(proposal, tick) {
       const bands = (policy.verifiers ?? []).filter(band => worthOf(proposal.body, tick) > band.aboveUsd)
       return Math.max(0, ...bands.map(({ threshold }) => threshold))
@@ -392,14 +395,6 @@ async function runLive({
 /** A directory that is new, or holds a run of before. @throws BAD_INPUT */
 function ownDirectory(dir: string): string {
   return existsSync(join(dir, 'log')) && existsSync(join(dir, 'keys', 'log.key')) ? dir : newDirectory(dir)
-}
-
-async function addressOf(url: string): Promise<string> {
-  try {
-    return ((await (await fetch(`${url}/v1/status`)).json()) as { address: string }).address
-  } catch (cause) {
-    throw new WarrantError('UNREACHABLE', `no verifier answers at ${url}`, { cause, retry: 'safe' })
-  }
 }
 
 /** Waits, but not longer than until the run is told to stop. */

@@ -14,6 +14,7 @@ import { createBullQueue } from '#runtime/queue/bullQueue.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
 import { routeByModel } from '#runtime/queue/routeByModel.ts'
 import { SEAL_EVERY } from '#runtime/run/openRun.ts'
+import { recoverRuns } from '#runtime/run/recoverRuns.ts'
 import { softwareIdentity } from '#runtime/run/software.ts'
 import { createChatRelay, hostedModel, type Upstream } from '#runtime/worker/chatRelay.ts'
 import { createWorker } from '#runtime/worker/createWorker.ts'
@@ -115,12 +116,15 @@ export async function runGateway(file: string): Promise<void> {
     attested: config.redis !== undefined && config.workers.every(({ attested }) => attested),
   }
   const queue = routeByModel({ held, hosted: relays(upstreams, workerKey, clock) })
+  const logger = pino({ name: 'gateway' }, logStream)
   const log = openLog({
     dir: path(config.log),
     origin: config.origin,
     signer: openEd25519Key(join(path(config.keys), 'log.key')),
     clock,
   })
+  for (const { requests } of await recoverRuns({ log, treasury: null }))
+    logger.warn({ requests }, 'ended a run that was cut off: its open requests failed, its answers are sealed')
   const run = log.startRun()
   const runtime = run.appender('runtime')
   const models = [
@@ -164,7 +168,6 @@ export async function runGateway(file: string): Promise<void> {
     requestIs: 'durable',
     signatures: 'atOnce',
   })
-  const logger = pino({ name: 'gateway' }, logStream)
   const app = await serveGateway({
     gateway,
     models: models.map(model => ({ ...model, proof: proofs.get(model.digest) as ProofChoice })),

@@ -75,7 +75,7 @@ const keys = openRunKeys(keysDir)
 const log = watched(
   openLog({ dir: join(life.dir, 'log'), origin: LOG_ORIGIN, signer: keys.log, clock: { nowMs: () => nowMs } }),
 )
-await recoverRuns({ log, rpc: life.rpc, verifier: life.verifier })
+await recoverRuns({ log, treasury: { rpc: life.rpc, verifiers: [life.verifier] } })
 
 const strategy = await loadStrategy(life.entry)
 const source = openSource({ simulated: { seed: life.seed, minutes: life.minutes } })

@@ -20,6 +20,11 @@ export type Appender = {
     parents?: readonly string[],
     idempotencyKey?: string,
   ): Appended
+  /**
+   * What every reader would find wrong with a record, were it appended now; empty when it is sound. To be asked of what
+   * others made (verdicts, outcomes, approvals, answers) before it is appended: what stands in a log stays there.
+   */
+  faultsOf<K extends RecordKind>(kind: K, body: RecordBody<K>, parents?: readonly string[]): Promise<string[]>
 }
 
 export type LogReader = {

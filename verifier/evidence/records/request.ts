@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { count, digest, label, leafHash } from '../primitives.ts'
+import { count, digest, label, leafHash, textBytes } from '../primitives.ts'
 import { tensor } from '../tensor.ts'
 
-/** What goes into a model: a tensor, or the exact JSON text of a chat request. */
+/** What goes into a model: a tensor, or the exact JSON text of a chat request: an entry's 65,535 bytes, less the rest of its record. */
 export const modelInput = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('tensor'), tensor }),
-  z.strictObject({ type: z.literal('chat'), body: z.string().max(60_000) }),
+  z.strictObject({ type: z.literal('chat'), body: textBytes(64_500) }),
 ])
 export type ModelInput = z.infer<typeof modelInput>
 
