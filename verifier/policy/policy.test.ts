@@ -147,7 +147,7 @@ describe('a policy file', () => {
 
   test.each<[string, readonly unknown[], readonly unknown[]]>([
     ['version', [1], [0, 2]],
-    ['tokens', [], [[]]],
+    ['tokens', [[full.tokens[0]]], [[]]],
     ['tokens.0.decimals', [0, 36], [-1, 37, 1.5]],
     ['tokens.0.usd', ['one', 'oracle'], ['two']],
     ['limits.maxSlippageBps', [0, 10_000], [-1, 10_001, 0.5]],
@@ -165,7 +165,7 @@ describe('a policy file', () => {
     ['verifiers.0.threshold', [1, 64], [0, 65, 1.5]],
     ['verifiers.0.aboveUsd', [0], [-1]],
     ['exits.0.intent', ['swap', 'swapV2', 'removeLiquidity', 'collectFees', 'wrap', 'unwrap'], ['transfer']],
-    ['proofs', [], [[]]],
+    ['proofs', [[full.proofs[0]]], [[]]],
     ['proofs.0.anyOf', [[['signed']], [['signed', 'replay'], ['quorum']]], [[], [[]], [['signed'], []]]],
     ['proofs.0.upToUsd', [0, null], [-1]],
     ['approvals.aboveUsd', [0, null], [-1]],
@@ -256,6 +256,11 @@ describe('a policy file', () => {
     expect(refusal('attestations.0.measurements.pcr0', 'AB')?.[1]).toBe(
       'p.yaml: attestations.0.measurements.pcr0: must be lower-case hexadecimal',
     )
+    const strange = { pcr0: '00', second: '00', third: '00' }
+    expect(refusal('attestations.0.measurements', strange)?.[1]).toBe(
+      'p.yaml: attestations.0.measurements: nitro has no second',
+    )
+    expect(refusal('witnesses', { aboveUsd: 0, threshold: 1, keys: [] })?.[1]).toContain('p.yaml: witnesses.keys: ')
     expect(() => parse(null)).toThrow('p.yaml: (root): ')
   })
 

@@ -1,50 +1,268 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { openJournal } from './journal.ts'
+
+// The real file system, watched: what was written and made durable in which order, and how many bytes a write takes.
+const disk = vi.hoisted(() => ({ did: [] as string[], most: Number.POSITIVE_INFINITY }))
+vi.mock('node:fs', async importOriginal => {
+  const fs = await importOriginal<typeof import('node:fs')>()
+  return {
+    ...fs,
+    writeSync(fd: number, bytes: Uint8Array, offset = 0) {
+      disk.did.push('write')
+      return fs.writeSync(fd, bytes, offset, Math.min(disk.most, bytes.length - offset))
+    },
+    fdatasyncSync(fd: number) {
+      disk.did.push('durable')
+      fs.fdatasyncSync(fd)
+    },
+    fsyncSync(fd: number) {
+      disk.did.push(fs.fstatSync(fd).isDirectory() ? 'durable directory' : 'durable file')
+      fs.fsyncSync(fd)
+    },
+    closeSync(fd: number) {
+      disk.did.push(fs.fstatSync(fd).isDirectory() ? 'close directory' : 'close')
+      fs.closeSync(fd)
+    },
+  }
+})
+beforeEach(() => {
+  disk.did = []
+  disk.most = Number.POSITIVE_INFINITY
+})
 
 const dir = mkdtempSync(join(tmpdir(), 'warrant-journal-'))
 afterAll(() => rmSync(dir, { recursive: true }))
+let files = 0
+const freshFile = () => join(dir, `made-${++files}`, 'journal')
+
+const entry = {
+  nonce: '7',
+  proposalDigest: 'aa'.repeat(32),
+  usd: 5,
+  treasuryUsd: 100,
+  outflows: { '0x01': '6' },
+  signedAtSeconds: 1,
+  validUntil: 2,
+}
+const kept = {
+  nonce: '7',
+  proposalDigest: 'aa'.repeat(32),
+  usd: 5,
+  outflows: { '0x01': '6' },
+  signedAtSeconds: 1,
+  validUntil: 2,
+}
+const verdict: Verdict = {
+  proposal: 'bb'.repeat(32),
+  proposalDigest: 'aa'.repeat(32),
+  answer: 'approve',
+  checks: CHECK_IDS.map(id => ({ id, ok: true, detail: 'held', assumptions: [], micros: 1 })),
+  simulation: null,
+  valueAtRiskUsd: 5,
+  checkpointSize: 3,
+  refBlock: 4,
+  refBlockHash: `0x${'cc'.repeat(32)}`,
+  signer: `0x${'dd'.repeat(20)}`,
+  signature: `0x${'ee'.repeat(65)}`,
+  reportSignature: `0x${'ff'.repeat(65)}`,
+}
+const HASH = `0x${'12'.repeat(32)}` as const
+
+/** What a journal tells, and what it tells when it is opened again. */
+function bothTimes<T>(file: string, journal: ReturnType<typeof openJournal>, read: (one: typeof journal) => T): [T, T] {
+  const now = read(journal)
+  journal.close()
+  const again = openJournal(file)
+  const later = read(again)
+  again.close()
+  return [now, later]
+}
 
 describe('the journal', () => {
-  const entry = {
-    nonce: '7',
-    proposalDigest: 'aa'.repeat(32),
-    usd: 5,
-    treasuryUsd: 100,
-    outflows: {},
-    signedAtSeconds: 1,
-    validUntil: 2,
-  }
   test('what was promised survives a restart, and no nonce is promised twice', () => {
-    const file = join(dir, 'journal-1')
+    const file = freshFile()
     const first = openJournal(file)
+    expect([first.find('7'), first.entries(), first.open(), first.pinned, first.watched, first.alarms]).toEqual([
+      null,
+      [],
+      [],
+      null,
+      null,
+      [],
+    ])
+    expect(first.highestTreasuryUsd()).toBe(0)
     first.reserve(entry)
-    first.seen(3, 'bb'.repeat(32))
-    first.close()
+    const reserved = { ...kept, status: 'reserved', verdict: null }
+    expect(bothTimes(file, first, one => [one.find('7'), one.entries(), one.open(), one.find('8')])).toEqual(
+      Array.from({ length: 2 }, () => [reserved, [reserved], [reserved], null]),
+    )
     const again = openJournal(file)
-    expect(again.find('7')).toMatchObject({ status: 'reserved', usd: 5 })
-    expect(again.pinned).toEqual({ size: 3, root: 'bb'.repeat(32) })
-    expect(() => again.reserve({ ...entry, proposalDigest: 'cc'.repeat(32) })).toThrow('nothing is ever signed twice')
-    again.settle('7', 'executed')
+    expect(() => again.reserve({ ...entry, proposalDigest: 'cc'.repeat(32) })).toThrow(
+      'nonce 7 was promised to other contents: nothing is ever signed twice',
+    )
+    expect(readFileSync(file, 'utf8').split('\n').length).toBe(2)
+    again.reserve(entry)
+    again.reserve({ ...entry, nonce: '8', proposalDigest: 'cc'.repeat(32) })
+    expect(again.entries().map(({ nonce }) => nonce)).toEqual(['7', '8'])
     again.close()
-    const last = openJournal(file)
-    expect(last.open()).toEqual([])
-    last.close()
   })
-  test('a torn last line is cut off; damage before it is refused', () => {
-    const file = join(dir, 'journal-2')
+
+  test('a promise is open until it is settled, and a failure leaves it open', () => {
+    const file = freshFile()
+    const journal = openJournal(file)
+    for (const nonce of ['1', '2', '3', '4']) journal.reserve({ ...entry, nonce })
+    journal.settle('1', 'executed')
+    journal.settle('2', 'failed')
+    journal.settle('3', 'expired')
+    journal.settle('5', 'executed')
+    const expected = [['executed', 'failed', 'expired', 'reserved'], ['2', '4'], null]
+    expect(
+      bothTimes(file, journal, one => [
+        one.entries().map(({ status }) => status),
+        one.open().map(({ nonce }) => nonce),
+        one.find('5'),
+      ]),
+    ).toEqual([expected, expected])
+  })
+
+  test('a verdict is kept with the promise that it is of, and with no other', () => {
+    const file = freshFile()
     const journal = openJournal(file)
     journal.reserve(entry)
+    journal.reserve({ ...entry, nonce: '8' })
+    journal.signed('7', verdict)
+    journal.signed('9', verdict)
+    const expected = [verdict, null, null]
+    expect(bothTimes(file, journal, one => [one.find('7')?.verdict, one.find('8')?.verdict, one.find('9')])).toEqual([
+      expected,
+      expected,
+    ])
+  })
+
+  test('the last of the log, the last watched block, every alarm, and the highest value that there ever was are kept', () => {
+    const file = freshFile()
+    const journal = openJournal(file)
+    for (const [nonce, treasuryUsd] of [
+      ['1', 50],
+      ['2', 70],
+      ['3', 60],
+    ] as const)
+      journal.reserve({ ...entry, nonce, treasuryUsd })
+    journal.seen(3, 'bb'.repeat(32))
+    journal.seen(4, 'cc'.repeat(32))
+    const alarm = { transactionHash: null, blockNumber: 5, reason: 'something fell' }
+    const blind = { transactionHash: HASH, blockNumber: 6, reason: 'nothing was seen', blind: true as const }
+    journal.alarm(alarm)
+    journal.alarm(blind)
+    journal.watch({ block: 8, hash: null, held: {} })
+    journal.watch({ block: 9, hash: HASH, held: { '0x02': '3' } })
+    const expected = [
+      70,
+      { size: 4, root: 'cc'.repeat(32) },
+      { block: 9, hash: HASH, held: { '0x02': '3' } },
+      [alarm, blind],
+    ]
+    expect(
+      bothTimes(file, journal, one => [one.highestTreasuryUsd(), one.pinned, one.watched, [...one.alarms]]),
+    ).toEqual([expected, expected])
+  })
+
+  test('whatever somebody relies on is durable before it returns', () => {
+    const file = freshFile()
+    const journal = openJournal(file)
+    // A new file is there after a power cut only when its directory is durable.
+    expect(disk.did).toEqual(['durable directory', 'close directory'])
+    const does = (act: () => void) => {
+      disk.did = []
+      act()
+      return disk.did
+    }
+    expect(does(() => journal.reserve(entry))).toEqual(['write', 'durable'])
+    expect(does(() => journal.signed('7', verdict))).toEqual(['write', 'durable'])
+    expect(does(() => journal.settle('7', 'executed'))).toEqual(['write', 'durable'])
+    expect(does(() => journal.seen(1, 'bb'.repeat(32)))).toEqual(['write', 'durable'])
+    expect(does(() => journal.alarm({ transactionHash: null, blockNumber: 1, reason: 'why' }))).toEqual([
+      'write',
+      'durable',
+    ])
+    expect(does(() => journal.watch({ block: 1, hash: null, held: {} }))).toEqual(['write'])
+    expect(does(() => journal.close())).toEqual(['close'])
+    disk.did = []
+    openJournal(file).close()
+    expect(disk.did).toEqual(['close'])
+  })
+
+  test('a disk that takes a few bytes at a time gets them all', () => {
+    const file = freshFile()
+    const journal = openJournal(file)
+    disk.most = 7
+    journal.reserve(entry)
     journal.close()
+    const again = openJournal(file)
+    expect(again.find('7')).toMatchObject(kept)
+    again.close()
+  })
+
+  test('a torn last line is cut off; damage before it is refused, by file and line', () => {
+    const file = freshFile()
+    const journal = openJournal(file)
+    journal.reserve(entry)
+    journal.alarm({ transactionHash: null, blockNumber: 1, reason: 'größer' })
+    journal.close()
+    const whole = readFileSync(file, 'utf8')
     appendFileSync(file, '{"type":"reserve","nonce":"8"')
     const again = openJournal(file)
     expect(again.entries().length).toBe(1)
+    expect(readFileSync(file, 'utf8')).toBe(whole)
     again.reserve({ ...entry, nonce: '9' })
     again.close()
-    const text = readFileSync(file, 'utf8')
-    writeFileSync(file, text.replace('"usd":5', '"usd":"5"'))
-    expect(() => openJournal(file)).toThrow(/journal-2:1: the journal is damaged/)
+    expect(readFileSync(file, 'utf8').startsWith(whole)).toBe(true)
+    const last = openJournal(file)
+    expect(last.entries().map(({ nonce }) => nonce)).toEqual(['7', '9'])
+    last.close()
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+    for (const [place, text] of [
+      [0, (lines[0] as string).replace('"usd":5', '"usd":"5"')],
+      [1, 'no JSON'],
+      [2, `${(lines[2] as string).slice(0, -1)},"more":1}`],
+    ] as const) {
+      writeFileSync(file, `${lines.map((line, i) => (i === place ? text : line)).join('\n')}\n`)
+      expect(() => openJournal(file)).toThrow(`${file}:${place + 1}: the journal is damaged: `)
+    }
+    expect(existsSync(file)).toBe(true)
+  })
+
+  test.each([
+    ['{"type":"note","text":"by hand"}', 'ok'],
+    ['{"type":"note","text":""}', 'damaged'],
+    ['{"type":"unheardOf"}', 'damaged'],
+    ['{"type":"seen","size":1,"root":"zz"}', 'damaged'],
+    [`{"type":"seen","size":1,"root":"${'ab'.repeat(32)}","more":1}`, 'damaged'],
+    [`{"type":"seen","size":1,"root":"${'ab'.repeat(32)}"}`, 'ok'],
+    ['{"type":"settled","nonce":"1","status":"lost"}', 'damaged'],
+    ['{"type":"settled","nonce":"1","status":"failed","more":1}', 'damaged'],
+    ['{"type":"settled","nonce":"1","status":"failed"}', 'ok'],
+    ['{"type":"watched","block":1,"hash":null,"held":{},"more":1}', 'damaged'],
+    ['{"type":"watched","block":1,"hash":null,"held":{}}', 'ok'],
+    ['{"type":"alarm","transactionHash":null,"blockNumber":1,"reason":"why","more":1}', 'damaged'],
+    ['{"type":"alarm","transactionHash":null,"blockNumber":1,"reason":"why"}', 'ok'],
+    ['{"type":"note","text":"by hand","more":1}', 'damaged'],
+    ['{"type":"signed","nonce":"1","verdict":null}', 'damaged'],
+    [`{"type":"signed","nonce":"1","verdict":${JSON.stringify(verdict)}}`, 'ok'],
+    [`{"type":"signed","nonce":"1","verdict":${JSON.stringify(verdict)},"more":1}`, 'damaged'],
+    [JSON.stringify({ type: 'reserve', ...entry, outflows: undefined }), 'ok'],
+    [JSON.stringify({ type: 'reserve', ...entry, more: 1 }), 'damaged'],
+    [JSON.stringify({ type: 'reserve', ...entry, treasuryUsd: undefined }), 'damaged'],
+  ])('a line %s is %s', (line, expected) => {
+    const file = freshFile()
+    openJournal(file).close()
+    writeFileSync(file, `${line}\n`)
+    const opened = () => openJournal(file).close()
+    if (expected === 'ok') expect(opened).not.toThrow()
+    else expect(opened).toThrow('the journal is damaged')
   })
 })

@@ -21,7 +21,7 @@ export type MutantScore = {
 
 /** What a run says. Equivalent mutants beyond three in a hundred count as survivors. */
 export function scoreMutants(results: readonly MutantResult[]): MutantScore {
-  const ran = results.filter(({ status }) => status === 'killed' || status === 'survived')
+  const ran = results.filter(({ status }) => status !== 'refused' && status !== 'same')
   const killed = ran.filter(({ status }) => status === 'killed').length
   const survived = ran.filter(({ status }) => status === 'survived').map(({ mutant }) => mutant)
   const sources = new Map<string, string>()
@@ -31,7 +31,8 @@ export function scoreMutants(results: readonly MutantResult[]): MutantScore {
     return text
   }
   const proven = survived.filter(mutant => isEquivalent(mutant, sourceOf(mutant.file)))
-  const equivalent = Math.min(proven.length, Math.floor(EQUIVALENT_SHARE * ran.length))
+  const byCompiler = ran.filter(({ status }) => status === 'equivalent').length
+  const equivalent = Math.min(byCompiler + proven.length, Math.floor(EQUIVALENT_SHARE * ran.length))
   const counted = ran.length - equivalent
   return {
     ...{ run: ran.length, killed, equivalent, noMutants: results.length - ran.length },

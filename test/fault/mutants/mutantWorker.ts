@@ -18,12 +18,10 @@ async function open(kind: string): Promise<(mutant: Mutant) => Promise<MutantRes
   }
   const { openSpecWorld } = await import('./spec/specWorld.ts')
   const { readSources } = await import('./compileSources.ts')
-  const { checkUnchanged, judgeContractMutant } = await import('./judgeContractMutant.ts')
+  const { openContractJudge } = await import('./openContractJudge.ts')
   const world = await openSpecWorld()
   process.once('disconnect', () => void world.chain.stop().then(() => process.exit()))
-  const sources = readSources()
-  const intact = await checkUnchanged(world, sources)
-  return mutant => judgeContractMutant(world, { sources, intact, mutant })
+  return openContractJudge(world, readSources())
 }
 
 try {

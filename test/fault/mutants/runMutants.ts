@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { extname } from 'node:path'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { MutantResult } from './mutantResult.ts'
 import type { WorkerAnswer } from './mutantWorker.ts'
@@ -52,7 +53,7 @@ export async function runMutants({
 type Worker = { ask(mutant: Mutant, patienceMs: number): Promise<MutantResult | null>; kill(): void; end(): void }
 
 async function startWorker(kind: MutantKind, patienceMs: number): Promise<Worker> {
-  const child = fork(new URL('./mutantWorker.js', import.meta.url), [kind], {
+  const child = fork(new URL(`./mutantWorker${extname(import.meta.url)}`, import.meta.url), [kind], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const answered = answerOf(child, patienceMs)
