@@ -71,7 +71,7 @@ async function compileContracts(root, files) {
     language: 'Solidity',
     sources: Object.fromEntries(files.map(file => [relative(root, file), { content: readFileSync(file, 'utf8') }])),
     settings: {
-      optimizer: { enabled: true, runs: 1_000_000 },
+      optimizer: { enabled: true, runs: 200 },
       viaIR: true,
       evmVersion: 'cancun',
       outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode'] } },

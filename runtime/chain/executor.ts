@@ -7,6 +7,7 @@ import {
   keccak256,
   type LocalAccount,
 } from 'viem'
+import { approvalMessage } from '#verifier/evidence/approvalTypes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
@@ -287,6 +288,10 @@ export function executeCalldata(
   return encodeFunctionData({
     abi: MODULE_ABI,
     functionName: 'execute',
-    args: [verdictMessage({ proposal, proposalDigest, refBlock, refBlockHash }), signatures, approvalSignatures],
+    args: [
+      verdictMessage({ proposal, proposalDigest, refBlock, refBlockHash }),
+      signatures,
+      { validUntil: approvalMessage(proposal).validUntil, signatures: approvalSignatures },
+    ],
   })
 }

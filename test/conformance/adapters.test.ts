@@ -28,7 +28,7 @@ const policy = {
   ...{ chainId: 1, safe: SAFE, module: MODULE, tokens, recipients: [FRIEND], weth: WETH },
   uniswapV3: [{ router: ROUTER, pool: POOL, token0: DOLLAR, token1: WETH, feePips: 500, positions: POSITIONS }],
   uniswapV2: [{ router: V2_ROUTER, pair: PAIR, token0: DOLLAR, token1: WETH }],
-  calls: [{ to: FARM, function: FARM_FUNCTION, recipientWord: 2 }],
+  calls: [{ to: FARM, function: FARM_FUNCTION, recipientWord: 2, maxValue: String(1n << 100n) }],
 } as unknown as Policy
 const VALID_UNTIL = 1_700_000_000
 

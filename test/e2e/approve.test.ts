@@ -61,7 +61,7 @@ test('a person approves above the limit: shown in words, signed beside the reque
       encodeFunctionData({ abi: MODULE_ABI, functionName, args } as never),
     )
   await configure('setApprovers', [[approver], 1n])
-  for (const { address } of world.devnet.chain.tokens) await configure('setApprovalLimit', [address, 1n])
+  for (const { address } of world.devnet.chain.tokens) await configure('setApprovalLimit', [address, 1n, 3_600])
   await world.moveMarketTo(0)
   const approvals = join(dir, 'approvals')
   const treasury = {

@@ -105,12 +105,22 @@ beforeAll(async () => {
       expect({ router, safe: devnet.chain.safe, dollar, weth }).toEqual(params)
       Object.assign(devnet.chain, { positions, uniswapV2: { router, pair } })
       for (const [target, signature, recipientWord] of rules(positions, router)) {
-        const args = [target as Hex, toFunctionSelector(signature), { allowed: true, recipientWord }] as const
+        const args = [
+          target as Hex,
+          toFunctionSelector(signature),
+          { allowed: true, recipientWord, amountWord: 0, maxValue: 0n },
+        ] as const
         await devnet.asOwners(
           devnet.chain.module,
           encodeFunctionData({ abi: MODULE_ABI, functionName: 'setRule', args }),
         )
       }
+      for (const spender of [positions, router])
+        for (const token of [dollar, weth]) {
+          const args = [token, spender as Hex, 1] as const
+          const data = encodeFunctionData({ abi: MODULE_ABI, functionName: 'setSpender', args })
+          await devnet.asOwners(devnet.chain.module, data)
+        }
       const dollars = 10_000_000_000_000n
       const [market] = policy.uniswapV3
       await seedPair(dollars, amountAtTick(await startTick(devnet), 'quote', dollars))

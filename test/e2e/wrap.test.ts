@@ -42,7 +42,11 @@ async function live(name: string, params: object, withPolicy: boolean) {
   try {
     await configure('setAssets', [[zeroAddress, dollar, weth]])
     for (const selector of ['deposit()', 'withdraw(uint256)'])
-      await configure('setRule', [weth, toFunctionSelector(selector), { allowed: true, recipientWord: 0 }])
+      await configure('setRule', [
+        weth,
+        toFunctionSelector(selector),
+        { allowed: true, recipientWord: 0, amountWord: 0, maxValue: 10n ** 18n },
+      ])
     const safe = devnet.chain.safe as Hex
     await devnet.client.setBalance(safe, 10n ** 18n)
     await world.moveMarketTo(0)

@@ -12,7 +12,9 @@ library VerdictHash {
     bytes32 private constant VERDICT = keccak256(
         "Verdict(address safe,uint256 nonce,Call[] calls,Bound[] bounds,bytes32 proposalDigest,bytes32 policyDigest,address executor,uint64 refBlock,bytes32 refBlockHash,uint64 validUntil)Bound(uint8 kind,address target,uint256 id,int256 limit)Call(address to,uint256 value,bytes data)"
     );
-    bytes32 private constant APPROVAL = keccak256("Approval(address safe,bytes32 proposalDigest)");
+    bytes32 private constant APPROVAL = keccak256(
+        "Approval(address safe,Call[] calls,Bound[] bounds,uint256 nonce,uint64 validUntil)Bound(uint8 kind,address target,uint256 id,int256 limit)Call(address to,uint256 value,bytes data)"
+    );
     /// @dev Half the order of secp256k1: a higher s is the same signature in another form (EIP-2).
     uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
@@ -24,27 +26,45 @@ library VerdictHash {
         return keccak256(abi.encodePacked(hex"1901", domainSeparator, structHash));
     }
 
-    function approval(address safe, bytes32 proposalDigest) internal pure returns (bytes32) {
-        return keccak256(abi.encode(APPROVAL, safe, proposalDigest));
+    /// @notice What verdicts and approvals have in common, hashed once.
+    function contents(IWarrantModule.Call[] calldata calls, IWarrantModule.Bound[] calldata bounds)
+        internal
+        pure
+        returns (bytes32 callsHash, bytes32 boundsHash)
+    {
+        bytes32[] memory hashes = new bytes32[](calls.length);
+        for (uint256 i = 0; i < calls.length; i++) {
+            hashes[i] = keccak256(abi.encode(CALL, calls[i].to, calls[i].value, keccak256(calls[i].data)));
+        }
+        callsHash = keccak256(abi.encodePacked(hashes));
+        hashes = new bytes32[](bounds.length);
+        for (uint256 i = 0; i < bounds.length; i++) {
+            IWarrantModule.Bound calldata b = bounds[i];
+            hashes[i] = keccak256(abi.encode(BOUND, b.kind, b.target, b.id, b.limit));
+        }
+        boundsHash = keccak256(abi.encodePacked(hashes));
     }
 
-    function verdict(IWarrantModule.Verdict calldata v) internal pure returns (bytes32) {
-        bytes32[] memory calls = new bytes32[](v.calls.length);
-        for (uint256 i = 0; i < calls.length; i++) {
-            calls[i] = keccak256(abi.encode(CALL, v.calls[i].to, v.calls[i].value, keccak256(v.calls[i].data)));
-        }
-        bytes32[] memory bounds = new bytes32[](v.bounds.length);
-        for (uint256 i = 0; i < bounds.length; i++) {
-            IWarrantModule.Bound calldata b = v.bounds[i];
-            bounds[i] = keccak256(abi.encode(BOUND, b.kind, b.target, b.id, b.limit));
-        }
+    function approval(address safe, bytes32 callsHash, bytes32 boundsHash, uint256 nonce, uint64 validUntil)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(APPROVAL, safe, callsHash, boundsHash, nonce, validUntil));
+    }
+
+    function verdict(IWarrantModule.Verdict calldata v, bytes32 callsHash, bytes32 boundsHash)
+        internal
+        pure
+        returns (bytes32)
+    {
         return keccak256(
             abi.encode(
                 VERDICT,
                 v.safe,
                 v.nonce,
-                keccak256(abi.encodePacked(calls)),
-                keccak256(abi.encodePacked(bounds)),
+                callsHash,
+                boundsHash,
                 v.proposalDigest,
                 v.policyDigest,
                 v.executor,

@@ -16,6 +16,7 @@ const verifier = privateKeyToAccount(generatePrivateKey())
 const second = privateKeyToAccount(generatePrivateKey())
 const executor = privateKeyToAccount(generatePrivateKey())
 const stranger = privateKeyToAccount(generatePrivateKey())
+const LATE = 2_000_000_000n
 const POLICY = 'ab'.repeat(32)
 const POLICY_HASH: Hex = `0x${POLICY}`
 let net: Devnet
@@ -76,7 +77,8 @@ async function execute(
   signatures: Hex[],
   { from = executor, approvals = [] as Hex[] } = {},
 ): Promise<string> {
-  const data = encodeFunctionData({ abi: MODULE_ABI, functionName: 'execute', args: [message, signatures, approvals] })
+  const args = [message, signatures, { validUntil: approvals.length === 0 ? 0n : LATE, signatures: approvals }] as const
+  const data = encodeFunctionData({ abi: MODULE_ABI, functionName: 'execute', args })
   try {
     await net.client.public.call({ account: from, to: net.chain.module as Hex, data })
     await net.client.send(from, { to: net.chain.module as Hex, data, gas: 2_000_000n })
@@ -295,38 +297,38 @@ describe('WarrantModule', () => {
     )
     await asOwners('setVerifiers', [three.map(v => v.address), 2n])
     const sold = 1_000_000_000n
-    await asOwners('setVerifierLimit', [net.market.dollar, sold, 3])
+    await asOwners('setVerifierLimit', [net.market.dollar, sold, 86_400, 3])
     const two = async () => {
       const message = await verdict()
       return execute(message, await Promise.all(three.slice(0, 2).map(account => sign(message, account))))
     }
     expect(await two()).toBe('executed')
-    await asOwners('setVerifierLimit', [net.market.dollar, sold - 1n, 3])
-    expect(await two()).toBe('NotEnoughSignatures(2, 3)')
+    await asOwners('setVerifierLimit', [net.market.dollar, sold - 1n, 86_400, 3])
+    expect(await two()).toContain('VerifiersNeeded')
     const message = await verdict()
     expect(await execute(message, await Promise.all(three.map(account => sign(message, account))))).toBe('executed')
-    await expect(asOwners('setVerifierLimit', [net.market.dollar, 1n, 4])).rejects.toThrow()
-    await asOwners('setVerifierLimit', [net.market.dollar, 0n, 0])
+    await expect(asOwners('setVerifierLimit', [net.market.dollar, 1n, 86_400, 4])).rejects.toThrow()
+    await asOwners('setVerifierLimit', [net.market.dollar, 0n, 0, 0])
     expect(await two()).toBe('executed')
     await asOwners('setVerifiers', [[verifier.address], 1n])
   })
 
   test('above the approval limit an approver must sign as well', async () => {
     await asOwners('setApprovers', [[second.address], 1n])
-    await asOwners('setApprovalLimit', [net.market.dollar, 500_000_000n])
+    await asOwners('setApprovalLimit', [net.market.dollar, 500_000_000n, 86_400])
     const message = await verdict()
     const signature = await sign(message)
-    expect(await execute(message, [signature])).toBe('NotEnoughSignatures(0, 1)')
+    expect(await execute(message, [signature])).toContain('ApprovalNeeded')
     const approve = (account: typeof second) =>
       account.signTypedData({
         domain: verdictDomain(net.chain.chainId, net.chain.module),
         types: APPROVAL_TYPES,
         primaryType: 'Approval',
-        message: { safe: net.chain.safe as Hex, proposalDigest: message.proposalDigest },
+        message: { ...message, validUntil: LATE },
       })
     expect(await execute(message, [signature], { approvals: [await approve(stranger)] })).toContain('NotAnApprover')
     expect(await execute(message, [signature], { approvals: [await approve(second)] })).toBe('executed')
-    await asOwners('setApprovalLimit', [net.market.dollar, 0n])
+    await asOwners('setApprovalLimit', [net.market.dollar, 0n, 0])
   })
 
   test('the backstop: an outflow cap that no signature lifts, and that leaks back with time', async () => {
@@ -338,7 +340,7 @@ describe('WarrantModule', () => {
     // Half of the window later half of the cap has leaked away.
     await net.client.setNextTimestamp(Number(timestamp) + seconds / 2)
     await net.client.setBalance(stranger.address, 10n ** 18n)
-    await asOwners('setStandingAllowance', [net.market.dollar, stranger.address, false])
+    await asOwners('setSpender', [net.market.dollar, stranger.address, 0])
     expect(await tryOne({})).toBe('executed')
     expect(await tryOne({})).toContain('CapExceeded')
     await asOwners('setCap', [net.market.dollar, 0n, seconds])

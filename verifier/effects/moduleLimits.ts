@@ -2,37 +2,80 @@ import { decodeFunctionResult, encodeFunctionData, type Hex, parseAbi } from 'vi
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 
 const ABI = parseAbi([
-  'function caps(address) view returns (uint96 amount, uint96 level, uint32 window, uint32 updated)',
-  'function verifierLimits(address) view returns (uint128 above, uint16 verifiers)',
+  'struct Bucket { uint96 amount; uint96 level; uint32 window; uint32 updated; }',
+  'struct AssetLimits { address asset; Bucket cap; Bucket approval; Bucket verifier; uint16 verifiers; }',
+  'struct SpenderEntry { address token; address spender; uint8 level; }',
+  'function getLimits() view returns (AssetLimits[])',
+  'function getSpenders() view returns (SpenderEntry[])',
   'function verifierThreshold() view returns (uint16)',
 ])
 
-/** What a module's cap still lets out of an asset at a block, in base units (WarrantModule, `_spend`); null where there is none. */
-export async function outflowLeft(
+/** What one asset may still lose, in base units; null: without limit. */
+export type AssetRoom = {
+  /** Whatever is signed. */
+  cap: bigint | null
+  /** Without approvers. */
+  unapproved: bigint | null
+  /** Signed by fewer than `verifiers`. */
+  byFew: bigint | null
+  verifiers: number
+}
+
+/** What a module enforces at a block, as far as amounts go. */
+export type ModuleLimits = {
+  threshold: number
+  /** By listed asset, lower case; the native coin is the zero address. */
+  rooms: ReadonlyMap<string, AssetRoom>
+  /** Whether an allowance of a token to a spender does not count as outflow. */
+  isSpender(token: string, spender: string): boolean
+}
+
+/** A module's limits at a block (WarrantModule, `getLimits`, `getSpenders`). */
+export async function moduleLimits(
   chain: ChainPort,
-  { module, asset, head }: { module: string; asset: string; head: BlockRef },
-): Promise<bigint | null> {
-  const data = encodeFunctionData({ abi: ABI, functionName: 'caps', args: [asset as Hex] })
-  const result = (await chain.read({ to: module, data }, head.number)) as Hex
-  const [amount, level, window, updated] = decodeFunctionResult({ abi: ABI, functionName: 'caps', data: result })
+  { module, head }: { module: string; head: BlockRef },
+): Promise<ModuleLimits> {
+  const read = async (functionName: 'getLimits' | 'getSpenders' | 'verifierThreshold') =>
+    (await chain.read({ to: module, data: encodeFunctionData({ abi: ABI, functionName }) }, head.number)) as Hex
+  const limits = decodeFunctionResult({ abi: ABI, functionName: 'getLimits', data: await read('getLimits') })
+  const spenders = decodeFunctionResult({ abi: ABI, functionName: 'getSpenders', data: await read('getSpenders') })
+  const threshold = decodeFunctionResult({
+    ...{ abi: ABI, functionName: 'verifierThreshold' },
+    data: await read('verifierThreshold'),
+  })
+  const listed = new Set(spenders.map(({ token, spender }) => `${token} ${spender}`.toLowerCase()))
+  return {
+    threshold,
+    rooms: new Map(
+      limits.map(({ asset, cap, approval, verifier, verifiers }) => [
+        asset.toLowerCase(),
+        {
+          cap: roomIn(cap, head.timestamp),
+          unapproved: roomIn(approval, head.timestamp),
+          byFew: roomIn(verifier, head.timestamp),
+          verifiers,
+        },
+      ]),
+    ),
+    isSpender: (token, spender) => listed.has(`${token} ${spender}`.toLowerCase()),
+  }
+}
+
+type Bucket = { amount: bigint; level: bigint; window: number; updated: number }
+
+/** What still fits into a leaking bucket at a time (Buckets.sol); null where there is no limit. */
+export function roomIn({ amount, level, window, updated }: Bucket, atSeconds: number): bigint | null {
   if (window === 0) return null
-  const leaked = (amount * BigInt(Math.max(0, head.timestamp - updated))) / BigInt(window)
+  const leaked = (amount * BigInt(Math.max(0, atSeconds - updated))) / BigInt(window)
   return leaked >= level ? amount : amount - (level - leaked)
 }
 
-/** How many verifiers a module demands for an outflow of an asset at a block (WarrantModule, `_checkVerifierLimits`). */
-export async function verifiersDemanded(
-  chain: ChainPort,
-  { module, asset, outflow, head }: { module: string; asset: string; outflow: bigint; head: BlockRef },
-): Promise<number> {
-  const read = async (data: Hex) => (await chain.read({ to: module, data }, head.number)) as Hex
-  const threshold = decodeFunctionResult({
-    ...{ abi: ABI, functionName: 'verifierThreshold' },
-    data: await read(encodeFunctionData({ abi: ABI, functionName: 'verifierThreshold' })),
-  })
-  const [above, verifiers] = decodeFunctionResult({
-    ...{ abi: ABI, functionName: 'verifierLimits' },
-    data: await read(encodeFunctionData({ abi: ABI, functionName: 'verifierLimits', args: [asset as Hex] })),
-  })
-  return outflow > above ? Math.max(threshold, verifiers) : threshold
+/** How many verifiers a module demands for outflows by asset: more than the threshold where one does not fit into its bucket. */
+export function verifiersDemanded({ threshold, rooms }: ModuleLimits, outflows: ReadonlyMap<string, bigint>): number {
+  let demanded = threshold
+  for (const [asset, outflow] of outflows) {
+    const room = rooms.get(asset)
+    if (room !== undefined && room.byFew !== null && outflow > room.byFew) demanded = Math.max(demanded, room.verifiers)
+  }
+  return demanded
 }

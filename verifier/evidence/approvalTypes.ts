@@ -5,22 +5,64 @@ import { WarrantError } from './error.ts'
 import type { Approval } from './records/approval.ts'
 import type { Proposal } from './records/proposal.ts'
 import { isStrictSignature } from './secp256k1.ts'
-import { verdictDomain } from './verdictTypes.ts'
+import { DOMAIN_TYPE, VERDICT_TYPES, type VerdictMessage, verdictDomain, verdictMessage } from './verdictTypes.ts'
 
-/** EIP-712 type of an approval; the module hashes the same string. */
+/** EIP-712 types of what approvers sign: what is executed, under one nonce, until a time. The module hashes the same strings. */
 export const APPROVAL_TYPES = {
   Approval: [
     { name: 'safe', type: 'address' },
-    { name: 'proposalDigest', type: 'bytes32' },
+    { name: 'calls', type: 'Call[]' },
+    { name: 'bounds', type: 'Bound[]' },
+    { name: 'nonce', type: 'uint256' },
+    { name: 'validUntil', type: 'uint64' },
   ],
+  Call: VERDICT_TYPES.Call,
+  Bound: VERDICT_TYPES.Bound,
 } as const
+
+/** @param validUntil last second, in chain time, at which the approval counts */
+export type ApprovalMessage = Pick<VerdictMessage, 'safe' | 'calls' | 'bounds' | 'nonce' | 'validUntil'>
+
+/** What `execute` takes as approvals, where nobody approved. */
+export const NO_APPROVALS = { validUntil: 0n, signatures: [] } as const
+
+/**
+ * What an approver signs for a proposal, for a local key as well as for a wallet (`eth_signTypedData_v4` takes exactly this,
+ * its integers as decimal text): one approval serves these calls, bounds and nonce, once.
+ *
+ * @example
+ * const { message, ...typed } = approvalTypedData(proposal)
+ * const signature = await account.signTypedData({ ...typed, message })
+ */
+export function approvalTypedData(
+  proposal: Pick<Proposal, 'chainId' | 'module' | 'safe' | 'nonce' | 'validUntil' | 'calls' | 'bounds'>,
+) {
+  const { safe, calls, bounds, nonce, validUntil } = approvalMessage(proposal)
+  return {
+    domain: { ...verdictDomain(proposal.chainId, proposal.module), chainId: BigInt(proposal.chainId) },
+    types: { EIP712Domain: DOMAIN_TYPE, ...APPROVAL_TYPES },
+    primaryType: 'Approval' as const,
+    message: { safe, calls, bounds, nonce, validUntil },
+  }
+}
+
+/** The message of `approvalTypedData`. */
+export function approvalMessage(
+  proposal: Pick<Proposal, 'safe' | 'nonce' | 'validUntil' | 'calls' | 'bounds'>,
+): ApprovalMessage {
+  const { safe, nonce, calls, bounds } = verdictMessage({
+    proposal: { ...proposal, policyDigest: '', executor: '' },
+    ...{ proposalDigest: '', refBlock: 0, refBlockHash: '' },
+  })
+  return { safe, calls, bounds, nonce, validUntil: BigInt(proposal.validUntil) }
+}
 
 /**
  * The lower-case address that signed an approver's answer: EIP-712 as the module checks it for `approve`, EIP-191 over
  * the answer for `reject`, so that a rejection can never pass for an approval.
  */
 export async function recoverApprover(
-  proposal: Pick<Proposal, 'chainId' | 'module' | 'safe'>,
+  proposal: Pick<Proposal, 'chainId' | 'module' | 'safe' | 'nonce' | 'validUntil' | 'calls' | 'bounds'>,
   approval: Approval,
 ): Promise<string> {
   const signature = approval.signature as `0x${string}`
@@ -32,12 +74,5 @@ export async function recoverApprover(
       await recoverAddress({ hash: hashMessage({ raw: domainBytes('approval', canonicalBytes(unsigned)) }), signature })
     ).toLowerCase()
   }
-  const signer = await recoverTypedDataAddress({
-    domain: verdictDomain(proposal.chainId, proposal.module),
-    types: APPROVAL_TYPES,
-    primaryType: 'Approval',
-    message: { safe: proposal.safe as `0x${string}`, proposalDigest: `0x${approval.proposalDigest}` },
-    signature,
-  })
-  return signer.toLowerCase()
+  return (await recoverTypedDataAddress({ ...approvalTypedData(proposal), signature })).toLowerCase()
 }

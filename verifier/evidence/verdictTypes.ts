@@ -27,6 +27,14 @@ export const VERDICT_TYPES = {
   ],
 } as const
 
+/** The type of a module's domain: remote signers are sent it, for each hashes the types that it is given. */
+export const DOMAIN_TYPE = [
+  { name: 'name', type: 'string' },
+  { name: 'version', type: 'string' },
+  { name: 'chainId', type: 'uint256' },
+  { name: 'verifyingContract', type: 'address' },
+] as const
+
 type Hex = `0x${string}`
 export type VerdictMessage = {
   safe: Hex

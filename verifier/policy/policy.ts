@@ -98,6 +98,7 @@ export const policy = z.strictObject({
           .min(0)
           .max(16)
           .describe('which argument, from 1, is paid and must be the Safe or a recipient; 0: none'),
+        maxValue: uintString.optional().describe('most wei that one call may carry; absent: none'),
       }),
     )
     .optional()

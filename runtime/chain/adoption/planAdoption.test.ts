@@ -1,4 +1,4 @@
-import { decodeFunctionData, toFunctionSelector } from 'viem'
+import { decodeFunctionData, toFunctionSelector, zeroAddress } from 'viem'
 import { expect, test } from 'vitest'
 import { type TreasuryConfig, treasuryConfig } from '#config/treasuryConfig.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
@@ -49,12 +49,16 @@ test('what a policy allows becomes rules of the module, each with the word that 
       [POSITIONS, selector('collect((uint256,address,uint128,uint128))'), 2],
       [V2_ROUTER, selector('swapExactTokensForTokens(uint256,uint256,address[],address,uint256)'), 4],
       [FARM, selector('stake(uint256,address)'), 2],
-      [DOLLAR, selector('approve(address,uint256)'), 0],
-      [WETH, selector('approve(address,uint256)'), 0],
     ].sort(),
   )
+  const spenders = calls.flatMap(({ functionName, args }) =>
+    functionName === 'setSpender' ? [[String(args[0]).toLowerCase(), String(args[1]).toLowerCase(), args[2]]] : [],
+  )
+  expect(spenders.sort()).toEqual(
+    [ROUTER, POSITIONS, V2_ROUTER, FARM].flatMap(spender => [DOLLAR, WETH].map(token => [token, spender, 1])).sort(),
+  )
   const limits = calls.find(({ functionName }) => functionName === 'setVerifierLimit')
-  expect(limits?.args).toEqual([expect.stringMatching(new RegExp(DOLLAR, 'i')), 5_000_000n, 3])
+  expect(limits?.args).toEqual([expect.stringMatching(new RegExp(DOLLAR, 'i')), 5_000_000n, 1, 3])
   expect(plan.map(({ words }) => words)).toContain('above 5 USDC at once, 3 verifiers must have signed')
 })
 
@@ -62,4 +66,21 @@ test('more verifiers than there are, and a token without a cap, are refused', ()
   const many = config({ verifierLimits: { USDC: { above: 1, verifiers: 4 } } })
   expect(() => planAdoption(policy, many)).toThrow('verifierLimits.USDC: there are 3 verifiers')
   expect(() => planAdoption(policy, config({ caps: { USDC: { amount: 1, windowSeconds: 1 } } }))).toThrow('caps.WETH')
+})
+
+test('native coins are capped as any asset, and wrapped up to their cap at once; without a cap no plan lets them be', () => {
+  const wrapping = { ...policy, weth: WETH } as Policy
+  expect(() => planAdoption(wrapping, config({ watchNative: true }))).toThrow('caps.native is missing')
+  const caps = { ...config().caps, native: { amount: 5n, windowSeconds: 60 } }
+  expect(() => planAdoption(wrapping, { ...config(), caps })).toThrow('needs watchNative')
+  const calls = planAdoption(wrapping, { ...config(), watchNative: true, caps }).map(({ data, to }) =>
+    to === MODULE ? decodeFunctionData({ abi: MODULE_ABI, data }) : null,
+  )
+  expect(calls.find(call => call?.functionName === 'setCap' && call.args[0] === zeroAddress)?.args).toEqual([
+    zeroAddress,
+    5n,
+    60,
+  ])
+  const values = calls.flatMap(call => (call?.functionName === 'setRule' ? [call.args[2].maxValue] : []))
+  expect(values.filter(value => value > 0n)).toEqual([5n])
 })

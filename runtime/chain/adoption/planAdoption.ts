@@ -5,10 +5,12 @@ import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
 import { MODULE_ABI } from '../abi.ts'
 import { SAFE_ABI } from '../devnet/deploySafe.ts'
 
+/** The native coin, where a token of the policy is asked for. */
+const NATIVE = { address: zeroAddress, decimals: 18 } as const
+
 /** One transaction that the Safe's owners sign, and what it means. */
 export type OwnersTransaction = { to: string; value: '0'; data: Hex; words: string }
 
-const APPROVE = toFunctionSelector('approve(address,uint256)')
 const TRANSFER = toFunctionSelector('transfer(address,uint256)')
 const DEPOSIT = toFunctionSelector('deposit()')
 const WITHDRAW = toFunctionSelector('withdraw(uint256)')
@@ -31,9 +33,16 @@ export function planAdoption(policy: Policy, config: TreasuryConfig): OwnersTran
   const plan: OwnersTransaction[] = []
   const symbols = new Map(policy.tokens.map(token => [token.symbol, token]))
   const token = (symbol: string, where: string) => {
-    const found = symbols.get(symbol)
+    const found = symbol === 'native' ? NATIVE : symbols.get(symbol)
     if (found === undefined) throw new WarrantError('BAD_CONFIG', `${where}.${symbol}: the policy lists no such token`)
     return found
+  }
+  // What counts against a limit leaks away as what counts against the cap does.
+  const windowOf = (symbol: string, where: string) => {
+    const cap = config.caps[symbol]
+    if (cap === undefined)
+      throw new WarrantError('BAD_CONFIG', `${where}.${symbol}: needs caps.${symbol}, over whose window it counts`)
+    return cap.windowSeconds
   }
   const set = (words: string, functionName: string, args: readonly unknown[]) =>
     plan.push({
@@ -42,8 +51,8 @@ export function planAdoption(policy: Policy, config: TreasuryConfig): OwnersTran
       data: encodeFunctionData({ abi: MODULE_ABI, functionName, args } as never),
       words,
     })
-  const allow = (words: string, target: string, selector: Hex, recipientWord: number) =>
-    set(words, 'setRule', [target, selector, { allowed: true, recipientWord }])
+  const allow = (words: string, target: string, selector: Hex, recipientWord: number, maxValue = 0n) =>
+    set(words, 'setRule', [target, selector, { allowed: true, recipientWord, amountWord: 0, maxValue }])
   const bySafe = (words: string, functionName: 'enableModule' | 'setModuleGuard', who: string) =>
     plan.push({
       to: safe,
@@ -64,6 +73,8 @@ export function planAdoption(policy: Policy, config: TreasuryConfig): OwnersTran
   for (const symbol of symbols.keys())
     if (config.caps[symbol] === undefined)
       throw new WarrantError('BAD_CONFIG', `caps.${symbol} is missing: without a cap, k verifiers could move all of it`)
+  if (config.caps.native !== undefined && !config.watchNative)
+    throw new WarrantError('BAD_CONFIG', 'caps.native: needs watchNative: true, for only what is watched can be capped')
   for (const [symbol, { amount, windowSeconds }] of Object.entries(config.caps)) {
     const { address, decimals } = token(symbol, 'caps')
     const shown = Number(amount) / 10 ** decimals
@@ -86,6 +97,7 @@ export function planAdoption(policy: Policy, config: TreasuryConfig): OwnersTran
     set(`above ${Number(limit) / 10 ** decimals} ${symbol} at once, approvers must have signed`, 'setApprovalLimit', [
       address,
       limit,
+      windowOf(symbol, 'approvalLimits'),
     ])
   }
   for (const [symbol, { above, verifiers }] of Object.entries(config.verifierLimits)) {
@@ -95,36 +107,50 @@ export function planAdoption(policy: Policy, config: TreasuryConfig): OwnersTran
     set(
       `above ${Number(above) / 10 ** decimals} ${symbol} at once, ${verifiers} verifiers must have signed`,
       'setVerifierLimit',
-      [address, above, verifiers],
+      [address, above, windowOf(symbol, 'verifierLimits'), verifiers],
     )
   }
-  const sold = new Set<string>()
+  const pinned = new Set<string>()
+  /** Whoever takes tokens from its caller within a batch. */
+  const spend = (spender: string, tokens: readonly string[]) => {
+    for (const address of tokens) {
+      if (pinned.has(`${address} ${spender}`)) continue
+      pinned.add(`${address} ${spender}`)
+      const words = `${spender} may be given allowances of ${address}, each used up or taken back in the same batch`
+      set(words, 'setSpender', [address, spender, 1])
+    }
+  }
+  const mostValue = config.caps.native?.amount ?? 0n
   for (const { router, token0, token1, positions } of policy.uniswapV3) {
     allow(`it may swap on Uniswap v3's router ${router}, paid to the Safe`, router, EXACT_INPUT_SINGLE, 4)
-    for (const address of [token0, token1]) sold.add(address)
+    spend(router, [token0, token1])
     if (positions === undefined) continue
     allow(`it may open positions by ${positions}, that belong to the Safe`, positions, MINT, 10)
     allow('it may take liquidity out of them', positions, DECREASE_LIQUIDITY, 0)
     allow('it may collect what they are owed, paid to the Safe', positions, COLLECT, 2)
+    spend(positions, [token0, token1])
   }
   for (const { router, token0, token1 } of policy.uniswapV2 ?? []) {
     allow(`it may swap on Uniswap v2's router ${router}, paid to the Safe`, router, SWAP_EXACT_TOKENS, 4)
-    for (const address of [token0, token1]) sold.add(address)
+    spend(router, [token0, token1])
   }
-  for (const { to, function: name, recipientWord } of policy.calls ?? []) {
+  for (const { to, function: name, recipientWord, maxValue = '0' } of policy.calls ?? []) {
+    const paid = recipientWord === 0 ? '' : `, its argument ${recipientWord} the Safe or a payee`
+    const carried = maxValue === '0' ? '' : `, with at most ${maxValue} wei`
     allow(
-      `it may call ${name} of ${to}${recipientWord === 0 ? '' : `, its argument ${recipientWord} the Safe or a payee`}`,
-      to,
-      toFunctionSelector(name),
-      recipientWord,
+      `it may call ${name} of ${to}${paid}${carried}`,
+      ...([to, toFunctionSelector(name), recipientWord, BigInt(maxValue)] as const),
     )
     // Which tokens it takes the policy does not say: the bounds and caps do.
-    for (const { address } of policy.tokens) sold.add(address)
+    spend(
+      to,
+      policy.tokens.map(({ address }) => address).filter(address => address !== to),
+    )
   }
-  for (const address of sold)
-    allow(`it may approve ${address} to a spender that uses it up in the same batch`, address, APPROVE, 0)
   if (policy.weth !== undefined) {
-    allow(`it may wrap native coins at ${policy.weth}`, policy.weth, DEPOSIT, 0)
+    if (config.caps.native === undefined)
+      throw new WarrantError('BAD_CONFIG', 'caps.native is missing: the policy lets native coins be wrapped')
+    allow(`it may wrap native coins at ${policy.weth}`, policy.weth, DEPOSIT, 0, mostValue)
     allow('it may unwrap them', policy.weth, WITHDRAW, 0)
   }
   for (const recipient of policy.recipients) set(`${recipient} may be paid`, 'setPayee', [recipient, true])

@@ -11,6 +11,7 @@ import {
 } from 'viem'
 import { encodeSwap } from '#agents/build/adapters/uniswapV3.ts'
 import type { TreasuryConfig } from '#config/treasuryConfig.ts'
+import { NO_APPROVALS } from '#verifier/evidence/approvalTypes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { VERDICT_TYPES, type VerdictMessage, verdictDomain } from '#verifier/evidence/verdictTypes.ts'
 import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
@@ -163,7 +164,7 @@ async function run({ client, node, real, config, chainId }: Setting): Promise<Re
     return send(
       executor,
       module,
-      encodeFunctionData({ abi: MODULE_ABI, functionName: 'execute', args: [message, signatures, []] }),
+      encodeFunctionData({ abi: MODULE_ABI, functionName: 'execute', args: [message, signatures, NO_APPROVALS] }),
     )
   }
   const quorum = verifiers.slice(0, config.threshold)

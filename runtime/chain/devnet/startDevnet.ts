@@ -19,6 +19,8 @@ export type StartDevnetParameters = {
   threshold: number
   executor: string
   treasury: { dollars: bigint; weth: bigint }
+  /** Bytes of code that a contract may have, for builds larger than a chain allows. */
+  codeSizeLimit?: number
 }
 
 export type Devnet = {
@@ -49,8 +51,12 @@ export async function startDevnet({
   threshold,
   executor,
   treasury,
+  codeSizeLimit,
 }: StartDevnetParameters): Promise<Devnet> {
-  const anvil = await startAnvil({ chainId: DEV_CHAIN_ID, startSeconds })
+  const anvil = await startAnvil({
+    ...{ chainId: DEV_CHAIN_ID, startSeconds },
+    flags: codeSizeLimit === undefined ? [] : ['--code-size-limit', String(codeSizeLimit)],
+  })
   try {
     const client = createDevClient(anvil.url, DEV_CHAIN_ID)
     const [deployer, arbitrageur, guardian] = [account(0), account(1), account(2)]
@@ -79,12 +85,15 @@ export async function startDevnet({
         encodeFunctionData({
           abi: MODULE_ABI,
           functionName: 'setRule',
-          args: [target, selector, { allowed: true, recipientWord }],
+          args: [target, selector, { allowed: true, recipientWord, amountWord: 0, maxValue: 0n }],
         }),
       )
     await rule(market.router, EXACT_INPUT_SINGLE, 4)
-    await rule(market.dollar, APPROVE, 0)
-    await rule(market.weth, APPROVE, 0)
+    for (const token of [market.dollar, market.weth]) {
+      await rule(token, APPROVE, 0)
+      const args = [token, market.router, 1] as const
+      await asOwners(module, encodeFunctionData({ abi: MODULE_ABI, functionName: 'setSpender', args }))
+    }
     await asOwners(
       module,
       encodeFunctionData({ abi: MODULE_ABI, functionName: 'setAssets', args: [[market.dollar, market.weth]] }),

@@ -5,16 +5,13 @@ import { approvalRequest } from '#runtime/chain/approvalDesk.ts'
 import { openSigner } from '#runtime/chain/signer.ts'
 import { writeDurably } from '#runtime/log/disk.ts'
 import { describeCalls } from '#verifier/effects/describeCalls.ts'
-import { APPROVAL_TYPES } from '#verifier/evidence/approvalTypes.ts'
+import { approvalTypedData } from '#verifier/evidence/approvalTypes.ts'
 import { utf8 } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { domainBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Approval } from '#verifier/evidence/records/approval.ts'
-import { verdictDomain } from '#verifier/evidence/verdictTypes.ts'
-
-type Hex = `0x${string}`
 
 export type ApproveReport = { answer: Approval['answer']; proposalDigest: string; signer: string; file: string }
 
@@ -53,12 +50,7 @@ export async function approveRequest(
   }
   const signature =
     reject === null
-      ? await account.signTypedData({
-          domain: verdictDomain(proposal.chainId, proposal.module),
-          types: APPROVAL_TYPES,
-          primaryType: 'Approval',
-          message: { safe: proposal.safe as Hex, proposalDigest: `0x${digest}` },
-        })
+      ? await account.signTypedData(approvalTypedData(proposal))
       : await account.signMessage({ message: { raw: domainBytes('approval', canonicalBytes(unsigned)) } })
   const answer: Approval = { ...unsigned, signer, signature }
   const out = join(dirname(file), `${digest}.${signer}.json`)

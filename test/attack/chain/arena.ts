@@ -6,6 +6,7 @@ import { type Artifact, packageArtifact } from '#runtime/chain/artifacts.ts'
 import { createSafe, execAsOwners, SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
 import type { Devnet } from '#runtime/chain/devnet/startDevnet.ts'
 import { revertReason } from '#runtime/chain/revertReason.ts'
+import { APPROVAL_TYPES, type ApprovalMessage } from '#verifier/evidence/approvalTypes.ts'
 import { VERDICT_TYPES, type VerdictMessage, verdictDomain } from '#verifier/evidence/verdictTypes.ts'
 
 /** Exchange.trade, whose fifth word is who is paid. */
@@ -20,7 +21,8 @@ export const ATTACKER = account(11)
 export const APPROVER = account(12)
 export const POLICY: Hex = `0x${'ab'.repeat(32)}`
 export const SWAP_IN = 1_000_000_000n
-const LATE = 2_000_000_000n
+/** Valid until then, whatever is signed. */
+export const LATE = 2_000_000_000n
 
 export type Call = VerdictMessage['calls'][number]
 export type Bound = VerdictMessage['bounds'][number]
@@ -33,6 +35,7 @@ type Owner =
   | 'setCap'
   | 'setRule'
   | 'setPayee'
+  | 'setSpender'
 
 /** A treasury of its own on a shared chain, under contracts that may lack a defence. */
 export type Arena = Awaited<ReturnType<typeof createArena>>
@@ -62,14 +65,17 @@ export async function createArena(net: Devnet, artifact: (name: string) => Artif
   const asOwners = (to: Hex, data: Hex) => execAsOwners(client, owners.slice(0, 2), safe, to, data)
   const configure = (functionName: Owner, args: readonly unknown[]) =>
     asOwners(module, encodeFunctionData({ abi: MODULE_ABI, functionName, args } as never))
-  const allow = (target: Hex, selector: Hex, recipientWord = 0) =>
-    configure('setRule', [target, selector, { allowed: true, recipientWord }])
+  const allow = (target: Hex, selector: Hex, recipientWord = 0, { maxValue = 0n, amountWord = 0 } = {}) =>
+    configure('setRule', [target, selector, { allowed: true, recipientWord, amountWord, maxValue }])
   const abiOf = (name: string): Abi => artifact(name).abi
 
   await allow(router, '0x414bf389', 4)
   for (const token of [dollar, weth, evil]) await allow(token, '0x095ea7b3')
   await allow(exchange, TRADE, 5)
   await configure('setAssets', [[zeroAddress, dollar, weth, evil]])
+  // As a plan does: these take from nobody but their caller.
+  for (const token of [dollar, weth])
+    for (const spender of [router, exchange]) await configure('setSpender', [token, spender, 1])
   for (const [to, data] of [
     [safe, encodeFunctionData({ abi: SAFE_ABI, functionName: 'enableModule', args: [module] })],
     [safe, encodeFunctionData({ abi: SAFE_ABI, functionName: 'setModuleGuard', args: [guard] })],
@@ -90,6 +96,7 @@ export async function createArena(net: Devnet, artifact: (name: string) => Artif
   await client.setBalance(safe, 10n ** 19n)
 
   let nonce = 0n
+  const moduleDomain = verdictDomain(net.chain.chainId, module)
   const swapCalls = (amount = SWAP_IN, sell: 'USDC' | 'WETH' = 'USDC'): Call[] =>
     encodeSwap(
       { type: 'swap', sell, buy: sell === 'USDC' ? 'WETH' : 'USDC', amountIn: String(amount), minBuy: '1' },
@@ -114,11 +121,8 @@ export async function createArena(net: Devnet, artifact: (name: string) => Artif
       ...changes,
     }
   }
-  const sign = (
-    message: VerdictMessage,
-    by: PrivateKeyAccount = first,
-    domain = verdictDomain(net.chain.chainId, module),
-  ) => by.signTypedData({ domain, types: VERDICT_TYPES, primaryType: 'Verdict', message })
+  const sign = (message: VerdictMessage, by: PrivateKeyAccount = first, domain = moduleDomain) =>
+    by.signTypedData({ domain, types: VERDICT_TYPES, primaryType: 'Verdict', message })
 
   /** Sends a call as `from`: 'succeeded', or why not. */
   async function attempt(from: { address: Hex }, to: Hex, data: Hex, gas = 4_000_000n): Promise<string> {
@@ -130,19 +134,30 @@ export async function createArena(net: Devnet, artifact: (name: string) => Artif
       return revertReason(error, MODULE_ABI)
     }
   }
-  const encodeExecute = (message: VerdictMessage, signatures: readonly Hex[], approvals: readonly Hex[] = []) =>
-    encodeFunctionData({ abi: MODULE_ABI, functionName: 'execute', args: [message, signatures, approvals] })
+  /** The approvers' signature over what a verdict has in common with what they saw. */
+  const approve = (message: ApprovalMessage, by: PrivateKeyAccount = APPROVER, domain = moduleDomain) =>
+    by.signTypedData({ domain, types: APPROVAL_TYPES, primaryType: 'Approval', message })
+  const encodeExecute = (
+    message: VerdictMessage,
+    signatures: readonly Hex[],
+    approvals: readonly Hex[] = [],
+    approvedUntil = approvals.length === 0 ? 0n : LATE,
+  ) => {
+    const args = [message, signatures, { validUntil: approvedUntil, signatures: approvals }] as const
+    return encodeFunctionData({ abi: MODULE_ABI, functionName: 'execute', args })
+  }
   async function execute(
     message: VerdictMessage,
     signatures: readonly Hex[],
-    { from = EXECUTOR, approvals = [] as readonly Hex[], gas = 4_000_000n } = {},
+    { from = EXECUTOR, approvals = [] as readonly Hex[], gas = 4_000_000n, approvedUntil = LATE } = {},
   ): Promise<string> {
-    return attempt(from, module, encodeExecute(message, signatures, approvals), gas)
+    return attempt(from, module, encodeExecute(message, signatures, approvals, approvedUntil), gas)
   }
 
   return {
     ...{ net, client, safe, module, guard, evil, exchange, dollar, weth, router, guardian, deployer },
-    ...{ abiOf, asOwners, configure, allow, mint, swapCalls, bound, verdict, sign, attempt, encodeExecute, execute },
+    ...{ abiOf, asOwners, configure, allow, mint, swapCalls, bound, verdict, sign, encodeExecute, execute, attempt },
+    signApproval: approve,
     /** The verdict with `changes`, signed by `signers` whatever it says, sent by the executor. */
     async signedByAll(changes: Partial<VerdictMessage>, signers: readonly PrivateKeyAccount[] = [first]) {
       const message = await verdict(changes)
@@ -150,7 +165,7 @@ export async function createArena(net: Devnet, artifact: (name: string) => Artif
     },
     /** Why the module would not take a rule from the owners, or null. */
     async setRuleFault(target: Hex, selector: Hex): Promise<string | null> {
-      const args = [target, selector, { allowed: true, recipientWord: 0 }] as const
+      const args = [target, selector, { allowed: true, recipientWord: 0, amountWord: 0, maxValue: 0n }] as const
       const data = encodeFunctionData({ abi: MODULE_ABI, functionName: 'setRule', args })
       return client.public.call({ account: safe, to: module, data }).then(
         () => null,

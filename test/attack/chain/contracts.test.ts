@@ -11,7 +11,7 @@ let intact: (name: string) => Artifact
 beforeAll(async () => {
   net = await startDevnet({
     ...{ startSeconds: 1_700_000_000, startTick: 200_000, verifiers: [EXECUTOR.address], threshold: 1 },
-    ...{ executor: EXECUTOR.address, treasury: { dollars: 1n, weth: 1n } },
+    ...{ executor: EXECUTOR.address, treasury: { dollars: 1n, weth: 1n }, codeSizeLimit: 40_000 },
   })
   intact = compileContracts([])
 }, 60_000)

@@ -9,7 +9,7 @@ let net: Devnet
 beforeAll(async () => {
   net = await startDevnet({
     ...{ startSeconds: 1_700_000_000, startTick: 200_000, verifiers: [EXECUTOR.address], threshold: 1 },
-    ...{ executor: EXECUTOR.address, treasury: { dollars: 1n, weth: 1n } },
+    ...{ executor: EXECUTOR.address, treasury: { dollars: 1n, weth: 1n }, codeSizeLimit: 40_000 },
   })
 }, 60_000)
 afterAll(() => net?.stop())
@@ -29,8 +29,8 @@ test('200 random sequences never lose more than the caps allow', async () => {
 }, 300_000)
 
 test('without the cap they do', async () => {
-  const from = 'if (level + outflow > cap.amount) revert'
-  const mutation = { file: 'verifier/contracts/WarrantModule.sol', from, to: 'if (1 == 2) revert' }
+  const from = 'if (!fits) revert CapExceeded'
+  const mutation = { file: 'verifier/contracts/WarrantModule.sol', from, to: 'if (1 == 2) revert CapExceeded' }
   const run = await openLossArena(net, compileContracts([mutation]))
   const lossy = async () => {
     for (let seed = 1; seed <= 60; seed++) await run(seed)

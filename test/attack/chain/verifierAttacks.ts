@@ -14,12 +14,11 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import type { DemoRun } from '#runtime/demo/demoWorld.ts'
 import { AGENT } from '#runtime/run/openRun.ts'
 import { type Service, spawnWarrant } from '#runtime/run/spawnWarrant.ts'
-import { APPROVAL_TYPES } from '#verifier/evidence/approvalTypes.ts'
+import { approvalTypedData } from '#verifier/evidence/approvalTypes.ts'
 import type { Appended } from '#verifier/evidence/ports/log.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Decision } from '#verifier/evidence/records/decision.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
-import { verdictDomain } from '#verifier/evidence/verdictTypes.ts'
 import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
 import type { TraderWorld } from '../../fault/treasury/traderWorld.ts'
 import type { Mutation } from './mutation.ts'
@@ -315,12 +314,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
       const proposal = await run.treasury.propose(await decide(setting, run))
       const stranger = privateKeyToAccount(generatePrivateKey())
       const digest = proposalDigest(proposal.body)
-      const signature = await stranger.signTypedData({
-        domain: verdictDomain(world.devnet.chain.chainId, world.devnet.chain.module),
-        types: APPROVAL_TYPES,
-        primaryType: 'Approval',
-        message: { safe: world.devnet.chain.safe as Hex, proposalDigest: `0x${digest}` },
-      })
+      const signature = await stranger.signTypedData(approvalTypedData(proposal.body))
       const answer = { proposal: proposal.leafHash, proposalDigest: digest, answer: 'approve' as const, reason: null }
       const body = { ...answer, signer: stranger.address.toLowerCase(), signature }
       await run.opened.appenders.approver.append('approval', body, [proposal.leafHash]).durable

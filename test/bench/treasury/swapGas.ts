@@ -6,6 +6,7 @@ import { ERC20_ABI, MODULE_ABI } from '#runtime/chain/abi.ts'
 import { createSafe, SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
 import { type Devnet, startDevnet } from '#runtime/chain/devnet/startDevnet.ts'
 import { waitForReceipt } from '#runtime/chain/waitForReceipt.ts'
+import { NO_APPROVALS } from '#verifier/evidence/approvalTypes.ts'
 import { VERDICT_TYPES, type VerdictMessage, verdictDomain } from '#verifier/evidence/verdictTypes.ts'
 import { setUpRoles } from './rolesV2.ts'
 
@@ -52,10 +53,11 @@ async function measure(net: Devnet, verifiers: PrivateKeyAccount[], executor: Pr
   const { dollar, weth, router } = net.market
   const module = net.chain.module as Hex
   await net.setPolicy(POLICY)
-  const configure = (functionName: 'setAssets' | 'setCap' | 'setStandingAllowance' | 'setVerifiers', args: unknown[]) =>
+  const configure = (functionName: 'setAssets' | 'setCap' | 'setSpender' | 'setVerifiers', args: unknown[]) =>
     net.asOwners(module, encodeFunctionData({ abi: MODULE_ABI, functionName, args } as never))
   await configure('setAssets', [[zeroAddress, dollar, weth]])
   await configure('setCap', [dollar, 50_000n * 10n ** 6n, DAY])
+  await configure('setSpender', [dollar, router, 1])
 
   const [approve, swap] = encodeSwap(
     { type: 'swap', sell: 'USDC', buy: 'WETH', amountIn: '1000000000', minBuy: '1' },
@@ -115,14 +117,14 @@ async function measure(net: Devnet, verifiers: PrivateKeyAccount[], executor: Pr
     return send(
       executor,
       module,
-      encodeFunctionData({ abi: MODULE_ABI, functionName: 'execute', args: [message, signatures, []] }),
+      encodeFunctionData({ abi: MODULE_ABI, functionName: 'execute', args: [message, signatures, NO_APPROVALS] }),
     )
   }
 
   // The first ones pay for slots that were never used.
   await execute([approve, swap], 1)
   const moduleWithApproval = await execute([approve, swap], 1)
-  await configure('setStandingAllowance', [dollar, router, true])
+  await configure('setSpender', [dollar, router, 2])
   const standing = encodeApprove(dollar, router, 10n ** 15n)
   await execute([{ to: standing.to as Hex, value: 0n, data: standing.data as Hex }, swap], 1)
   await execute([swap], 1)

@@ -1,5 +1,5 @@
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
-import { verifiersDemanded } from '#verifier/effects/moduleLimits.ts'
+import { moduleLimits, verifiersDemanded } from '#verifier/effects/moduleLimits.ts'
 import { treasuryUsd } from '#verifier/effects/treasuryValue.ts'
 import { type AuditContext, type AuditPorts, type Check, type CheckOutcome, deny, pass } from '../context.ts'
 import { overFrequency, signedBefore } from './frequency.ts'
@@ -91,14 +91,10 @@ async function enoughVerifiers(
   const bands = (policy.verifiers ?? []).filter(({ aboveUsd }) => (valueUsd as number) > aboveUsd)
   const needed = Math.max(0, ...bands.map(({ threshold }) => threshold))
   if (needed === 0) return null
+  const limits = await moduleLimits(chain, { module: policy.module, head })
   for (const { target, limit } of proposal.body.bounds) {
     if (BigInt(limit) >= 0n) continue
-    const demanded = await verifiersDemanded(chain, {
-      module: policy.module,
-      asset: target,
-      outflow: -BigInt(limit),
-      head,
-    })
+    const demanded = verifiersDemanded(limits, new Map([[target, -BigInt(limit)]]))
     if (demanded < needed)
       return deny(
         `the module lets ${demanded} verifiers move ${-BigInt(limit)} of ${target}; the policy asks for ${needed} above ${valueUsd} USD`,

@@ -1,4 +1,4 @@
-import { outflowLeft } from '#verifier/effects/moduleLimits.ts'
+import { moduleLimits } from '#verifier/effects/moduleLimits.ts'
 import { type Check, deny, pass } from '../context.ts'
 
 /** 7. Simulated on the head block: it does not revert, leaves no approval behind, and stays within the module's outflow caps. */
@@ -17,9 +17,9 @@ export const simulationCheck: Check = {
     const left = simulation.approvals[0]
     if (left !== undefined)
       return deny(`an approval of ${left.allowance} of ${left.token} for ${left.spender} would be left behind`)
+    const { rooms } = await moduleLimits(chain, { module: policy.module, head })
     for (const { asset, token, change } of simulation.changes) {
-      if (BigInt(change) >= 0n) continue
-      const allowed = await outflowLeft(chain, { module: policy.module, asset: token, head })
+      const allowed = rooms.get(token)?.cap ?? null
       if (allowed !== null && -BigInt(change) > allowed)
         return deny(`${change} ${asset} would exceed the owners' cap on chain, which now lets ${allowed} out`)
     }

@@ -17,6 +17,7 @@ export const namedCall: Adapter = {
       const paid = allowed.recipientWord === 0 ? null : args?.[allowed.recipientWord - 1]
       // A word that must name who is paid, and is no address, names nobody: refused.
       if (args === null || paid === undefined || (paid !== null && !/^0x[0-9a-f]{40}$/.test(paid))) return null
+      if (BigInt(call.value) > BigInt(allowed.maxValue ?? '0')) return null
       return decoded(call, allowed.function, args, paid)
     }
     return null

@@ -12,6 +12,9 @@ export type ContractAttack = {
 }
 
 export const MODULE = 'verifier/contracts/WarrantModule.sol'
+export const SETTINGS = 'verifier/contracts/ModuleSettings.sol'
+export const BUCKETS = 'verifier/contracts/Buckets.sol'
+export const OUTFLOWS = 'verifier/contracts/Outflows.sol'
 export const HASH = 'verifier/contracts/VerdictHash.sol'
 export const GUARD = 'verifier/contracts/WarrantGuard.sol'
 export const EFFECTS = 'verifier/contracts/ApprovalEffects.sol'
@@ -20,6 +23,11 @@ export const never = (from: string, file = MODULE): Mutation[] => [
   { file, from, to: from.replace('if (', 'if (1 == 2 && (').replace(/\) revert/, ')) revert') },
 ]
 export const inModule = (from: string, to: string): Mutation[] => [{ file: MODULE, from, to }]
+
+export const inSettings = (from: string, to: string): Mutation[] => [{ file: SETTINGS, from, to }]
+
+/** What no bound names may fall. */
+export const UNBOUND_FALL = inModule('&& !_isBound(bounds, asset)', '&& asset == address(1)')
 
 /** Every measured bound holds, whatever happened. */
 export const UNBOUND = inModule('if (!holds) revert', 'if (1 == 2) revert')

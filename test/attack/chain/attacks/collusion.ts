@@ -1,7 +1,7 @@
 import { encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
 import { ATTACKER, SWAP_IN } from '../arena.ts'
-import { type ContractAttack, inModule, MODULE, never } from './attack.ts'
+import { type ContractAttack, inModule, inSettings, MODULE, UNBOUND_FALL } from './attack.ts'
 import { mintPosition, positions } from './positions.ts'
 
 /** What k colluding verifiers may sign, and must not move. */
@@ -10,7 +10,7 @@ export const COLLUSION_ATTACKS: ContractAttack[] = [
     name: 'k colluding verifiers pay another recipient',
     refusedBy: 'RecipientNotSafe',
     without: inModule(
-      'if (recipient != address(safe) && !isPayee[recipient]) revert',
+      'if (recipient != address(safe) && _payeePlace[recipient] == 0) revert',
       'if (recipient == address(0)) revert',
     ),
     async attempt(arena) {
@@ -42,7 +42,7 @@ export const COLLUSION_ATTACKS: ContractAttack[] = [
     name: 'k colluding verifiers call the Safe itself, to enable a module of theirs',
     refusedBy: 'CallNotAllowed',
     without: [
-      ...inModule('if (target == address(safe) || target == address(this)) revert', 'if (1 == 2) revert'),
+      ...inSettings('if (target == address(safe) || target == address(this)) revert', 'if (1 == 2) revert'),
       ...inModule('|| call.to == address(safe) || call.to == address(this)', ''),
     ],
     async attempt(arena) {
@@ -55,7 +55,7 @@ export const COLLUSION_ATTACKS: ContractAttack[] = [
   {
     name: 'k colluding verifiers against the backstop',
     refusedBy: 'CapExceeded',
-    without: never('if (level + outflow > cap.amount) revert'),
+    without: inModule('if (!fits) revert CapExceeded', 'if (1 == 2) revert CapExceeded'),
     async attempt(arena) {
       await arena.configure('setCap', [arena.dollar, SWAP_IN + SWAP_IN / 2n, 86_400])
       const first = await arena.signedByAll({})
@@ -65,15 +65,15 @@ export const COLLUSION_ATTACKS: ContractAttack[] = [
   {
     name: 'an asset leaves that no bound names',
     refusedBy: 'UnboundAssetFell',
-    without: never('if (bound == 0) revert'),
+    without: UNBOUND_FALL,
     attempt: arena => arena.signedByAll({ bounds: [arena.bound(arena.weth, 1n)] }),
   },
   {
     name: 'native coins leave inside a call',
     refusedBy: 'UnboundAssetFell',
-    without: never('if (bound == 0) revert'),
+    without: UNBOUND_FALL,
     async attempt(arena) {
-      await arena.allow(arena.weth, '0xd0e30db0')
+      await arena.allow(arena.weth, '0xd0e30db0', 0, { maxValue: 10n ** 18n })
       const calls = [{ to: arena.weth, value: 10n ** 18n, data: '0xd0e30db0' as Hex }]
       return arena.signedByAll({ calls, bounds: [arena.bound(arena.weth, 1n)] })
     },
@@ -116,7 +116,7 @@ export const COLLUSION_ATTACKS: ContractAttack[] = [
     without: [
       {
         file: MODULE,
-        from: 'actual = health > uint256(type(int256).max) ? type(int256).max : int256(health);\n            holds = actual >= bound.limit;',
+        from: 'actual = health > uint256(type(int256).max) ? type(int256).max : int256(health);\n                holds = actual >= bound.limit;',
         to: 'actual = int256(health >> 1);\n            holds = true;',
       },
     ],

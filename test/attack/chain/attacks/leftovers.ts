@@ -1,6 +1,6 @@
 import { encodeFunctionData, type Hex, parseAbi, toFunctionSelector } from 'viem'
 import { ATTACKER, type Call, SWAP_IN } from '../arena.ts'
-import { type ContractAttack, EFFECTS, inModule } from './attack.ts'
+import { type ContractAttack, EFFECTS, inSettings } from './attack.ts'
 import { mintPosition, positions } from './positions.ts'
 
 /** Calls that the module does not look into. */
@@ -91,7 +91,7 @@ export const LEFTOVER_ATTACKS: ContractAttack[] = [
   {
     name: 'owners talked into a rule for calls that carry calls or approvals',
     refusedBy: 'reverted',
-    without: inModule('if (rule.allowed && ApprovalEffects.isOpaque(selector)) revert', 'if (1 == 2) revert'),
+    without: inSettings('if (rule.allowed && ApprovalEffects.isOpaque(selector)) revert', 'if (1 == 2) revert'),
     async attempt(arena) {
       const rules = await Promise.all(
         OPAQUE.map(signature => arena.setRuleFault(arena.router, toFunctionSelector(signature))),

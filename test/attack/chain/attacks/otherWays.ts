@@ -3,7 +3,7 @@ import { MODULE_ABI } from '#runtime/chain/abi.ts'
 import { SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
 import { revertReason } from '#runtime/chain/revertReason.ts'
 import { type Arena, ATTACKER, SWAP_IN } from '../arena.ts'
-import { type ContractAttack, EVIL_FOR_DOLLARS, GUARD, inModule, never } from './attack.ts'
+import { type ContractAttack, EVIL_FOR_DOLLARS, GUARD, inModule, inSettings, never } from './attack.ts'
 
 /** Other ways in than by a verdict. */
 export const OTHER_WAYS: ContractAttack[] = [
@@ -37,7 +37,7 @@ export const OTHER_WAYS: ContractAttack[] = [
   {
     name: 'a stranger configures the module',
     refusedBy: 'NotTheSafe',
-    without: inModule(
+    without: inSettings(
       'if (msg.sender != address(safe)) revert NotTheSafe',
       'if (msg.sender == address(1)) revert NotTheSafe',
     ),
@@ -51,7 +51,7 @@ export const OTHER_WAYS: ContractAttack[] = [
   {
     name: 'the guardian tries to resume',
     refusedBy: 'NotTheSafe',
-    without: inModule('function resume() external onlySafe', 'function resume() external'),
+    without: inSettings('function resume() external onlySafe', 'function resume() external'),
     async attempt(arena) {
       const pause = encodeFunctionData({ abi: MODULE_ABI, functionName: 'pause' })
       await arena.client.send(arena.guardian, { to: arena.module, data: pause })
@@ -65,7 +65,7 @@ export const OTHER_WAYS: ContractAttack[] = [
   {
     name: 'a stranger pauses',
     refusedBy: 'NotTheGuardian',
-    without: inModule(
+    without: inSettings(
       'if (msg.sender != guardian && msg.sender != address(safe)) revert',
       'if (msg.sender == address(1)) revert',
     ),

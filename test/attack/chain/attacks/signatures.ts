@@ -1,19 +1,10 @@
-import { encodeFunctionData, type Hex, zeroAddress } from 'viem'
+import { encodeFunctionData, zeroAddress } from 'viem'
 import { MODULE_ABI } from '#runtime/chain/abi.ts'
-import { APPROVAL_TYPES } from '#verifier/evidence/approvalTypes.ts'
 import { verdictDomain } from '#verifier/evidence/verdictTypes.ts'
-import { APPROVER, type Arena, ATTACKER, SWAP_IN, VERIFIERS } from '../arena.ts'
-import { type ContractAttack, HASH, inModule, LOOSE, never } from './attack.ts'
+import { ATTACKER, SWAP_IN, VERIFIERS } from '../arena.ts'
+import { type ContractAttack, HASH, inModule, LOOSE, never, UNBOUND_FALL } from './attack.ts'
 
 const [V1, V2, V3, V4] = VERIFIERS
-const approvalFor = (arena: Arena, proposalDigest: Hex) =>
-  APPROVER.signTypedData({
-    domain: verdictDomain(arena.net.chain.chainId, arena.module),
-    types: APPROVAL_TYPES,
-    primaryType: 'Approval',
-    message: { safe: arena.safe, proposalDigest },
-  })
-
 /** Attacks on who signed, and what. */
 export const SIGNATURE_ATTACKS: ContractAttack[] = [
   {
@@ -51,11 +42,11 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
   },
   {
     name: 'two of three verifiers, where the owners want all three above an outflow',
-    refusedBy: 'NotEnoughSignatures',
-    without: inModule('if (limitsVerifiers) _checkVerifierLimits(verdict.bounds, signatures.length);', ''),
+    refusedBy: 'VerifiersNeeded',
+    without: inModule('if (_verifierLimited != 0 &&', 'if (1 == 2 &&'),
     async attempt(arena) {
       await arena.configure('setVerifiers', [VERIFIERS.slice(0, 3).map(v => v.address), 2n])
-      await arena.configure('setVerifierLimit', [arena.dollar, 1n, 3])
+      await arena.configure('setVerifierLimit', [arena.dollar, 1n, 86_400, 3])
       return arena.signedByAll({}, [V1, V2])
     },
   },
@@ -173,7 +164,7 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
   {
     name: 'amount changed after signing',
     refusedBy: 'NotAVerifier',
-    without: [{ file: HASH, from: 'keccak256(v.calls[i].data)', to: 'bytes32(0)' }],
+    without: [{ file: HASH, from: 'keccak256(calls[i].data)', to: 'bytes32(0)' }],
     async attempt(arena) {
       const message = await arena.verdict({ bounds: LOOSE(arena) })
       const digest = await arena.client.public.readContract({
@@ -188,8 +179,8 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
     without: [
       {
         file: HASH,
-        from: 'keccak256(abi.encodePacked(calls))',
-        to: 'keccak256(abi.encodePacked(calls[0] ^ calls[1] ^ calls[2] ^ calls[3]))',
+        from: 'callsHash = keccak256(abi.encodePacked(hashes))',
+        to: 'callsHash = keccak256(abi.encodePacked(hashes[0] ^ hashes[1] ^ hashes[2] ^ hashes[3]))',
       },
     ],
     async attempt(arena) {
@@ -223,19 +214,38 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
   {
     name: 'verdict for a reorged block',
     refusedBy: 'ReferenceBlockReorged',
-    without: inModule('actual != bytes32(0) && actual != verdict.refBlockHash', 'actual == bytes32(uint256(1))'),
+    without: never('if (actual != verdict.refBlockHash) revert'),
     attempt: arena => arena.signedByAll({ refBlockHash: `0x${'11'.repeat(32)}` }),
+  },
+  {
+    name: 'verdict for a reorged block, held back until its hash is gone',
+    refusedBy: 'ReferenceBlockUnknown',
+    without: [
+      ...inModule('if (actual == bytes32(0)) revert', 'if (1 == 2) revert'),
+      ...inModule('if (actual != verdict.refBlockHash)', 'if (actual != bytes32(0) && actual != verdict.refBlockHash)'),
+    ],
+    async attempt(arena) {
+      const message = await arena.verdict({ refBlockHash: `0x${'11'.repeat(32)}` })
+      const signatures = [await arena.sign(message)]
+      // More than EIP-2935 keeps, where the node has it.
+      await arena.client.public.request({ method: 'anvil_mine', params: ['0x2100'] } as never)
+      return arena.execute(message, signatures)
+    },
   },
   {
     name: 'verdict on a block that is not there yet',
     refusedBy: 'ReferenceBlockUnknown',
-    without: never('if (verdict.refBlock >= block.number) revert'),
+    without: [
+      ...never('if (verdict.refBlock >= ReferenceBlock.current(onArbitrum)) revert'),
+      ...inModule('if (actual == bytes32(0)) revert', 'if (1 == 2) revert'),
+      ...inModule('if (actual != verdict.refBlockHash) revert', 'if (1 == 2) revert'),
+    ],
     attempt: arena => arena.signedByAll({ refBlock: 9_000_000n, refBlockHash: `0x${'11'.repeat(32)}` }),
   },
   {
     name: 'verdict that binds nothing',
     refusedBy: 'NoBounds',
-    without: [...never('if (verdict.bounds.length == 0) revert'), ...never('if (bound == 0) revert')],
+    without: [...never('if (verdict.bounds.length == 0) revert'), ...UNBOUND_FALL],
     attempt: arena => arena.signedByAll({ bounds: [] }),
   },
   {
@@ -246,30 +256,6 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
       const data = encodeFunctionData({ abi: MODULE_ABI, functionName: 'pause' })
       await arena.client.send(arena.guardian, { to: arena.module, data })
       return arena.signedByAll({})
-    },
-  },
-  {
-    name: 'above the approval limit without approvers',
-    refusedBy: 'NotEnoughSignatures',
-    without: inModule('if (approverThreshold != 0 && _needsApproval(verdict.bounds))', 'if (1 == 2)'),
-    async attempt(arena) {
-      await arena.configure('setApprovers', [[APPROVER.address], 1n])
-      await arena.configure('setApprovalLimit', [arena.dollar, 1n])
-      return arena.signedByAll({})
-    },
-  },
-  {
-    name: "another proposal's approval",
-    refusedBy: 'NotAnApprover',
-    without: [
-      { file: HASH, from: 'abi.encode(APPROVAL, safe, proposalDigest)', to: 'abi.encode(APPROVAL, safe, bytes32(0))' },
-    ],
-    async attempt(arena) {
-      await arena.configure('setApprovers', [[APPROVER.address], 1n])
-      await arena.configure('setApprovalLimit', [arena.dollar, 1n])
-      const message = await arena.verdict()
-      const other = await approvalFor(arena, `0x${'00'.repeat(32)}`)
-      return arena.execute(message, [await arena.sign(message)], { approvals: [other] })
     },
   },
 ]

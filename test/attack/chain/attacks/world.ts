@@ -1,6 +1,6 @@
 import type { Hex } from 'viem'
 import { SWAP_IN } from '../arena.ts'
-import { type ContractAttack, EVIL_FOR_DOLLARS, never, UNBOUND } from './attack.ts'
+import { type ContractAttack, EVIL_FOR_DOLLARS, never, UNBOUND, UNBOUND_FALL } from './attack.ts'
 
 /** The world changes between signing and execution. */
 export const WORLD_ATTACKS: ContractAttack[] = [
@@ -34,7 +34,7 @@ export const WORLD_ATTACKS: ContractAttack[] = [
   {
     name: 'a token shrinks every balance while it trades',
     refusedBy: 'UnboundAssetFell',
-    without: never('if (bound == 0) revert'),
+    without: UNBOUND_FALL,
     async attempt(arena) {
       const shrink = arena.encode('HostileToken', 'rebase', [5_000n])
       await arena.allow(arena.evil, shrink.slice(0, 10) as Hex)
