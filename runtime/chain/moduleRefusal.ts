@@ -21,6 +21,9 @@ const PASSING = new Set([
   'BoundViolated',
   'UnboundAssetFell',
   'CapExceeded',
+  'ApprovalNeeded',
+  'ApprovalExpired',
+  'VerifiersNeeded',
   'Expired',
   'ReferenceBlockUnknown',
   'ReferenceBlockReorged',
@@ -100,6 +103,16 @@ const WORDS: Record<string, Words> = {
   UnboundAssetFell: ([asset, change], tokens) => `${amount(asset, change, tokens)} would leave without a bound`,
   CapExceeded: ([asset, outflow, left], tokens) =>
     `${amount(asset, outflow, tokens)} would leave, the owners' cap has ${amount(asset, left, tokens)} left`,
+  ValueNotAllowed: ([index, value, most]) =>
+    `${nth(index)} carries ${value} wei: the owners allow ${most}, and only where native coins are on the module's list`,
+  AmountOfUnlistedTarget: ([index, target]) =>
+    `${nth(index)}: what ${target} gives up counts as an asset that is not on the module's list`,
+  SpenderNotListed: ([token, spender]) => `the owners list no allowance of ${token} for ${spender}`,
+  ApprovalNeeded: ([asset, outflow, left], tokens) =>
+    `${amount(asset, outflow, tokens)} would leave, ${amount(asset, left, tokens)} may without approvers`,
+  ApprovalExpired: ([until, now]) => `the approvals were valid until ${time(until)}, the chain's time is ${time(now)}`,
+  VerifiersNeeded: ([asset, outflow, left, verifiers], tokens) =>
+    `${amount(asset, outflow, tokens)} would leave, ${amount(asset, left, tokens)} may signed by fewer than ${verifiers} verifiers`,
   ModuleDenied: ([module]) => `the Safe's module guard denies ${module}: it is another treasury's, or not set for it`,
 }
 

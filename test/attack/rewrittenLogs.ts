@@ -13,7 +13,6 @@ import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { domainBytes } from '#verifier/evidence/digest.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
-import type { VerdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { formatCheckpoint } from '#verifier/log/checkpoint.ts'
 import { hashLeaf, verifyConsistency } from '#verifier/log/merkle.ts'
 import { formatNote, type NoteKey, parseVkey } from '#verifier/log/signedNote.ts'
@@ -161,8 +160,9 @@ async function resign(records: readonly Loose[], keys: Keys): Promise<void> {
 /** The same transaction for a first call that says something else: what k verifiers' keys and the executor's could sign. */
 async function otherCalls(raw: Hex, executor: LocalAccount): Promise<Hex> {
   const transaction = parseTransaction(raw)
-  const { args } = decodeFunctionData({ abi: MODULE_ABI, data: transaction.data as Hex })
-  const [verdict, signatures, approvals] = args as [VerdictMessage, Hex[], Hex[]]
+  const decoded = decodeFunctionData({ abi: MODULE_ABI, data: transaction.data as Hex })
+  if (decoded.functionName !== 'execute') throw new Error('the transaction is no execution')
+  const [verdict, signatures, approvals] = decoded.args
   const calls = verdict.calls.map((call, i) =>
     i === 0 ? { ...call, data: `${call.data.slice(0, -1)}f` as Hex } : call,
   )

@@ -10,7 +10,8 @@ const EXECUTE = parseAbi([
   'struct Call { address to; uint256 value; bytes data; }',
   'struct Bound { uint8 kind; address target; uint256 id; int256 limit; }',
   'struct Verdict { address safe; uint256 nonce; Call[] calls; Bound[] bounds; bytes32 proposalDigest; bytes32 policyDigest; address executor; uint64 refBlock; bytes32 refBlockHash; uint64 validUntil; }',
-  'function execute(Verdict verdict, bytes[] signatures, bytes[] approvals)',
+  'struct Approvals { uint64 validUntil; bytes[] signatures; }',
+  'function execute(Verdict verdict, bytes[] signatures, Approvals approvals)',
 ])
 
 /** Selector of `execute`. */
@@ -41,7 +42,7 @@ export function decodeExecuted(input: string): ExecutedInput | null {
         validUntil,
       },
       signatures,
-      approvals,
+      approvals: approvals.signatures,
     }
   } catch {
     return null

@@ -14,7 +14,7 @@ beforeAll(async () => {
     ...{ executor: EXECUTOR.address, treasury: { dollars: 1n, weth: 1n }, codeSizeLimit: 40_000 },
   })
   intact = compileContracts([])
-}, 60_000)
+}, 240_000)
 afterAll(() => net?.stop())
 
 test('the attacks have names of their own', () => {
@@ -28,6 +28,6 @@ describe('attacks on the contracts', () => {
       expect(await attempt(await createArena(net, intact))).toContain(refusedBy)
       expect(await attempt(await createArena(net, compileContracts(without, intact)))).toBe('succeeded')
     },
-    60_000,
+    240_000,
   )
 })

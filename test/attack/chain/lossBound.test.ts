@@ -11,7 +11,7 @@ beforeAll(async () => {
     ...{ startSeconds: 1_700_000_000, startTick: 200_000, verifiers: [EXECUTOR.address], threshold: 1 },
     ...{ executor: EXECUTOR.address, treasury: { dollars: 1n, weth: 1n }, codeSizeLimit: 40_000 },
   })
-}, 60_000)
+}, 240_000)
 afterAll(() => net?.stop())
 
 test('200 random sequences never lose more than the caps allow', async () => {
