@@ -57,7 +57,7 @@ library ApprovalEffects {
             || selector == 0xa3b22fc4; // hope(address) of Maker
     }
 
-    /// @return grant what a call gives
+    /// @return grant what a call gives that is one
     function givenBy(address to, bytes calldata data) internal pure returns (Grant memory grant) {
         bytes4 selector = bytes4(data[:4]);
         if (selector == APPROVE || selector == INCREASE_ALLOWANCE) {
@@ -71,8 +71,13 @@ library ApprovalEffects {
         }
     }
 
-    function isApprove(bytes calldata data) internal pure returns (bool) {
-        return bytes4(data[:4]) == APPROVE;
+    function isApprove(bytes4 selector) internal pure returns (bool) {
+        return selector == APPROVE;
+    }
+
+    function isGrant(bytes4 selector) internal pure returns (bool) {
+        return selector == APPROVE || selector == INCREASE_ALLOWANCE || selector == SET_APPROVAL_FOR_ALL
+            || selector == PERMIT2_APPROVE;
     }
 
     function spenderOf(bytes calldata approve) internal pure returns (address) {

@@ -22,39 +22,75 @@ library Outflows {
     function open(address safe, address[] memory assets) internal view returns (Ledger memory ledger) {
         uint256 count = assets.length;
         ledger = Ledger(safe, assets, new uint256[](count), new uint256[](count), new uint256[](count));
-        for (uint256 i = 0; i < count; i++) ledger.start[i] = ledger.last[i] = balanceOf(safe, assets[i]);
+        for (uint256 i = 0; i < count; i++) {
+            uint256 balance = balanceOf(safe, _asset(assets, i));
+            _set(ledger.start, i, balance);
+            _set(ledger.last, i, balance);
+        }
     }
 
     /// @return one more than the index of an asset; 0: it is not listed
     function placeOf(Ledger memory ledger, address asset) internal pure returns (uint256) {
-        for (uint256 i = 0; i < ledger.assets.length; i++) if (ledger.assets[i] == asset) return i + 1;
+        address[] memory assets = ledger.assets;
+        for (uint256 i = 0; i < assets.length; i++) if (_asset(assets, i) == asset) return i + 1;
         return 0;
     }
 
     /// @notice Adds every fall since the last time.
     function measure(Ledger memory ledger) internal view {
-        for (uint256 i = 0; i < ledger.assets.length; i++) {
-            (uint256 last, uint256 current) = (ledger.last[i], balanceOf(ledger.safe, ledger.assets[i]));
+        uint256 count = ledger.assets.length;
+        for (uint256 i = 0; i < count; i++) {
+            (uint256 last, uint256 current) = (_get(ledger.last, i), balanceOf(ledger.safe, _asset(ledger.assets, i)));
             if (current < last) add(ledger, i, last - current);
-            ledger.last[i] = current;
+            if (current != last) _set(ledger.last, i, current);
         }
     }
 
+    /// @param index below the number of assets, here and below
     function add(Ledger memory ledger, uint256 index, uint256 amount) internal pure {
         unchecked {
-            uint256 sum = ledger.out[index] + amount;
-            ledger.out[index] = sum < amount ? type(uint256).max : sum;
+            uint256 sum = _get(ledger.out, index) + amount;
+            _set(ledger.out, index, sum < amount ? type(uint256).max : sum);
         }
     }
 
     /// @notice Counts value before its call, and expects the balance without it: what comes back within the call is a rise.
     function addValue(Ledger memory ledger, uint256 index, uint256 value) internal pure {
         add(ledger, index, value);
-        uint256 last = ledger.last[index];
-        ledger.last[index] = last > value ? last - value : 0;
+        uint256 last = _get(ledger.last, index);
+        _set(ledger.last, index, last > value ? last - value : 0);
     }
 
-    function balanceOf(address safe, address asset) internal view returns (uint256) {
-        return asset == address(0) ? safe.balance : IERC20(asset).balanceOf(safe);
+    /// @dev A token without an answer of one word reverts.
+    function balanceOf(address safe, address asset) internal view returns (uint256 amount) {
+        if (asset == address(0)) return safe.balance;
+        uint256 selector = uint32(IERC20.balanceOf.selector);
+        assembly ("memory-safe") {
+            mstore(0x00, selector)
+            mstore(0x20, safe)
+            let success := staticcall(gas(), asset, 0x1c, 0x24, 0x00, 0x20)
+            if or(iszero(success), lt(returndatasize(), 0x20)) { revert(0x00, 0x00) }
+            amount := mload(0x00)
+        }
+    }
+
+    // Without the check of the index: every loop above ends with the list.
+
+    function _get(uint256[] memory list, uint256 index) private pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := mload(add(add(list, 0x20), shl(5, index)))
+        }
+    }
+
+    function _set(uint256[] memory list, uint256 index, uint256 value) private pure {
+        assembly ("memory-safe") {
+            mstore(add(add(list, 0x20), shl(5, index)), value)
+        }
+    }
+
+    function _asset(address[] memory list, uint256 index) private pure returns (address value) {
+        assembly ("memory-safe") {
+            value := mload(add(add(list, 0x20), shl(5, index)))
+        }
     }
 }

@@ -3,7 +3,8 @@ pragma solidity ^0.8.30;
 
 /// @title What the owners set and every execution reads, as the code of an account: one cold account costs 2,600 gas,
 ///        each of its words 3, where a slot for each value would cost 2,100.
-/// @dev Replaced whole. The encoding starts with the offset of an array, so the code starts with STOP and does nothing.
+/// @dev Replaced whole. The code is what the two lists are in memory, and the digest: it is used where it is copied to. It
+///      starts with the length of a short list, so with STOP, and does nothing.
 library OwnersTerms {
     /// @param assets what must not fall unless a bound names it; 0 is the native coin
     /// @param verifiers ascending
@@ -14,11 +15,28 @@ library OwnersTerms {
     }
 
     function store(Terms memory terms) internal returns (address) {
-        return address(new TermsData(abi.encode(terms.assets, terms.verifiers, terms.policyDigest)));
+        return address(
+            new TermsData(
+                abi.encodePacked(
+                    terms.assets.length, terms.assets, terms.verifiers.length, terms.verifiers, terms.policyDigest
+                )
+            )
+        );
     }
 
     function load(address data) internal view returns (Terms memory terms) {
-        (terms.assets, terms.verifiers, terms.policyDigest) = abi.decode(data.code, (address[], address[], bytes32));
+        address[] memory assets;
+        address[] memory verifiers;
+        bytes32 policyDigest;
+        assembly ("memory-safe") {
+            let size := extcodesize(data)
+            assets := mload(0x40)
+            extcodecopy(data, assets, 0, size)
+            mstore(0x40, add(assets, size))
+            verifiers := add(assets, shl(5, add(mload(assets), 1)))
+            policyDigest := mload(add(verifiers, shl(5, add(mload(verifiers), 1))))
+        }
+        (terms.assets, terms.verifiers, terms.policyDigest) = (assets, verifiers, policyDigest);
     }
 }
 

@@ -33,16 +33,37 @@ library VerdictHash {
         returns (bytes32 callsHash, bytes32 boundsHash)
     {
         bytes32[] memory hashes = new bytes32[](calls.length);
-        for (uint256 i = 0; i < calls.length; i++) {
-            hashes[i] = keccak256(abi.encode(CALL, calls[i].to, calls[i].value, keccak256(calls[i].data)));
-        }
+        for (uint256 i = 0; i < calls.length; i++) hashes[i] = _call(calls[i]);
         callsHash = keccak256(abi.encodePacked(hashes));
         hashes = new bytes32[](bounds.length);
-        for (uint256 i = 0; i < bounds.length; i++) {
-            IWarrantModule.Bound calldata b = bounds[i];
-            hashes[i] = keccak256(abi.encode(BOUND, b.kind, b.target, b.id, b.limit));
-        }
+        for (uint256 i = 0; i < bounds.length; i++) hashes[i] = _bound(bounds[i]);
         boundsHash = keccak256(abi.encodePacked(hashes));
+    }
+
+    /// @dev keccak256(abi.encode(CALL, to, value, keccak256(data))), where the memory is free.
+    function _call(IWarrantModule.Call calldata call) private pure returns (bytes32 hash) {
+        (bytes32 typeHash, address to, uint256 value, bytes calldata data) = (CALL, call.to, call.value, call.data);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, data.offset, data.length)
+            let dataHash := keccak256(free, data.length)
+            mstore(free, typeHash)
+            mstore(add(free, 0x20), to)
+            mstore(add(free, 0x40), value)
+            mstore(add(free, 0x60), dataHash)
+            hash := keccak256(free, 0x80)
+        }
+    }
+
+    /// @dev keccak256(abi.encode(BOUND, kind, target, id, limit)): its four words stand in the calldata as they are hashed.
+    function _bound(IWarrantModule.Bound calldata bound) private pure returns (bytes32 hash) {
+        bytes32 typeHash = BOUND;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            calldatacopy(add(free, 0x20), bound, 0x80)
+            hash := keccak256(free, 0xa0)
+        }
     }
 
     function approval(address safe, bytes32 callsHash, bytes32 boundsHash, uint256 nonce, uint64 validUntil)

@@ -170,19 +170,27 @@ contract WarrantModule is ModuleSettings {
             if (call.data.length < 4 || call.to == address(safe) || call.to == address(this)) {
                 revert CallNotAllowed(i, call.to, selector);
             }
-            bool isQuiet = _isPinnedAllowance(call, ledger);
+            bool isQuiet = _isPinnedAllowance(call, selector, ledger);
             if (!isQuiet) isQuiet = _checkRule(i, call, selector, ledger);
-            (bool success, bytes memory result) =
-                safe.execTransactionFromModuleReturnData(call.to, call.value, call.data, 0);
-            if (!success) revert CallFailed(i, result);
+            bool success = safe.execTransactionFromModule(call.to, call.value, call.data, 0);
+            if (!success) revert CallFailed(i, _reasonOf(call));
             // An allowance of a listed asset moves nothing; what fell all the same is measured with the next call.
             if (!isQuiet || i + 1 == calls.length) Outflows.measure(ledger);
         }
     }
 
+    /// @dev Why a call failed: it is made again, for that alone, because the batch reverts.
+    function _reasonOf(Call calldata call) private returns (bytes memory reason) {
+        (, reason) = safe.execTransactionFromModuleReturnData(call.to, call.value, call.data, 0);
+    }
+
     /// @dev An allowance of a listed asset for one of its spenders needs no rule, and is not counted.
-    function _isPinnedAllowance(Call calldata call, Outflows.Ledger memory ledger) private view returns (bool) {
-        return call.value == 0 && ApprovalEffects.isApprove(call.data) && Outflows.placeOf(ledger, call.to) != 0
+    function _isPinnedAllowance(Call calldata call, bytes4 selector, Outflows.Ledger memory ledger)
+        private
+        view
+        returns (bool)
+    {
+        return call.value == 0 && ApprovalEffects.isApprove(selector) && Outflows.placeOf(ledger, call.to) != 0
             && _spenders[call.to][ApprovalEffects.spenderOf(call.data)].level != 0;
     }
 
@@ -200,7 +208,7 @@ contract WarrantModule is ModuleSettings {
         }
         if (call.value != 0) _countValue(index, call.value, rule.maxValue, ledger);
         if (rule.amountWord != 0) _countAmount(index, call, rule.amountWord, ledger);
-        return _countGrant(call, ledger);
+        return ApprovalEffects.isGrant(selector) && _countGrant(call, ledger);
     }
 
     /// @dev Value counts in full, whatever comes back: only where the native coin is measured may a call carry any.
@@ -224,7 +232,6 @@ contract WarrantModule is ModuleSettings {
     /// @return isQuiet whether it is an allowance of a listed asset
     function _countGrant(Call calldata call, Outflows.Ledger memory ledger) private view returns (bool isQuiet) {
         ApprovalEffects.Grant memory grant = ApprovalEffects.givenBy(call.to, call.data);
-        if (grant.token == address(0)) return false;
         uint256 place = Outflows.placeOf(ledger, grant.token);
         bool isFree = grant.amount == 0 && (place != 0 || grant.overAll);
         if (!isFree && _spenders[grant.token][grant.spender].level == 0) {
@@ -314,9 +321,10 @@ contract WarrantModule is ModuleSettings {
     function _checkApprovalsLeft(Call[] calldata calls) private view {
         for (uint256 i = 0; i < calls.length; i++) {
             Call calldata call = calls[i];
+            bytes4 selector = bytes4(call.data[:4]);
+            if (!ApprovalEffects.isGrant(selector)) continue;
             ApprovalEffects.Grant memory grant = ApprovalEffects.givenBy(call.to, call.data);
-            if (grant.token == address(0)) continue;
-            uint256 left = ApprovalEffects.left(address(safe), call.to, bytes4(call.data[:4]), grant);
+            uint256 left = ApprovalEffects.left(address(safe), call.to, selector, grant);
             if (left != 0 && _spenders[grant.token][grant.spender].level != MAY_OUTLIVE) {
                 revert ApprovalOutlivesBatch(grant.token, grant.spender, left);
             }
