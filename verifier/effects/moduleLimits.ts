@@ -5,15 +5,25 @@ const ABI = parseAbi([
   'struct Bucket { uint96 amount; uint96 level; uint32 window; uint32 updated; }',
   'struct AssetLimits { address asset; Bucket cap; Bucket approval; Bucket verifier; uint16 verifiers; }',
   'struct SpenderEntry { address token; address spender; uint8 level; }',
+  'function caps(address) view returns (uint96 amount, uint96 level, uint32 window, uint32 updated)',
   'function getLimits() view returns (AssetLimits[])',
   'function getSpenders() view returns (SpenderEntry[])',
   'function verifierThreshold() view returns (uint16)',
 ])
 
+/** What a module's cap still lets out of an asset at a block, in base units, whatever is signed; null where there is none. */
+export async function outflowLeft(
+  chain: ChainPort,
+  { module, asset, head }: { module: string; asset: string; head: BlockRef },
+): Promise<bigint | null> {
+  const data = encodeFunctionData({ abi: ABI, functionName: 'caps', args: [asset as Hex] })
+  const result = (await chain.read({ to: module, data }, head.number)) as Hex
+  const [amount, level, window, updated] = decodeFunctionResult({ abi: ABI, functionName: 'caps', data: result })
+  return roomIn({ amount, level, window, updated }, head.timestamp)
+}
+
 /** What one asset may still lose, in base units; null: without limit. */
 export type AssetRoom = {
-  /** Whatever is signed. */
-  cap: bigint | null
   /** Without approvers. */
   unapproved: bigint | null
   /** Signed by fewer than `verifiers`. */
@@ -47,10 +57,9 @@ export async function moduleLimits(
   return {
     threshold,
     rooms: new Map(
-      limits.map(({ asset, cap, approval, verifier, verifiers }) => [
+      limits.map(({ asset, approval, verifier, verifiers }) => [
         asset.toLowerCase(),
         {
-          cap: roomIn(cap, head.timestamp),
           unapproved: roomIn(approval, head.timestamp),
           byFew: roomIn(verifier, head.timestamp),
           verifiers,

@@ -1,4 +1,5 @@
 import type { Policy } from '#verifier/policy/policy.ts'
+import { pricingFault } from '#verifier/policy/pricingFault.ts'
 import { NATIVE } from './adapters/adapter.ts'
 
 /** Price ratio token1/token0 in base units at a tick, ×2^128, by exponentiation of 1.0001 in fixed point (relative error < 2^-90). */
@@ -21,6 +22,7 @@ export function microUsd(policy: Policy, token: string, amount: bigint, oracleTi
   const listed = policy.tokens.find(t => t.address === token)
   if (listed === undefined) return null
   if (listed.usd === 'one') return (amount * 1_000_000n) / 10n ** BigInt(listed.decimals)
+  if (pricingFault(policy) !== null) return null
   const market = policy.uniswapV3.find(m => m.token0 === token || m.token1 === token)
   if (market === undefined) return null
   const dollarAddress = market.token0 === token ? market.token1 : market.token0

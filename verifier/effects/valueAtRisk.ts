@@ -20,7 +20,10 @@ export function outflowsOf(policy: Policy, calls: readonly Call[]): Map<string, 
 }
 
 /** What the same batch lets a call's target take, and the value that goes with it. */
-function approvedTo({ to, value }: DecodedCall, batch: readonly DecodedCall[]): { token: string; amount: bigint }[] {
+export function approvedTo(
+  { to, value }: DecodedCall,
+  batch: readonly DecodedCall[],
+): { token: string; amount: bigint }[] {
   const approvals = batch
     .filter(call => call.name === 'approve' && call.args.spender === to)
     .map(call => ({ token: call.to, amount: BigInt(call.args.amount ?? 0) }))

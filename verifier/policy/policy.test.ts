@@ -149,7 +149,7 @@ describe('a policy file', () => {
     ['version', [1], [0, 2]],
     ['tokens', [[full.tokens[0]]], [[]]],
     ['tokens.0.decimals', [0, 36], [-1, 37, 1.5]],
-    ['tokens.0.usd', ['one', 'oracle'], ['two']],
+    ['tokens.0.usd', ['one'], ['two']],
     ['limits.maxSlippageBps', [0, 10_000], [-1, 10_001, 0.5]],
     ['limits.maxDrawdownBps', [0, 10_000], [-1, 10_001]],
     ['limits.maxPriceImpactBps', [0, 10_000], [-1, 10_001]],

@@ -3,6 +3,7 @@ import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { address, count, digest, ed25519Key, label, uintString } from '#verifier/evidence/primitives.ts'
 import { maskKeys } from '#verifier/evidence/text/redact.ts'
+import { pricingFault } from './pricingFault.ts'
 
 const validity = { fromMs: count.optional(), untilMs: count.optional() }
 const usd = count.describe('whole US dollars')
@@ -188,7 +189,11 @@ export function policyDigest(document: Policy): string {
 /** A policy from parsed YAML or JSON. @throws BAD_CONFIG naming the field */
 export function parsePolicy(value: unknown, where: string): Policy {
   const parsed = policy.safeParse(value)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    const unpriced = pricingFault(parsed.data)
+    if (unpriced !== null) throw new WarrantError('BAD_CONFIG', `${where}: ${unpriced}`)
+    return parsed.data
+  }
   const issue = parsed.error.issues[0]
   throw new WarrantError(
     'BAD_CONFIG',

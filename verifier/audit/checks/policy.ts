@@ -1,6 +1,8 @@
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
+import { grossOutflows } from '#verifier/effects/grossOutflows.ts'
 import { moduleLimits, verifiersDemanded } from '#verifier/effects/moduleLimits.ts'
 import { treasuryUsd } from '#verifier/effects/treasuryValue.ts'
+import { pricingFault } from '#verifier/policy/pricingFault.ts'
 import { type AuditContext, type AuditPorts, type Check, type CheckOutcome, deny, pass } from '../context.ts'
 import { overFrequency, signedBefore } from './frequency.ts'
 import { priceImpact, slippage, terms } from './price.ts'
@@ -11,6 +13,8 @@ export const policyCheck: Check = {
   async run(context, ports) {
     const { policy, proposal, head, valueUsd, oracleTick } = context
     const { limits } = policy
+    const unpriced = pricingFault(policy)
+    if (unpriced !== null) return deny(unpriced)
     if (valueUsd === null || oracleTick === null) return deny('the value at risk is unknown')
     const { validUntil } = proposal.body
     if (validUntil < head.timestamp) return deny(`expired: valid until ${validUntil}, chain time is ${head.timestamp}`)
@@ -92,13 +96,15 @@ async function enoughVerifiers(
   const needed = Math.max(0, ...bands.map(({ threshold }) => threshold))
   if (needed === 0) return null
   const limits = await moduleLimits(chain, { module: policy.module, head })
-  for (const { target, limit } of proposal.body.bounds) {
-    if (BigInt(limit) >= 0n) continue
-    const demanded = verifiersDemanded(limits, new Map([[target, -BigInt(limit)]]))
-    if (demanded < needed)
-      return deny(
-        `the module lets ${demanded} verifiers move ${-BigInt(limit)} of ${target}; the policy asks for ${needed} above ${valueUsd} USD`,
-      )
-  }
+  // Liquidity taken out of positions is no outflow of a token: it counts under the position manager.
+  const outflows = grossOutflows(policy, proposal.body.calls, limits)
+  const demanded = outflows === null ? 0 : verifiersDemanded(limits, outflows)
+  if (demanded < needed)
+    return deny(
+      `the module lets ${demanded} verifiers move ${worded(outflows)}; the policy asks for ${needed} above ${valueUsd} USD`,
+    )
   return null
 }
+
+const worded = (outflows: ReadonlyMap<string, bigint> | null) =>
+  [...(outflows ?? [])].map(([asset, amount]) => `${amount} of ${asset}`).join(' and ') || 'this'

@@ -30,8 +30,15 @@ export const uniswapV3: Adapter = {
         const [approve, swap] = [next(), next()]
         if (approve?.name !== 'approve' || swap?.name !== 'exactInputSingle')
           return `is a swap: expected approve and exactInputSingle, got ${approve?.name ?? 'nothing'} and ${swap?.name ?? 'nothing'}`
-        const market = policy.uniswapV3.find(({ router }) => router === swap.to)
-        if (market === undefined) return `${swap.to} is no router of the policy`
+        const atRouter = policy.uniswapV3.filter(({ router }) => router === swap.to)
+        if (atRouter.length === 0) return `${swap.to} is no router of the policy`
+        const [sold, bought] = [tokenOf(policy, sell), tokenOf(policy, buy)]
+        // The router takes any pool of the factory: only one of the policy's is meant.
+        const pools = atRouter.filter(
+          ({ token0, token1 }) => (token0 === sold && token1 === bought) || (token0 === bought && token1 === sold),
+        )
+        const market = pools.find(({ feePips }) => BigInt(feePips) === swap.args.fee) ?? pools[0]
+        if (market === undefined) return `the policy has no v3 pool of ${sell} and ${buy} at router ${swap.to}`
         return firstDifference('a swap', [
           ['approved token', approve.to, tokenOf(policy, sell)],
           ['approved spender', approve.args.spender, swap.to],

@@ -2,7 +2,7 @@ import { encodeFunctionData, zeroAddress } from 'viem'
 import { MODULE_ABI } from '#runtime/chain/abi.ts'
 import { verdictDomain } from '#verifier/evidence/verdictTypes.ts'
 import { ATTACKER, SWAP_IN, VERIFIERS } from '../arena.ts'
-import { type ContractAttack, HASH, inModule, LOOSE, never, UNBOUND_FALL } from './attack.ts'
+import { type ContractAttack, HASH, inModule, inSettings, LOOSE, never, UNBOUND_FALL } from './attack.ts'
 
 const [V1, V2, V3, V4] = VERIFIERS
 /** Attacks on who signed, and what. */
@@ -53,7 +53,7 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
   {
     name: 'two disjoint quorums sign two contents',
     refusedBy: 'reverted',
-    without: inModule('|| 2 * threshold <= verifiers.length', '|| threshold == 0'),
+    without: inSettings('|| 2 * threshold <= verifiers.length', '|| threshold == 0'),
     async attempt(arena) {
       const set = await arena.owners(() => arena.configure('setVerifiers', [VERIFIERS.map(v => v.address), 2n]))
       if (set !== 'succeeded') return set
@@ -164,7 +164,7 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
   {
     name: 'amount changed after signing',
     refusedBy: 'NotAVerifier',
-    without: [{ file: HASH, from: 'keccak256(calls[i].data)', to: 'bytes32(0)' }],
+    without: [{ file: HASH, from: 'let dataHash := keccak256(free, data.length)', to: 'let dataHash := 0' }],
     async attempt(arena) {
       const message = await arena.verdict({ bounds: LOOSE(arena) })
       const digest = await arena.client.public.readContract({
@@ -196,7 +196,7 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
   {
     name: 'bounds weakened after signing',
     refusedBy: 'NotAVerifier',
-    without: [{ file: HASH, from: 'b.id, b.limit)', to: 'b.id, int256(0))' }],
+    without: [{ file: HASH, from: 'hash := keccak256(free, 0xa0)', to: 'hash := keccak256(free, 0x80)' }],
     async attempt(arena) {
       const message = await arena.verdict()
       const digest = await arena.client.public.readContract({
@@ -227,8 +227,10 @@ export const SIGNATURE_ATTACKS: ContractAttack[] = [
     async attempt(arena) {
       const message = await arena.verdict({ refBlockHash: `0x${'11'.repeat(32)}` })
       const signatures = [await arena.sign(message)]
-      // More than EIP-2935 keeps, where the node has it.
-      await arena.client.public.request({ method: 'anvil_mine', params: ['0x2100'] } as never)
+      // On a chain without EIP-2935.
+      const history = '0x0000F90827F1C53a10cb7A02335B175320002935'
+      await arena.client.public.request({ method: 'anvil_setCode', params: [history, '0x'] } as never)
+      await arena.client.public.request({ method: 'anvil_mine', params: ['0x102'] } as never)
       return arena.execute(message, signatures)
     },
   },
