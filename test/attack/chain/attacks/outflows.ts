@@ -74,7 +74,11 @@ export const OUTFLOW_ATTACKS: ContractAttack[] = [
     name: 'what one call brings another takes: net nothing, gross beyond the cap',
     refusedBy: 'CapExceeded',
     without: [
-      { file: OUTFLOWS, from: 'ledger.last[i] = current;', to: 'if (current < last) ledger.last[i] = current;' },
+      {
+        file: OUTFLOWS,
+        from: 'if (current != last) _set(ledger.last, i, current);',
+        to: 'if (current < last) _set(ledger.last, i, current);',
+      },
     ],
     async attempt(arena) {
       await arena.configure('setCap', [arena.dollar, SWAP_IN / 2n, DAY])
