@@ -4,6 +4,7 @@ import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
 import { reasonText } from '#verifier/evidence/reasonText.ts'
+import { MOST_PARENTS } from '#verifier/evidence/record.ts'
 import type { DecisionResult, DoorUse } from '#verifier/evidence/records/decision.ts'
 import type { Observation } from '#verifier/evidence/records/observation.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
@@ -52,27 +53,36 @@ export async function runTick(
   try {
     observed = await ports.observe(tick)
     const { leafHash, observation } = observed
-    const inferences: DoorUse[] = []
+    const inferences: (DoorUse | null)[] = []
+    const questions = new Map<string, ReturnType<CyclePorts['infer']>>()
     const decided = await strategy.decide({
       view: observation.view,
       async infer(model, input) {
-        const { response, result: answer } = await ports.infer({ agent, tick, observation: leafHash, model, input })
-        inferences.push({
-          door: input.type === 'chat' ? 'chat' : 'infer',
-          asked: payloadDigest(input, crypto),
-          answer: response,
-        })
-        doors.push(inferences.at(-1) as DoorUse)
-        if (answer.status !== 'ok') throw new WarrantError('WORKER_FAILED', answer.reason)
-        return answer.output
+        const place = inferences.push(null) - 1
+        const asked = payloadDigest(input, crypto)
+        const question = `${model} ${asked}`
+        // What was answered is not asked again: a second answer to choose from would be a re-roll.
+        let asking = questions.get(question)
+        if (asking === undefined) {
+          asking = ports.infer({ agent, tick, observation: leafHash, model, input })
+          questions.set(question, asking)
+        }
+        const { response, result: answer } = await asking
+        inferences[place] = { door: input.type === 'chat' ? 'chat' : 'infer', asked, answer: response }
+        // Answers come in any order; they are cited in the order of the questions.
+        doors.splice(0, doors.length, ...inferences.filter(use => use !== null))
+        if (answer.status === 'ok') return answer.output
+        questions.delete(question)
+        throw new WarrantError('WORKER_FAILED', answer.reason)
       },
     })
     // The sandbox tells in which order the doors were used; the host knows what each inference was.
+    const answered = inferences.filter(use => use !== null)
     doors.splice(
       0,
       doors.length,
       ...decided.uses.map(use =>
-        use === 'observe' ? { door: use, asked: leafHash, answer: leafHash } : (inferences.shift() as DoorUse),
+        use === 'observe' ? { door: use, asked: leafHash, answer: leafHash } : (answered.shift() as DoorUse),
       ),
     )
     result = decided.result
@@ -87,8 +97,8 @@ export async function runTick(
     { agent, tick, observation, strategy: identity.strategy, params: identity.params, doors, result },
     [
       ...(observation === null ? [] : [observation]),
-      ...doors.map(use => use.answer).filter(answer => answer !== observation),
-    ],
+      ...new Set(doors.map(use => use.answer).filter(answer => answer !== observation)),
+    ].slice(0, MOST_PARENTS),
   )
   if (ports.durable) await decision.durable
   if (result.type === 'intents') await ports.settle(decision, tick)

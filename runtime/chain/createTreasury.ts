@@ -148,7 +148,12 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     const bodies = verdicts.map(v => v.body)
     const approving = onOneBlock(verdicts.filter(({ body }) => isAccepted(accepted, body, proposal.leafHash)))
     await parameters.beforeExecution?.(tick)
-    if (approving.length < needed) return { proposal, verdicts: bodies, outcome: null, isApproved: false }
+    if (approving.length < needed) {
+      // A denial is a proposal's end; too few that speak at all is said here.
+      if (bodies.every(({ answer }) => answer === 'approve'))
+        incident('too few verdicts', `${approving.length} of ${needed} verifiers approved`, null, [proposal.leafHash])
+      return { proposal, verdicts: bodies, outcome: null, isApproved: false }
+    }
     const { expiry } = parameters
     if (expiry !== undefined && (await parameters.chainTimeSeconds()) > proposal.body.validUntil)
       return { proposal, verdicts: bodies, outcome: null, isApproved: true }

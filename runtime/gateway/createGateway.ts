@@ -303,7 +303,8 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     // What the worker signed, so that anybody can convict it.
     const evidence = parameters.putBlob(canonicalBytes({ request: requestLeaf, ...encodeJobResult(done) }))
     const what = fault.convicts ? 'a worker lied' : 'the answers of a worker did not hold'
-    log.append('incident', { what, caughtBy: 'gateway', reason: reasonText(last), evidence }, [requestLeaf])
+    const incident = { what, caughtBy: 'gateway', reason: reasonText(last), evidence, accuses: worker }
+    log.append('incident', incident, [requestLeaf])
     await queue.setAside(worker)
   }
 

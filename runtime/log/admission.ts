@@ -78,7 +78,7 @@ export function createAdmission({
       const { places, about } = run
       const named = namedBy(candidate)
       const wanted = [run.record, ...named.flatMap(leaf => [...(about.get(leaf) ?? []), places.get(leaf) ?? []].flat())]
-      const checker = createRecordChecker(nodeCrypto, 'excerpt')
+      const checker = createRecordChecker(nodeCrypto, { scope: 'excerpt' })
       for (const index of [...new Set(wanted)].sort((a, b) => a - b)) {
         const [entry] = await entries(index, index + 1)
         if (entry !== undefined) await checker.check(entry, index, hashLeaf(nodeCrypto, entry))

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { BACKWARD_MS, CLOCK_SET_BACK } from '#verifier/audit/rules/time.ts'
+import { claimBytes, isClaimed } from '#verifier/evidence/authorship.ts'
 import { equalBytes, fromUtf8, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
-import type { Appended, Appender, LogPort, RunLog } from '#verifier/evidence/ports/log.ts'
+import type { Appended, Appender, Author, LogPort, RunLog } from '#verifier/evidence/ports/log.ts'
 import { count } from '#verifier/evidence/primitives.ts'
 import {
   ACTOR_OF,
@@ -15,6 +17,7 @@ import {
   type AnyRecord,
   decodeRecord,
   encodeRecord,
+  RECORD_VERSION,
   type RecordKind,
 } from '#verifier/evidence/record.ts'
 import { toWellFormed } from '#verifier/evidence/toWellFormed.ts'
@@ -62,7 +65,9 @@ export type Log = LogPort & {
   /** Root of the tree of the first `size` entries. */
   rootAt(size: number): Uint8Array
   /** Goes on with a run that was not closed: its records so far end before `seq`. */
-  resumeRun(runId: string, seq: number): RunLog
+  resumeRun(runId: string, seq: number, author?: Author): RunLog
+  /** Leaf hash of the last run record, which the next one names; null in a log without one. */
+  lastRun(): string | null
 }
 
 /**
@@ -331,11 +336,55 @@ function openLocked(
     wal.drop(to)
   }
 
-  function runLog(runId: string, from: number): RunLog {
+  /** Leaf hash of the last run record; undefined until it was looked for. */
+  let lastRun: string | null | undefined
+
+  function findLastRun(): string | null {
+    for (let index = size - 1; index >= 0; index--) {
+      const entry = entryAt(index)
+      if (decodeRecord(entry).kind === 'run') return toHex(hashLeaf(nodeCrypto, entry))
+    }
+    return null
+  }
+
+  function runLog(runId: string, from: number, author?: Author): RunLog {
     const granted = new Set<Actor>()
     let seq = from
-    const recordOf = (kind: RecordKind, body: unknown, parents: readonly string[]) =>
-      ({ v: 1, kind, runId, seq, atMs: clock.nowMs(), parents: [...parents], body }) as AnyRecord
+    let lastAtMs = from > 0 && size > 0 ? decodeRecord(entryAt(size - 1)).atMs : 0
+
+    function recordOf(kind: RecordKind, body: unknown, parents: readonly string[], signature?: string): AnyRecord {
+      const record = {
+        v: RECORD_VERSION,
+        kind,
+        runId,
+        seq,
+        atMs: clock.nowMs(),
+        parents: [...parents],
+        body,
+      } as AnyRecord
+      if (signature !== undefined) return { ...record, signature }
+      if (author === undefined || !isClaimed(record)) return record
+      // What is signed is what will be recorded.
+      const said = toWellFormed(record)
+      return { ...said, signature: toHex(author.sign(claimBytes(said))) }
+    }
+
+    /** A clock that was set back is said once, and then followed; without an author to say it, time stands still. */
+    function timed(made: Recordable): Recordable {
+      const { record } = made
+      const back = lastAtMs - record.atMs
+      if (back <= BACKWARD_MS) {
+        lastAtMs = Math.max(lastAtMs, record.atMs)
+        return made
+      }
+      if (author === undefined) return recordable({ ...record, atMs: lastAtMs })
+      const evidence = { fromMs: lastAtMs, toMs: record.atMs }
+      const reason = `the log's clock went back by ${back} ms`
+      append(recordable(recordOf('incident', { what: CLOCK_SET_BACK, caughtBy: 'log', reason, evidence }, [])), null)
+      seq++
+      lastAtMs = record.atMs
+      return recordable({ ...record, seq })
+    }
     return {
       runId,
       appender(actor): Appender {
@@ -344,15 +393,16 @@ function openLocked(
         granted.add(actor)
         return {
           actor,
-          append(kind, body, parents = [], idempotencyKey) {
+          append(kind, body, parents = [], idempotencyKey, signature) {
             if (!Object.hasOwn(ACTOR_OF, kind) || !ACTOR_OF[kind].includes(actor))
               throw new WarrantError('UNAUTHORIZED', `${actor} may not append a ${kind} record`)
-            const made = recordable(recordOf(kind, body, parents))
+            const made = recordable(recordOf(kind, body, parents, signature))
             const name = idempotencyKey === undefined ? null : `${runId}/${actor}/${idempotencyKey}`
             const before = name === null ? null : appendedAs(name, made)
             if (before !== null) return before
-            const appended = append(made, name)
+            const appended = append(timed(made), name)
             seq++
+            if (kind === 'run') lastRun = appended.leafHash
             return appended
           },
           faultsOf: (kind, body, parents = []) => admission.faultsOf(recordOf(kind, body, parents)),
@@ -371,10 +421,14 @@ function openLocked(
 
   return {
     vkey: formatVkey(key),
-    startRun: () => runLog(randomBytes(16).toString('hex'), 0),
-    resumeRun(runId, seq) {
+    startRun: author => runLog(randomBytes(16).toString('hex'), 0, author),
+    lastRun() {
+      lastRun ??= findLastRun()
+      return lastRun
+    },
+    resumeRun(runId, seq, author) {
       admission.lookBack()
-      return runLog(runId, seq)
+      return runLog(runId, seq, author)
     },
     get size() {
       return size

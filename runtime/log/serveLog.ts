@@ -32,6 +32,8 @@ const appendBody = z.strictObject({
   parents: z.array(leafHash).max(64),
   /** Names the step: the same append sent again is answered with the entry of the first time. */
   key: idempotencyKey,
+  /** The author's own, of a record that its run claims (evidence.md §12, R6): it stands in the log. */
+  recordSignature: ed25519Signature.optional(),
   signature: ed25519Signature,
 })
 const runBody = z.strictObject({ key: idempotencyKey, signature: ed25519Signature })
@@ -83,12 +85,12 @@ export function serveLog(log: LogPort, producers: Producers, files: LogFiles | n
   })
   app.post('/v1/append', async request => {
     const { prove } = z.strictObject({ prove: z.literal('1').optional() }).parse(request.query)
-    const { signature, ...part } = appendBody.parse(request.body)
+    const { signature, recordSignature, ...part } = appendBody.parse(request.body)
     const producer = producers.find(part.runId, part.actor)
     if (producer === null || !signedBy(producer.publicKey, appendMessage(part), signature))
       throw new WarrantError('UNAUTHORIZED', `the append is not signed by ${part.actor} of this run`)
     const { appender } = producer
-    const appended = appender.append(part.kind as never, part.body as never, part.parents, part.key)
+    const appended = appender.append(part.kind as never, part.body as never, part.parents, part.key, recordSignature)
     await appended.durable
     const { index, leafHash: leaf } = appended
     return { index, leafHash: leaf, ...(prove === undefined ? {} : { proof: await log.prove(index) }) }

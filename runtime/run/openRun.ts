@@ -159,7 +159,7 @@ export type OpenedRun = {
 /** Writes the run record, and starts the gateway over a worker in this process, or those elsewhere. */
 export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun> {
   const { mode, log, keys, clock, strategy, market, chain, policy } = parameters
-  const runLog = log.startRun()
+  const runLog = log.startRun(keys.agent)
   const actor = (name: Actor) => runLog.appender(name)
   const appenders = {
     runtime: actor('runtime'),
@@ -183,6 +183,7 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
   ]
   const run = appenders.runtime.append('run', {
     mode,
+    previous: log.lastRun(),
     software: softwareIdentity(),
     seed: parameters.seed,
     agent: AGENT,

@@ -7,9 +7,10 @@ import { createMerkleTree } from '#runtime/log/merkleTree.ts'
 import type { Log } from '#runtime/log/openLog.ts'
 import { fromHex, toHex } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import type { Author } from '#verifier/evidence/ports/log.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
-import { decodeRecord, type RecordOf } from '#verifier/evidence/record.ts'
-import type { Decision } from '#verifier/evidence/records/decision.ts'
+import { decodeRecord, MOST_PARENTS, type RecordOf } from '#verifier/evidence/record.ts'
+import type { Decision, DoorUse } from '#verifier/evidence/records/decision.ts'
 import { payloadsOf, proofIn } from '#verifier/evidence/records/proof.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
 
@@ -22,8 +23,8 @@ type Open = {
   closed: boolean
   decisions: number
   requests: number
-  /** The tick that was seen and did not end. */
-  openTick: { tick: number; observation: string } | null
+  /** The tick that was seen and did not end, and the answers that it got, by request number. */
+  openTick: { tick: number; observation: string; answers: Map<number, DoorUse> } | null
   blobs: BlobRef[]
   /** By leaf hash: what has begun and not ended. */
   openRequests: Map<string, RecordOf<'request'>>
@@ -57,21 +58,35 @@ export type Recoverer = {
  *
  * @throws CHAIN_FAILED, UNREACHABLE: nothing may start before an open submission has its outcome
  */
-export async function recoverRuns({ log, treasury }: { log: Log; treasury: Recoverer | null }): Promise<Recovered[]> {
+export async function recoverRuns({
+  log,
+  author,
+  treasury,
+}: {
+  log: Log
+  /** The agent's key of those runs: it signs their end. */
+  author: Author
+  treasury: Recoverer | null
+}): Promise<Recovered[]> {
   const recovered: Recovered[] = []
   for (const [runId, state] of await openRuns(log)) {
-    const run = log.resumeRun(runId, state.nextSeq)
+    const run = log.resumeRun(runId, state.nextSeq, author)
     const [gateway, verdicts, runtime] = [run.appender('gateway'), run.appender('verifier'), run.appender('runtime')]
     for (const [leaf, { body }] of state.openRequests) {
       const result = { status: 'failed' as const, reason: `${ENDED} an answer was on record` }
-      gateway.append('response', { request: leaf, agent: body.agent, number: body.number, result }, [leaf])
+      const ended = gateway.append('response', { request: leaf, agent: body.agent, number: body.number, result }, [
+        leaf,
+      ])
+      state.openTick?.answers.set(body.number, doorOf(body, ended.leafHash))
     }
     if (state.unsealed.length > 0) {
       const receiptsRoot = toHex(createMerkleTree(state.unsealed).root())
       gateway.append('seal', { epoch: state.epoch, receipts: state.unsealed.length, receiptsRoot })
     }
     if (state.openTick !== null) {
-      run.appender('agent').append('decision', missedTick(state, state.openTick), [state.openTick.observation])
+      const missed = missedTick(state, state.openTick)
+      const parents = [state.openTick.observation, ...missed.doors.map(({ answer }) => answer)]
+      run.appender('agent').append('decision', missed, parents.slice(0, MOST_PARENTS))
       state.decisions++
     }
     const groups = groupsOf(state.openSubmissions)
@@ -135,11 +150,18 @@ export async function recoverRuns({ log, treasury }: { log: Log; treasury: Recov
   return recovered
 }
 
-function missedTick({ run }: Open, { tick, observation }: NonNullable<Open['openTick']>): Decision {
+/** How a decision cites the answer to a request. */
+function doorOf({ input, inputDigest }: RecordOf<'request'>['body'], answer: string): DoorUse {
+  return { door: input.type === 'chat' ? 'chat' : 'infer', asked: inputDigest, answer }
+}
+
+function missedTick({ run }: Open, { tick, observation, answers }: NonNullable<Open['openTick']>): Decision {
   const { agent, strategy } = run.body
   if (strategy === null) throw new WarrantError('BAD_INPUT', `run ${run.runId}: an observation without a strategy`)
+  // In the order of the questions.
+  const doors = [...answers].sort(([a], [b]) => a - b).map(([, use]) => use)
   const result = { type: 'missed' as const, reason: `${ENDED} the tick was decided` }
-  return { agent, tick, observation, strategy: strategy.digest, params: strategy.paramsDigest, doors: [], result }
+  return { agent, tick, observation, strategy: strategy.digest, params: strategy.paramsDigest, doors, result }
 }
 
 type OpenSubmission = [leaf: string, record: RecordOf<'submission'>]
@@ -196,14 +218,17 @@ function opened(run: RecordOf<'run'>): Open {
 function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>): void {
   switch (record.kind) {
     case 'observation':
-      state.openTick = { tick: record.body.view.tick, observation: leaf }
+      state.openTick = { tick: record.body.view.tick, observation: leaf, answers: new Map() }
       return
     case 'request':
       state.requests++
       state.openRequests.set(leaf, record)
       return
     case 'response': {
+      const request = state.openRequests.get(record.body.request)
       state.openRequests.delete(record.body.request)
+      if (request !== undefined && request.body.tick === state.openTick?.tick)
+        state.openTick.answers.set(request.body.number, doorOf(request.body, leaf))
       const { result } = record.body
       if (result.status !== 'ok') return
       for (const { ref } of payloadsOf(result.proof)) state.blobs.push(ref)

@@ -101,7 +101,11 @@ export const REWRITINGS: readonly Rewriting[] = [
       put(record, pick(work.random, ['note', 'body.note']), 'x')
     },
   },
-  { name: 'an unknown version', first: /record: v: /, change: work => put(pick(work.random, work.records), 'v', 2) },
+  {
+    name: 'an unknown version',
+    first: /record: v: /,
+    change: work => put(pick(work.random, work.records), 'v', pick(work.random, [1, 3])),
+  },
   {
     name: 'an unknown kind',
     first: /unknown record kind/,
@@ -167,7 +171,7 @@ export const REWRITINGS: readonly Rewriting[] = [
       for (const [seq, record] of work.records.entries()) record.seq = seq
     },
   },
-  { name: 'response: number', first: /body\.number is .* the request has/, change: raised('response', 'body.number') },
+  { name: 'response: number', first: /\(response\) body\.number is/, change: raised('response', 'body.number') },
   {
     name: 'response: a weaker proof than asked for',
     first: /proof\.kind is signed/,
@@ -233,6 +237,7 @@ export const REWRITINGS: readonly Rewriting[] = [
       body(decision).doors = []
       body(decision).result = { type: 'missed', reason: 'x'.repeat(1 + Math.floor(work.random() * 50)) }
       decision.parents = [seen]
+      body(decision).resign = true
       for (const [seq, record] of work.records.entries()) record.seq = seq
     },
   },
@@ -251,7 +256,7 @@ export const REWRITINGS: readonly Rewriting[] = [
   },
   {
     name: 'decision: an answer that was never given',
-    first: /body\.doors\.\d+ .* is no earlier answer/,
+    first: /body\.doors\.\d+ .* is (no earlier answer|not the observation of this tick)/,
     change(work) {
       const door = pick(work.random, body(of(work, 'decision')).doors as Loose[])
       door.answer = randomHex(work.random)

@@ -8,6 +8,7 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { createMerkleTree } from '#runtime/log/merkleTree.ts'
 import { verifyLog } from '#verifier/audit/verifyLog.ts'
+import { claimBytes, isClaimed } from '#verifier/evidence/authorship.ts'
 import { equalBytes, fromHex, fromUtf8, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { domainBytes } from '#verifier/evidence/digest.ts'
@@ -48,8 +49,14 @@ export async function readBaseLog(demoDir: string): Promise<BaseLog> {
   const answers = kept
     .filter(({ record }) => record.kind === 'response')
     .map(({ entry }) => hashLeaf(nodeCrypto, entry))
-  const common = { v: 1, runId: runId as string, atMs: kept.at(-1)?.record.atMs as number, parents: [] }
+  const common = { v: 2, runId: runId as string, atMs: kept.at(-1)?.record.atMs as number, parents: [] }
   const receiptsRoot = toHex(createMerkleTree(answers).root())
+  const keys = {
+    log: openEd25519Key(join(demoDir, 'keys', 'log.key')),
+    agent: openEd25519Key(join(demoDir, 'keys', 'agent.key')),
+    verifier: openVerifierKey(join(demoDir, 'verifier', 'verifier.key')),
+    executor: openExecutorKey(join(demoDir, 'keys', 'executor.key')),
+  }
   const seal = { ...common, kind: 'seal', seq: kept.length, body: { epoch: 0, receipts: answers.length, receiptsRoot } }
   const close = {
     ...common,
@@ -59,17 +66,17 @@ export async function readBaseLog(demoDir: string): Promise<BaseLog> {
   }
   const blobs = new Uint8Array(readFileSync(join(dir, 'blobs', 'pack-000000')))
   return {
-    entries: [...kept.map(({ entry }) => entry), canonicalBytes(seal), canonicalBytes(close)],
+    entries: [...kept.map(({ entry }) => entry), canonicalBytes(seal), canonicalBytes(claimed(close, keys.agent))],
     blobs,
     key,
     vkey,
-    keys: {
-      log: openEd25519Key(join(demoDir, 'keys', 'log.key')),
-      agent: openEd25519Key(join(demoDir, 'keys', 'agent.key')),
-      verifier: openVerifierKey(join(demoDir, 'verifier', 'verifier.key')),
-      executor: openExecutorKey(join(demoDir, 'keys', 'executor.key')),
-    },
+    keys,
   }
+}
+
+/** A record that its run claims, signed by the agent's key. */
+function claimed<R extends object>(record: R, agent: Ed25519Signer): R & { signature: string } {
+  return { ...record, signature: toHex(agent.sign(claimBytes(record as never))) }
 }
 
 /** What one case did: the finding that came first. */
@@ -141,7 +148,8 @@ async function resign(records: readonly Loose[], keys: Keys): Promise<void> {
     const body = record.body as Loose | undefined
     if (body?.resign !== true) continue
     delete body.resign
-    if (record.kind === 'proposal') {
+    if (isClaimed(record as never)) Object.assign(record, claimed(record, keys.agent))
+    else if (record.kind === 'proposal') {
       const digest = proposalDigest(body as unknown as Proposal)
       body.signature = toHex(keys.agent.sign(domainBytes('proposal', fromHex(digest))))
     } else if (record.kind === 'verdict') {

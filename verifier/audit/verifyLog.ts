@@ -1,9 +1,9 @@
 import { toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import type { RecordKind } from '#verifier/evidence/record.ts'
-import type { NoteKey } from '#verifier/log/signedNote.ts'
+import { formatVkey, type NoteKey } from '#verifier/log/signedNote.ts'
 import { type Finding, type LogFiles, verifyTree } from '#verifier/log/verifyTree.ts'
-import { createRecordChecker, type RecordChecker } from './recordChecker.ts'
+import { createRecordChecker, type OpenRun, type RecordChecker } from './recordChecker.ts'
 
 export type LogReport = {
   ok: boolean
@@ -11,6 +11,8 @@ export type LogReport = {
   size: number
   root: string | null
   records: Partial<Record<RecordKind, number>>
+  /** Runs that go on, or were cut off. */
+  open: OpenRun[]
   /** `retired`: not there, and the log says so itself. */
   blobs: { present: number; missing: string[]; retired: string[] }
   findings: Finding[]
@@ -24,7 +26,7 @@ export async function verifyLog(
   { files, crypto, key }: { files: LogFiles; crypto: CryptoPort; key: NoteKey },
   onRecord?: (leafHash: string, index: number, records: RecordChecker) => void | Promise<void>,
 ): Promise<LogReport> {
-  const records = createRecordChecker(crypto)
+  const records = createRecordChecker(crypto, { logKey: formatVkey(key) })
   const findings: Finding[] = []
   const tree = await verifyTree({ files, crypto, key }, async (entry, index, leaf) => {
     findings.push(...(await records.check(entry, index, leaf)))
@@ -33,7 +35,7 @@ export async function verifyLog(
     await onRecord?.(toHex(leaf), index, records)
   })
   findings.unshift(...tree.findings)
-  findings.push(...(await records.settle()), ...records.finish())
+  findings.push(...(await records.settle()))
   const absent = records.blobs.filter(({ ref }) => tree.blobs.get(ref.sha256) !== ref.size)
   const missing = absent.filter(({ ref }) => !tree.retired.has(ref.sha256))
   const retired = absent.filter(({ ref }) => tree.retired.has(ref.sha256))
@@ -49,6 +51,7 @@ export async function verifyLog(
     size: tree.checkpoint?.size ?? 0,
     root: tree.checkpoint === null ? null : toHex(tree.checkpoint.root),
     records: records.counts,
+    open: records.open(),
     blobs: {
       present: tree.blobs.size,
       missing: missing.map(m => m.ref.sha256),

@@ -6,7 +6,7 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { count } from '#verifier/evidence/primitives.ts'
 import { type Checkpoint, openCheckpoint } from '#verifier/log/checkpoint.ts'
 import { hashLeaf, verifyInclusion } from '#verifier/log/merkle.ts'
-import { type NoteKey, parseVkey } from '#verifier/log/signedNote.ts'
+import { formatVkey, type NoteKey, parseVkey } from '#verifier/log/signedNote.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
 import { createRecordChecker, type RecordChecker } from './recordChecker.ts'
 
@@ -57,10 +57,12 @@ export async function verifyWarrant(
 ): Promise<WarrantReport> {
   const report: WarrantReport = { ok: false, checkpoint: null, decision: null, entries: 0, findings: [] }
   const find = (where: string, reason: string) => void report.findings.push({ where, reason })
-  const records = createRecordChecker(crypto, 'excerpt')
+  let records = createRecordChecker(crypto, { scope: 'excerpt' })
   try {
     const file = parseWarrant(bytes)
-    const checkpoint = openCheckpoint(crypto, file.note, key ?? parseVkey(crypto, file.vkey))
+    const logKey = key ?? parseVkey(crypto, file.vkey)
+    const checkpoint = openCheckpoint(crypto, file.note, logKey)
+    records = createRecordChecker(crypto, { scope: 'excerpt', logKey: formatVkey(logKey) })
     report.checkpoint = checkpoint
     const { size, root } = checkpoint
     let before = -1

@@ -23,6 +23,7 @@ export type Domain =
   | 'approval'
   | 'append'
   | 'attested-key'
+  | 'record'
 
 const prefixes = new Map<Domain, Uint8Array>()
 

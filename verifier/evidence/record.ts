@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { canonicalBytes, parseCanonical } from './canonical.ts'
 import { WarrantError } from './error.ts'
-import { count, leafHash, timeMs } from './primitives.ts'
+import { count, ed25519Signature, leafHash, timeMs } from './primitives.ts'
 import { approval } from './records/approval.ts'
 import { close } from './records/close.ts'
 import { decision } from './records/decision.ts'
@@ -16,6 +16,12 @@ import { run } from './records/run.ts'
 import { seal } from './records/seal.ts'
 import { submission } from './records/submission.ts'
 import { verdict } from './records/verdict.ts'
+
+/** Version of every record: a log of another version is refused, not guessed at. */
+export const RECORD_VERSION = 2
+
+/** Entries that a record names as its parents, at most; what it cites beyond them stands in its body. */
+export const MOST_PARENTS = 64
 
 /** The tile format gives an entry's length 16 bits (C2SP tlog-tiles, "Log entries"). */
 export const MAX_ENTRY_BYTES = 65_535
@@ -63,13 +69,15 @@ const runId = z.string().regex(/^[0-9a-f]{32}$/)
 
 function envelope<K extends RecordKind>(kind: K) {
   return z.strictObject({
-    v: z.literal(1),
+    v: z.literal(RECORD_VERSION),
     kind: z.literal(kind),
     runId,
     seq: count,
     atMs: timeMs,
-    parents: z.array(leafHash).max(64),
+    parents: z.array(leafHash).max(MOST_PARENTS),
     body: BODIES[kind],
+    /** Its author's Ed25519 signature, by the run's agent key: authorship.ts says which records need one. */
+    signature: ed25519Signature.optional(),
   })
 }
 
@@ -78,13 +86,14 @@ const SCHEMAS = Object.fromEntries((Object.keys(BODIES) as RecordKind[]).map(kin
 }
 
 export type RecordOf<K extends RecordKind> = {
-  v: 1
+  v: 2
   kind: K
   runId: string
   seq: number
   atMs: number
   parents: string[]
   body: RecordBody<K>
+  signature?: string | undefined
 }
 export type AnyRecord = { [K in RecordKind]: RecordOf<K> }[RecordKind]
 
@@ -121,6 +130,13 @@ function checkShape(value: unknown): void {
   const kind = (value as { kind?: unknown } | null)?.kind
   if (typeof kind !== 'string' || !Object.hasOwn(SCHEMAS, kind)) {
     throw new WarrantError('EVIDENCE_MALFORMED', `unknown record kind ${JSON.stringify(kind)}`)
+  }
+  const { v } = value as { v?: unknown }
+  if (v !== RECORD_VERSION) {
+    throw new WarrantError(
+      'EVIDENCE_MALFORMED',
+      `${kind} record: v: is ${JSON.stringify(v)}, and this program reads version ${RECORD_VERSION}: read this log with the Warrant that wrote it`,
+    )
   }
   const parsed = SCHEMAS[kind as RecordKind].safeParse(value)
   if (parsed.success) return

@@ -12,8 +12,8 @@ import { type OnEntry, type Partials, UNIT, type UnitReport, verifyUnit, verifyU
 /** Read access to a log's directory, wherever it lies. Paths are relative, with `/`. */
 export type LogFiles = { read(path: string): Promise<Uint8Array | null>; list(): Promise<string[]> }
 
-/** Something wrong: where, and why. */
-export type Finding = { where: string; reason: string }
+/** Something wrong: where, and why. `rule`: the number of the rule of records that it breaks (evidence.md §12). */
+export type Finding = { where: string; reason: string; rule?: string }
 
 export type TreeReport = {
   checkpoint: Checkpoint | null

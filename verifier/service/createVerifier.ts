@@ -231,6 +231,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       simulation: context.simulation,
       valueAtRiskUsd: context.valueUsd,
       checkpointSize: context.checkpointSize,
+      previous: follower.records.lastVerdictOf(key.address),
       refBlock: head.number,
       refBlockHash: head.hash,
       signer: key.address,

@@ -43,7 +43,7 @@ export function createFollower({
   pinned: { size: number; root: string } | null
 }): Follower {
   const key = parseVkey(crypto, vkey)
-  const records = createRecordChecker(crypto)
+  const records = createRecordChecker(crypto, { logKey: vkey })
   const findings: Finding[] = []
   const blobs = new Map<string, Uint8Array>()
   let frontier = createFrontier(crypto)

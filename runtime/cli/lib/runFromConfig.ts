@@ -203,6 +203,7 @@ async function runLive({
   const present = await meetVerifiers(wanted.verifiers, wanted.threshold, listener.say)
   for (const { requests, missed, submissions, abandoned } of await recoverRuns({
     log,
+    author: keys.agent,
     treasury: { rpc: wanted.rpc, verifiers: wanted.verifiers, confirmations: wanted.confirmations },
   }))
     listener.say(

@@ -123,9 +123,9 @@ export async function runGateway(file: string): Promise<void> {
     signer: openEd25519Key(join(path(config.keys), 'log.key')),
     clock,
   })
-  for (const { requests } of await recoverRuns({ log, treasury: null }))
+  for (const { requests } of await recoverRuns({ log, author: workerKey, treasury: null }))
     logger.warn({ requests }, 'ended a run that was cut off: its open requests failed, its answers are sealed')
-  const run = log.startRun()
+  const run = log.startRun(workerKey)
   const runtime = run.appender('runtime')
   const models = [
     ...loaded.map(({ identity, bytes }) => ({ ...identity, file: log.putBlob(bytes) })),
@@ -138,6 +138,7 @@ export async function runGateway(file: string): Promise<void> {
   const policy = { gateway: config.origin }
   runtime.append('run', {
     mode: 'gateway',
+    previous: log.lastRun(),
     software: softwareIdentity(),
     seed: 'none',
     agent: 'gateway',

@@ -58,6 +58,7 @@ const NOTHING: LogReport = {
   size: 0,
   root: null,
   records: {},
+  open: [],
   blobs: { present: 0, missing: [], retired: [] },
   findings: [],
 }
@@ -131,6 +132,7 @@ async function verifyPart(
     size: checkpoint?.size ?? 0,
     root: checkpoint === null ? null : toHex(checkpoint.root),
     records,
+    open: [],
     blobs: { present: blobs.size, missing: [], retired: [] },
     findings: all,
   }
@@ -151,6 +153,7 @@ async function verifyTreeAlone(where: string, files: LogFiles, key: NoteKey): Pr
     size: checkpoint?.size ?? 0,
     root: checkpoint === null ? null : toHex(checkpoint.root),
     records: {},
+    open: [],
     blobs: { present: blobs.size, missing: [], retired: [] },
     findings,
   }

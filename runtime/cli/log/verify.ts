@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { RULES, type RuleId } from '#verifier/audit/rules/ruleList.ts'
 import { createPrinter, printJson } from '../lib/output.ts'
 
 type Options = { vkey?: string; quorum?: string; tree?: boolean; json?: boolean }
@@ -28,7 +29,8 @@ export function registerVerify(log: Command): void {
       if (options.json) printJson({ ...report, keyPinned: pinned, range })
       else {
         const print = createPrinter(false)
-        for (const { where: at, reason } of report.findings) print(`FAIL  ${at}: ${reason}`)
+        for (const { where: at, reason, rule } of report.findings)
+          print(`FAIL  ${at}: ${reason}${rule === undefined ? '' : ` (${rule}: ${RULES[rule as RuleId]})`}`)
         const kinds = Object.entries(report.records).map(([kind, n]) => `${n} ${kind}`)
         print(
           `${report.ok ? 'ok  ' : 'FAIL'}  ${report.origin ?? where}: ${report.size} entries, root ${report.root ?? 'unknown'}`,

@@ -16,7 +16,7 @@ import { openSource } from '#runtime/market/openSource.ts'
 import { AGENT, loadStrategy, openRun, openRunKeys } from '#runtime/run/openRun.ts'
 import { recoverRuns } from '#runtime/run/recoverRuns.ts'
 import { toJson } from '#verifier/evidence/canonical.ts'
-import type { Appender, RunLog } from '#verifier/evidence/ports/log.ts'
+import type { Appender, Author, RunLog } from '#verifier/evidence/ports/log.ts'
 import { policyDigest } from '#verifier/policy/policy.ts'
 import type { Ask, Life, Told } from './protocol.ts'
 
@@ -63,8 +63,8 @@ function watched(log: Log): Log {
     {},
     {
       ...Object.getOwnPropertyDescriptors(log),
-      startRun: { value: () => watchedRun(log.startRun()) },
-      resumeRun: { value: (id: string, seq: number) => watchedRun(log.resumeRun(id, seq)) },
+      startRun: { value: (author?: Author) => watchedRun(log.startRun(author)) },
+      resumeRun: { value: (id: string, seq: number, author?: Author) => watchedRun(log.resumeRun(id, seq, author)) },
     },
   ) as Log
 }
@@ -75,7 +75,11 @@ const keys = openRunKeys(keysDir)
 const log = watched(
   openLog({ dir: join(life.dir, 'log'), origin: LOG_ORIGIN, signer: keys.log, clock: { nowMs: () => nowMs } }),
 )
-await recoverRuns({ log, treasury: { rpc: life.rpc, verifiers: [life.verifier] } })
+await recoverRuns({
+  log,
+  author: keys.agent,
+  treasury: { rpc: life.rpc, verifiers: [life.verifier] },
+})
 
 const strategy = await loadStrategy(life.entry)
 const source = openSource({ simulated: { seed: life.seed, minutes: life.minutes } })

@@ -11,6 +11,7 @@ export type Appended = { index: number; leafHash: string; record: AnyRecord; dur
 export type Appender = {
   readonly actor: Actor
   /**
+   * `signature`: the author's, of a record that its run claims, where the log does not sign for it (authorship.ts).
    * `idempotencyKey` names the step: given again, also after a crash, it answers with the entry of the first time. @throws
    * BAD_INPUT when the content is another, LOG_HALTED
    */
@@ -19,6 +20,7 @@ export type Appender = {
     body: RecordBody<K>,
     parents?: readonly string[],
     idempotencyKey?: string,
+    signature?: string,
   ): Appended
   /**
    * What every reader would find wrong with a record, were it appended now; empty when it is sound. To be asked of what
@@ -35,12 +37,16 @@ export type LogReader = {
   blob(ref: BlobRef): Promise<Uint8Array>
 }
 
+/** Signs with a run's agent key: Ed25519, 64 bytes. */
+export type Author = { sign(message: Uint8Array): Uint8Array }
+
 /** One run in a log: its records carry its id and are numbered from 0. */
 export type RunLog = { readonly runId: string; appender(actor: Actor): Appender }
 
 /** The log as its producers see it: one writer, many actors. */
 export type LogPort = LogReader & {
-  startRun(): RunLog
+  /** `author` signs what the run claims on its word alone (authorship.ts); without it producers give their signatures. */
+  startRun(author?: Author): RunLog
   /** Stores a payload; it is durable no later than the next record. */
   putBlob(bytes: Uint8Array): BlobRef
   /** A signed checkpoint over everything appended so far, straight from the durable write-ahead log. */

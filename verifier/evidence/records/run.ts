@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { address, blobRef, count, digest, ed25519Key, json, label } from '../primitives.ts'
+import { address, blobRef, count, digest, ed25519Key, json, label, leafHash } from '../primitives.ts'
 import { tensorType } from '../tensor.ts'
 
 export const modelIdentity = z.strictObject({
@@ -39,6 +39,8 @@ export type RunMode = z.infer<typeof runMode>
 /** First record of a run: every identity that the rest refers to. */
 export const run = z.strictObject({
   mode: runMode,
+  /** The run record before this one in the log; null for the first. */
+  previous: leafHash.nullable(),
   software: z.strictObject({ name: label, version: label, digest }),
   seed: label,
   agent: label,

@@ -46,7 +46,10 @@ export const verdict = z.strictObject({
   checks: z.array(checkResult).length(CHECK_IDS.length),
   simulation: simulation.nullable(),
   valueAtRiskUsd: count.nullable(),
+  /** Entries of the log that the verifier had seen. */
   checkpointSize: count,
+  /** The last verdict of this signer among those entries: who leaves one out breaks the chain. Null: there is none. */
+  previous: leafHash.nullable(),
   refBlock: count,
   refBlockHash: hex32,
   signer: address,

@@ -1,0 +1,17 @@
+import { recoverApprover } from '#verifier/evidence/approvalTypes.ts'
+import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
+import type { RecordOf } from '#verifier/evidence/record.ts'
+import { isFirst, type RuleContext, same } from './ruleContext.ts'
+
+/** R36 to R38. */
+export async function checkApproval(record: RecordOf<'approval'>, { known, fail }: RuleContext): Promise<void> {
+  const { body } = record
+  const proposal = known.find(body.proposal, 'proposal')
+  if (proposal === null) return fail('R36', 'body.proposal', 'is no earlier proposal')
+  same(fail, 'R36', 'body.proposalDigest', body.proposalDigest, proposalDigest(proposal.body))
+  const signer = await recoverApprover(proposal.body, body).catch(() => null)
+  if (signer !== body.signer) fail('R37', 'body.signature', 'is not that of its signer')
+  if (!isFirst(known, 'approval', body.proposal, body.signer))
+    fail('R38', 'body.signer', `${body.signer} has answered this proposal before`)
+  known.approvals.push(record)
+}

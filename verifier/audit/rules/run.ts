@@ -1,0 +1,43 @@
+import { digestJson } from '#verifier/evidence/digest.ts'
+import { paramsDigest } from '#verifier/evidence/paramsText.ts'
+import type { RecordOf } from '#verifier/evidence/record.ts'
+import { type RuleContext, same } from './ruleContext.ts'
+
+/** R9 to R14. */
+export function checkRun({ body }: RecordOf<'run'>, context: RuleContext): void {
+  const { crypto, fail, names, known, logKey, scope } = context
+  const { strategy, policy, models, chain, keys } = body
+  same(fail, 'R9', 'body.policy.digest', policy.digest, digestJson('policy', policy.document, crypto))
+  if ((strategy === null) !== (body.mode === 'gateway'))
+    fail('R10', 'body.strategy', "is missing, which only a gateway's own run allows")
+  if (strategy !== null) {
+    const params = paramsDigest(strategy.params, crypto)
+    same(fail, 'R10', 'body.strategy.paramsDigest', strategy.paramsDigest, params)
+    names(strategy.bundle, 'body.strategy.bundle')
+  }
+  for (const [i, model] of models.entries()) if (model.file) names(model.file, `body.models.${i}.file`)
+
+  const once = (field: string, values: readonly string[]) => {
+    const twice = values.find((value, i) => values.indexOf(value) !== i)
+    if (twice !== undefined) fail('R11', field, `names ${twice} twice`)
+  }
+  once(
+    'body.models',
+    models.map(({ name }) => name),
+  )
+  once(
+    'body.keys.workers',
+    keys.workers.map(({ id }) => id),
+  )
+  once('body.keys.verifiers', keys.verifiers)
+  if (keys.executor !== null && keys.verifiers.includes(keys.executor))
+    fail('R11', 'body.keys.executor', 'is a verifier as well')
+
+  if (scope === 'log') same(fail, 'R12', 'body.previous', body.previous, known.lastRun)
+  if (chain !== null) {
+    const document = policy.document as { [field: string]: unknown } | null
+    for (const field of ['chainId', 'safe', 'module'] as const)
+      same(fail, 'R13', `body.chain.${field}`, chain[field], document?.[field])
+  }
+  if (logKey !== null) same(fail, 'R14', 'body.keys.log', keys.log, logKey)
+}

@@ -1,0 +1,69 @@
+import { keccak256, parseTransaction, recoverTransactionAddress } from 'viem'
+import { reasonOf } from '#verifier/evidence/error.ts'
+import type { RecordOf } from '#verifier/evidence/record.ts'
+import { submittedDifference } from '../executedCalls.ts'
+import { isFirst, type RuleContext, same } from './ruleContext.ts'
+
+type Hex = `0x${string}`
+
+/** R47 to R51. */
+export async function checkSubmission(record: RecordOf<'submission'>, context: RuleContext): Promise<void> {
+  const { state, known, leafHash, fail } = context
+  const { body } = record
+  const proposal = known.find(body.proposal, 'proposal')
+  if (proposal === null) fail('R47', 'body.proposal', 'is no earlier proposal')
+  const verdicts = body.verdicts.flatMap(leaf => {
+    const verdict = known.find(leaf, 'verdict')
+    if (verdict?.body.proposal === body.proposal && verdict.body.answer === 'approve') return [verdict.body]
+    fail('R47', 'body.verdicts', `${leaf} does not approve this proposal`)
+    return []
+  })
+  if (new Set(body.verdicts).size !== body.verdicts.length) fail('R47', 'body.verdicts', 'name one verdict twice')
+  const raw = body.rawTransaction as Hex
+  if (keccak256(raw) !== body.transactionHash) fail('R48', 'body.transactionHash', 'is not the hash of the transaction')
+  if (!isFirst(known, 'transaction', body.transactionHash)) fail('R50', 'body.transactionHash', 'was submitted before')
+  try {
+    const from = await recoverTransactionAddress({ serializedTransaction: raw as `0x02${string}` })
+    if (from.toLowerCase() !== body.from || body.from !== state.run.body.keys.executor)
+      fail('R48', 'body.from', "the transaction is not the executor's")
+    const transaction = parseTransaction(raw)
+    same(fail, 'R48', 'body.accountNonce', body.accountNonce, transaction.nonce ?? 0)
+    if (proposal !== null) {
+      const approvals = known.approvals.flatMap(({ body: given }) =>
+        given.proposal === body.proposal && given.answer === 'approve' ? [given.signature] : [],
+      )
+      const other = submittedDifference({ rawTransaction: raw, proposal: proposal.body, verdicts, approvals })
+      if (other !== null) fail('R49', 'body.rawTransaction', other)
+    }
+    checkPredecessor(record, context)
+  } catch (error) {
+    fail('R48', 'body.rawTransaction', reasonOf(error))
+  }
+  state.openProposals.delete(body.proposal)
+  state.openSubmissions.set(leafHash, record)
+}
+
+function checkPredecessor({ body }: RecordOf<'submission'>, { state, known, fail }: RuleContext): void {
+  const open = [...state.openSubmissions].filter(([, other]) => other.body.proposal === body.proposal)
+  if (body.replaces === undefined) {
+    const [first] = open
+    if (first !== undefined)
+      fail('R51', 'body.replaces', `is missing, while submission ${first[0].slice(0, 12)}… of this proposal is open`)
+    return
+  }
+  const replaced = known.find(body.replaces, 'submission')
+  if (replaced?.body.proposal !== body.proposal)
+    fail('R51', 'body.replaces', 'is no earlier submission of this proposal')
+  else if (!isFeeBump(replaced.body.rawTransaction as Hex, body.rawTransaction as Hex))
+    fail('R51', 'body.replaces', 'differs by more than higher fees')
+}
+
+/** Whether a transaction does what another does under the same nonce, and pays more. */
+function isFeeBump(before: Hex, after: Hex): boolean {
+  const [a, b] = [parseTransaction(before), parseTransaction(after)]
+  const unchanged = (['chainId', 'nonce', 'to', 'data', 'value', 'gas', 'type'] as const).every(
+    field => a[field] === b[field],
+  )
+  const more = (field: 'maxFeePerGas' | 'maxPriorityFeePerGas') => (b[field] ?? 0n) > (a[field] ?? 0n)
+  return unchanged && more('maxFeePerGas') && more('maxPriorityFeePerGas')
+}

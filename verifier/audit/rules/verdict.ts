@@ -1,0 +1,69 @@
+import { recoverTypedDataAddress } from 'viem'
+import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
+import type { RecordOf } from '#verifier/evidence/record.ts'
+import { CHECK_IDS } from '#verifier/evidence/records/verdict.ts'
+import { isStrictSignature } from '#verifier/evidence/secp256k1.ts'
+import { VERDICT_TYPES, verdictDomain, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
+import { checkReport } from './report.ts'
+import { isFirst, type RuleContext, same } from './ruleContext.ts'
+
+/** R39 to R46. */
+export async function checkVerdict(record: RecordOf<'verdict'>, context: RuleContext): Promise<void> {
+  const { state, known, index, leafHash, fail, scope } = context
+  const { reportSignature, ...unsigned } = record.body
+  const { body } = record
+  const proposal = known.find(body.proposal, 'proposal')
+  if (proposal === null) return fail('R39', 'body.proposal', 'is no earlier proposal')
+  same(fail, 'R39', 'body.proposalDigest', body.proposalDigest, proposalDigest(proposal.body))
+  const report = { domain: 'verdict-report' as const, unsigned, signer: body.signer, signature: reportSignature }
+  await checkReport(context, 'R40', report)
+
+  for (const [i, { id }] of body.checks.entries()) same(fail, 'R41', `body.checks.${i}.id`, id, CHECK_IDS[i])
+  const allOk = body.checks.every(check => check.ok === true)
+  if ((body.answer === 'approve') !== allOk)
+    fail('R41', 'body.answer', `is ${body.answer}, but ${allOk ? 'every check passed' : 'not every check passed'}`)
+  await checkSignature(record, proposal, context)
+
+  if (!isFirst(known, 'verdict', body.proposal, body.signer, body.refBlock))
+    fail('R43', 'body.signer', `${body.signer} has judged this proposal on block ${body.refBlock} before`)
+  const before = known.verdictsOf.get(body.signer) ?? []
+  if (scope === 'log') {
+    const last = before.findLast(verdict => verdict.index < body.checkpointSize)?.leaf ?? null
+    same(fail, 'R44', 'body.previous', body.previous, last)
+    if (body.checkpointSize > index)
+      fail('R45', 'body.checkpointSize', `is ${body.checkpointSize}, the entry is ${index}`)
+    const at = known.indexOf(body.proposal)
+    if (at !== null && at >= body.checkpointSize)
+      fail('R45', 'body.checkpointSize', `is ${body.checkpointSize}, the proposal is entry ${at}`)
+  }
+  before.push({ index, leaf: leafHash })
+  known.verdictsOf.set(body.signer, before)
+  if (body.simulation !== null)
+    same(fail, 'R46', 'body.simulation.blockNumber', body.simulation.blockNumber, body.refBlock)
+  if (body.answer === 'deny') state.openProposals.delete(body.proposal)
+}
+
+async function checkSignature(
+  { body }: RecordOf<'verdict'>,
+  proposal: RecordOf<'proposal'>,
+  { fail }: RuleContext,
+): Promise<void> {
+  if ((body.signature !== null) !== (body.answer === 'approve'))
+    fail('R42', 'body.signature', 'stands with an approval and only there')
+  if (body.signature === null) return
+  const signer = await recoverTypedDataAddress({
+    domain: verdictDomain(proposal.body.chainId, proposal.body.module),
+    types: VERDICT_TYPES,
+    primaryType: 'Verdict',
+    message: verdictMessage({
+      proposal: proposal.body,
+      proposalDigest: body.proposalDigest,
+      refBlock: body.refBlock,
+      refBlockHash: body.refBlockHash,
+    }),
+    signature: body.signature as `0x${string}`,
+  }).catch(() => null)
+  // What libraries recover and the module does not: v 0 or 1, s in the upper half.
+  if (signer?.toLowerCase() !== body.signer || !isStrictSignature(body.signature))
+    fail('R42', 'body.signature', 'is not the EIP-712 signature of its signer')
+}
