@@ -238,6 +238,7 @@ export const REWRITINGS: readonly Rewriting[] = [
       body(decision).result = { type: 'missed', reason: 'x'.repeat(1 + Math.floor(work.random() * 50)) }
       decision.parents = [seen]
       body(decision).resign = true
+      body(of(work, 'incident')).resign = true
       for (const [seq, record] of work.records.entries()) record.seq = seq
     },
   },

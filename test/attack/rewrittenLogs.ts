@@ -58,15 +58,28 @@ export async function readBaseLog(demoDir: string): Promise<BaseLog> {
     executor: openExecutorKey(join(demoDir, 'keys', 'executor.key')),
   }
   const seal = { ...common, kind: 'seal', seq: kept.length, body: { epoch: 0, receipts: answers.length, receiptsRoot } }
+  // Its last decision goes no further, which is on record.
+  const abandoned = {
+    ...common,
+    kind: 'incident',
+    seq: kept.length + 1,
+    parents: [toHex(hashLeaf(nodeCrypto, kept.at(-1)?.entry as Uint8Array))],
+    body: { what: 'a decision was abandoned', caughtBy: 'runtime', reason: 'the data ended', evidence: null },
+  }
   const close = {
     ...common,
     kind: 'close',
-    seq: kept.length + 1,
+    seq: kept.length + 2,
     body: { reason: 'the data ended', decisions: count('decision'), requests: count('request') },
   }
   const blobs = new Uint8Array(readFileSync(join(dir, 'blobs', 'pack-000000')))
   return {
-    entries: [...kept.map(({ entry }) => entry), canonicalBytes(seal), canonicalBytes(claimed(close, keys.agent))],
+    entries: [
+      ...kept.map(({ entry }) => entry),
+      canonicalBytes(seal),
+      canonicalBytes(claimed(abandoned, keys.agent)),
+      canonicalBytes(claimed(close, keys.agent)),
+    ],
     blobs,
     key,
     vkey,
@@ -95,8 +108,7 @@ export async function rewrittenCase(seed: number, base: BaseLog): Promise<Caught
   const before = leavesOf(base.entries)
   const ids = new Map(records.map((record, i) => [record, toHex(before[i] as Uint8Array)]))
   await rewriting.change(work)
-  repair(records, ids)
-  await resign(records, base.keys)
+  await repair(records, ids, base.keys)
   const entries = records.map((record, i) => work.raw.get(i) ?? canonicalBytes(record))
   const files = logFiles(base, entries)
   const spoiled = FILE_CHANGES.get(rewriting.name)?.(files, random, base)
@@ -128,7 +140,7 @@ function refusedByWitness(seed: number, base: BaseLog, entries: Uint8Array[]): v
 const leavesOf = (entries: readonly Uint8Array[]) => entries.map(entry => hashLeaf(nodeCrypto, entry))
 
 /** Follows every change of a leaf hash through the entries behind it, as someone who re-hashes would. */
-function repair(records: Loose[], ids: Map<Loose, string>): void {
+async function repair(records: Loose[], ids: Map<Loose, string>, keys: Keys): Promise<void> {
   const renamed = new Map<string, string>()
   for (const [i, record] of records.entries()) {
     let text = JSON.stringify(record)
@@ -136,6 +148,7 @@ function repair(records: Loose[], ids: Map<Loose, string>): void {
     const fixed = JSON.parse(text) as Loose
     for (const key of Object.keys(record)) delete record[key]
     Object.assign(record, fixed)
+    await resign(record, keys)
     const old = ids.get(records[i] as Loose)
     const now = toHex(hashLeaf(nodeCrypto, canonicalBytes(record)))
     if (old !== undefined && old !== now) renamed.set(old, now)
@@ -143,25 +156,23 @@ function repair(records: Loose[], ids: Map<Loose, string>): void {
 }
 
 /** Signs anew what a case marked with `resign`: the attacker holds that key, too. */
-async function resign(records: readonly Loose[], keys: Keys): Promise<void> {
-  for (const record of records) {
-    const body = record.body as Loose | undefined
-    if (body?.resign !== true) continue
-    delete body.resign
-    if (isClaimed(record as never)) Object.assign(record, claimed(record, keys.agent))
-    else if (record.kind === 'proposal') {
-      const digest = proposalDigest(body as unknown as Proposal)
-      body.signature = toHex(keys.agent.sign(domainBytes('proposal', fromHex(digest))))
-    } else if (record.kind === 'verdict') {
-      const { reportSignature: _, ...unsigned } = body
-      body.reportSignature = await keys.verifier.signReport('verdict-report', unsigned)
-    } else if (record.kind === 'outcome') {
-      const { signature: _, ...unsigned } = body
-      body.signature = await keys.verifier.signReport('outcome', unsigned)
-    } else if (record.kind === 'submission') {
-      const rawTransaction = await otherCalls(body.rawTransaction as Hex, keys.executor)
-      Object.assign(body, { rawTransaction, transactionHash: keccak256(rawTransaction) })
-    }
+async function resign(record: Loose, keys: Keys): Promise<void> {
+  const body = record.body as Loose | undefined
+  if (body?.resign !== true) return
+  delete body.resign
+  if (isClaimed(record as never)) Object.assign(record, claimed(record, keys.agent))
+  else if (record.kind === 'proposal') {
+    const digest = proposalDigest(body as unknown as Proposal)
+    body.signature = toHex(keys.agent.sign(domainBytes('proposal', fromHex(digest))))
+  } else if (record.kind === 'verdict') {
+    const { reportSignature: _, ...unsigned } = body
+    body.reportSignature = await keys.verifier.signReport('verdict-report', unsigned)
+  } else if (record.kind === 'outcome') {
+    const { signature: _, ...unsigned } = body
+    body.signature = await keys.verifier.signReport('outcome', unsigned)
+  } else if (record.kind === 'submission') {
+    const rawTransaction = await otherCalls(body.rawTransaction as Hex, keys.executor)
+    Object.assign(body, { rawTransaction, transactionHash: keccak256(rawTransaction) })
   }
 }
 
