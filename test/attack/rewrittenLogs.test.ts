@@ -2,16 +2,22 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { RULES } from '#verifier/audit/rules/ruleList.ts'
 import { warrant } from '../support/warrant.ts'
+import { contradictedCase, readWholeLog, rulesBroken, type WholeLog } from './contradictedLogs.ts'
+import { CONTRADICTIONS } from './contradictions.ts'
 import { type BaseLog, REWRITING_NAMES, readBaseLog, rewrittenCase } from './rewrittenLogs.ts'
 
-// The log's keeper rewrites history, re-hashes and signs again. The long form: npm run faults -- rewritten
+// The log's keeper rewrites history, re-hashes and signs again; then somebody with every key makes the log anew around one
+// lie. The long forms: npm run faults -- rewritten|contradictions
 const dir = mkdtempSync(join(tmpdir(), 'warrant-rewritten-'))
 let base: BaseLog
+let whole: WholeLog
 
 beforeAll(async () => {
   expect(warrant(['demo', '--once', '--json', '--decisions', '4', '--out', join(dir, 'demo')]).status).toBe(0)
   base = await readBaseLog(join(dir, 'demo'))
+  whole = await readWholeLog(join(dir, 'demo'))
 }, 120_000)
 afterAll(() => rmSync(dir, { recursive: true }))
 
@@ -23,6 +29,28 @@ describe('a log rewritten and signed anew by its keeper', () => {
         const caught = await rewrittenCase(i + round * REWRITING_NAMES.length, base)
         expect(caught.name).toBe(name)
       }
+    },
+  )
+})
+
+/** Rules that this log has no record for: test/e2e/approve.test.ts. */
+const ELSEWHERE = ['R36', 'R37', 'R38']
+
+describe('a log made anew around one lie by somebody who holds every key', () => {
+  test('without a lie it breaks no rule', async () => {
+    expect(await rulesBroken(whole, 1)).toEqual([])
+  })
+
+  test('every rule has a lie that breaks it', () => {
+    const told = new Set<string>([...CONTRADICTIONS.map(({ rule }) => rule), ...ELSEWHERE])
+    expect(Object.keys(RULES).filter(rule => !told.has(rule))).toEqual([])
+  })
+
+  test.each(CONTRADICTIONS.map(({ rule, name }, i) => [rule, name, i] as const))(
+    '%s: %s: that rule is broken, and no other',
+    async (rule, name, i) => {
+      for (let round = 0; round < 2; round++)
+        expect(await contradictedCase(i + round * CONTRADICTIONS.length, whole)).toBe(`${rule} ${name}`)
     },
   )
 })

@@ -201,8 +201,11 @@ async function otherCalls(raw: Hex, executor: LocalAccount): Promise<Hex> {
 }
 
 type Files = Map<string, Uint8Array>
+/** What a log is signed with, and its payloads. */
+type Signing = Pick<BaseLog, 'key' | 'vkey' | 'blobs'> & { keys: Pick<Keys, 'log'> }
 
-function logFiles(base: BaseLog, entries: readonly Uint8Array[]): Files {
+/** The files of a log of these entries, signed. */
+export function logFiles(base: Signing, entries: readonly Uint8Array[]): Files {
   const tree = createMerkleTree(leavesOf(entries))
   const text = formatCheckpoint({ origin: base.key.name, size: tree.size, root: tree.root() })
   return new Map([
@@ -214,11 +217,12 @@ function logFiles(base: BaseLog, entries: readonly Uint8Array[]): Files {
   ])
 }
 
-function signed({ key, keys }: BaseLog, text: string): Uint8Array {
+function signed({ key, keys }: Signing, text: string): Uint8Array {
   return utf8(formatNote(text, [{ name: key.name, id: key.id, signature: keys.log.sign(utf8(text)) }]))
 }
 
-const filesOf = (files: Files): LogFiles => ({
+/** Files in memory as a log's. */
+export const filesOf = (files: Files): LogFiles => ({
   read: async path => files.get(path) ?? null,
   list: async () => [...files.keys()],
 })

@@ -1,4 +1,4 @@
-// npm run faults -- log|rewritten|inference|treasury|loss|mutants [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
+// npm run faults -- log|rewritten|contradictions|inference|treasury|loss|mutants [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { runDemo } from '#runtime/demo/runDemo.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { EXECUTOR } from '../attack/chain/arena.ts'
 import { openLossArena } from '../attack/chain/lossBound.ts'
+import { contradictedCase, readWholeLog } from '../attack/contradictedLogs.ts'
 import { lyingCase } from '../attack/inference/lyingCases.ts'
 import { makeVictims } from '../attack/inference/victims.ts'
 import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
@@ -62,6 +63,17 @@ const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
         return lossUsd <= 0 ? 'no loss' : `lost up to ${Math.ceil((10 * lossUsd) / allowedUsd)}0 % of the allowed`
       }
       return Object.assign(one, { close: () => net.stop() })
+    },
+  },
+  contradictions: {
+    cases: 1_000,
+    async open() {
+      const dir = mkdtempSync(join(tmpdir(), 'warrant-contradicted-'))
+      const { close } = await runDemo({ decisions: 4, seed: '1', out: join(dir, 'demo') }, { say() {}, progress() {} })
+      await close()
+      const whole = await readWholeLog(join(dir, 'demo'))
+      rmSync(dir, { recursive: true })
+      return seed => contradictedCase(seed, whole)
     },
   },
   rewritten: {
