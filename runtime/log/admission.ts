@@ -1,5 +1,6 @@
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createRecordChecker } from '#verifier/audit/recordChecker.ts'
+import { checkPlace } from '#verifier/audit/rules/verdict.ts'
 import { fromUtf8, toHex } from '#verifier/evidence/bytes.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import { type AnyRecord, encodeRecord } from '#verifier/evidence/record.ts'
@@ -34,7 +35,10 @@ export function createAdmission({
   entries(from: number, to: number): Promise<Uint8Array[]>
 }): Admission {
   const runs = new Map<string, Run>()
+  /** Verdicts of each signer, in order. */
+  const verdicts = new Map<string, { index: number; leaf: string }[]>()
   let next = start
+  let isWhole = start === 0
   let reading: Promise<void> = Promise.resolve()
 
   function note(entry: Uint8Array, index: number): void {
@@ -44,7 +48,9 @@ export function createAdmission({
     if (run === undefined) return
     if (kind === 'close') return void runs.delete(runId)
     run.nextSeq = seq + 1
-    run.places.set(toHex(hashLeaf(nodeCrypto, entry)), index)
+    const leaf = toHex(hashLeaf(nodeCrypto, entry))
+    run.places.set(leaf, index)
+    if (kind === 'verdict') verdicts.set(body.signer, [...(verdicts.get(body.signer) ?? []), { index, leaf }])
     if (kind === 'verdict' || kind === 'approval' || kind === 'outcome')
       run.about.set(body.proposal, [...(run.about.get(body.proposal) ?? []), index])
     // An answered request is not looked for again.
@@ -58,18 +64,24 @@ export function createAdmission({
     }
   }
 
+  function lookBack(): void {
+    if (isWhole) return
+    runs.clear()
+    verdicts.clear()
+    isWhole = true
+    next = 0
+  }
+
   return {
-    lookBack() {
-      if (next === 0) return
-      runs.clear()
-      next = 0
-    },
+    lookBack,
     async faultsOf(candidate) {
       try {
         encodeRecord(candidate)
       } catch (error) {
         return [reasonOf(error)]
       }
+      // A verdict names its signer's last one, which may stand in a run of before.
+      if (candidate.kind === 'verdict') lookBack()
       reading = reading.catch(() => {}).then(catchUp)
       await reading
       const run = runs.get(candidate.runId)
@@ -87,7 +99,13 @@ export function createAdmission({
       await checker.settle()
       const entry = encodeRecord({ ...candidate, seq: run.nextSeq })
       const found = await checker.check(entry, size(), hashLeaf(nodeCrypto, entry))
-      return [...found, ...(await checker.settle())].map(({ where, reason }) => `${fieldOf(where)}: ${reason}`)
+      const faults = [...found, ...(await checker.settle())].map(({ where, reason }) => `${fieldOf(where)}: ${reason}`)
+      if (candidate.kind === 'verdict') {
+        const { signer, proposal } = candidate.body
+        const place = { index: size(), before: verdicts.get(signer) ?? [], proposal: places.get(proposal) ?? null }
+        checkPlace(candidate.body, place, (_rule, field, reason) => void faults.push(`${field}: ${reason}`))
+      }
+      return faults
     },
   }
 }

@@ -61,10 +61,11 @@ const tensor = (seed: number) => ({
 async function gatewayOver(queue: QueuePort, proof = 'signed') {
   const dir = mkdtempSync(join(root, 'gateway-'))
   const log = openLog({ dir, origin: 'peers.example/gateway', signer: logKey, clock })
-  const run = log.startRun()
+  const run = log.startRun(logKey)
   const runtime = run.appender('runtime')
   const policy = { gateway: 'peers.example' }
   runtime.append('run', {
+    previous: log.lastRun(),
     ...{ mode: 'gateway', seed: 'none', agent: 'gateway', config: {}, strategy: null, market: null, chain: null },
     software: { name: 'warrant', version: '1', digest: '00'.repeat(32) },
     policy: { digest: digestJson('policy', policy), document: policy },
@@ -210,7 +211,7 @@ test('answers with a trace that a killed gateway left unsealed are sealed when i
   cpSync(dir, left, { recursive: true, filter: path => !path.includes('lock') })
   await log.close()
   const again = openLog({ dir: left, origin: 'peers.example/gateway', signer: logKey, clock })
-  const [recovered] = await recoverRuns({ log: again, treasury: null })
+  const [recovered] = await recoverRuns({ log: again, author: logKey, treasury: null })
   expect(recovered).toMatchObject({ requests: 0, missed: 0 })
   const kinds = (await again.entries(0, again.size)).map(entry => decodeRecord(entry).kind)
   expect(kinds.slice(-2)).toEqual(['seal', 'close'])

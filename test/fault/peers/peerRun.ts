@@ -25,6 +25,9 @@ const executor = privateKeyToAccount(`0x${'33'.repeat(32)}`)
 const SAFE = `0x${'a1'.repeat(20)}`
 const MODULE = `0x${'a2'.repeat(20)}`
 const TOKEN = `0x${'a3'.repeat(20)}`
+const CHAIN_ID = 31_337
+const BLOCK = { blockNumber: 7, blockHash: `0x${'77'.repeat(32)}`, timestamp: 1, reads: [] }
+type Token = { symbol: string; address: string; decimals: number }
 
 /** A run in a log of its own, as an agent keeps it, and the steps that peers are asked about. */
 export type PeerRun = {
@@ -52,16 +55,25 @@ export async function openPeerRun(
     clock: { nowMs: () => Date.now() },
     cosigner,
   })
-  const run = log.startRun()
+  const run = log.startRun(signer)
   const [runtime, market, agent, executing, verifier] = (
     ['runtime', 'market', 'agent', 'executor', 'verifier'] as const
   ).map(run.appender) as [Appender, Appender, Appender, Appender, Appender]
   const bundle = utf8('the strategy')
   const digest = digestBytes('strategy', bundle, nodeCrypto)
   const params = paramsDigest('{}')
-  const policy = { any: 'policy' }
+  const policy = { chainId: CHAIN_ID, safe: SAFE, module: MODULE }
+  const [base, quote] = ['B', 'A'].map(symbol => ({ symbol, address: TOKEN, decimals: 18 })) as [Token, Token]
   runtime.append('run', {
-    ...{ mode: 'live', seed: '1', agent: 'agent-1', config: {}, models: [], market: null, chain: null },
+    ...{ mode: 'live', seed: '1', agent: 'agent-1', config: {}, models: [], previous: log.lastRun() },
+    market: {
+      ...{ source: 's', digest: '00'.repeat(32), simulated: true, pair: { base, quote } },
+      ...{ intervalSeconds: 60, window: 1 },
+    },
+    chain: {
+      ...{ chainId: CHAIN_ID, safe: SAFE, module: MODULE, guard: null, router: TOKEN, tokens: [base, quote] },
+      pool: { address: TOKEN, token0: TOKEN, token1: TOKEN, feePips: 500 },
+    },
     software: { name: 'warrant', version: '1', digest: '00'.repeat(32) },
     policy: { digest: digestJson('policy', policy), document: policy },
     strategy: { name: 's', version: '1', digest, bundle: log.putBlob(bundle), params: '{}', paramsDigest: params },
@@ -78,7 +90,7 @@ export async function openPeerRun(
   function propose() {
     const bars = { timeSeconds: [], open: [], high: [], low: [], close: [] }
     const view = { tick, timeMs: Date.now(), intervalSeconds: 60, bars, balances: {} }
-    const seen = market.append('observation', { view, provenance: { market: { source: 's' }, chain: null } })
+    const seen = market.append('observation', { view, provenance: { market: { source: 's' }, chain: BLOCK } })
     const decision = agent.append(
       'decision',
       {

@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { privateKeyToAccount } from 'viem/accounts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { reportHash } from '#verifier/audit/recordChecker.ts'
+import { reportHash } from '#verifier/audit/rules/report.ts'
 import { fromBase64, toHex } from '#verifier/evidence/bytes.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { type AnyRecord, decodeRecord } from '#verifier/evidence/record.ts'
@@ -65,10 +65,12 @@ export async function startPeerVerifier(n: number, manners: Manners, seen: Verdi
             message: verdictMessage({ proposal: proposal.body, proposalDigest: digest, refBlock, refBlockHash }),
           })
     const detail = 'as it should be'
+    const own = ([, { kind, body }]: [string, AnyRecord]) => kind === 'verdict' && (body as Verdict).signer === address
+    const previous = [...byLeaf].findLast(own)?.[0] ?? null
     const checks = CHECK_IDS.map(id => ({ id, ok: answer === 'approve', detail, assumptions: [], micros: 1 }))
     const unsigned = {
       ...{ proposal: leaf, proposalDigest: digest, answer, checks, simulation: null, valueAtRiskUsd: 1 },
-      ...{ checkpointSize: entries.length, refBlock, refBlockHash, signer: address, signature },
+      ...{ checkpointSize: entries.length, previous, refBlock, refBlockHash, signer: address, signature },
     }
     return { ...unsigned, reportSignature: await signReport('verdict-report', unsigned) }
   }

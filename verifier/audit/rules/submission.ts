@@ -43,11 +43,12 @@ export async function checkSubmission(record: RecordOf<'submission'>, context: R
   state.openSubmissions.set(leafHash, record)
 }
 
-function checkPredecessor({ body }: RecordOf<'submission'>, { state, known, fail }: RuleContext): void {
+function checkPredecessor({ body }: RecordOf<'submission'>, { state, known, fail, scope }: RuleContext): void {
   const open = [...state.openSubmissions].filter(([, other]) => other.body.proposal === body.proposal)
   if (body.replaces === undefined) {
     const [first] = open
-    if (first !== undefined)
+    // Of an excerpt, the incident that ended it may be missing.
+    if (first !== undefined && scope === 'log')
       fail('R51', 'body.replaces', `is missing, while submission ${first[0].slice(0, 12)}… of this proposal is open`)
     return
   }

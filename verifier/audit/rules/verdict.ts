@@ -1,11 +1,11 @@
 import { recoverTypedDataAddress } from 'viem'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
-import { CHECK_IDS } from '#verifier/evidence/records/verdict.ts'
+import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { isStrictSignature } from '#verifier/evidence/secp256k1.ts'
 import { VERDICT_TYPES, verdictDomain, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { checkReport } from './report.ts'
-import { isFirst, type RuleContext, same } from './ruleContext.ts'
+import { type Fail, isFirst, type RuleContext, same } from './ruleContext.ts'
 
 /** R39 to R46. */
 export async function checkVerdict(record: RecordOf<'verdict'>, context: RuleContext): Promise<void> {
@@ -27,20 +27,32 @@ export async function checkVerdict(record: RecordOf<'verdict'>, context: RuleCon
   if (!isFirst(known, 'verdict', body.proposal, body.signer, body.refBlock))
     fail('R43', 'body.signer', `${body.signer} has judged this proposal on block ${body.refBlock} before`)
   const before = known.verdictsOf.get(body.signer) ?? []
-  if (scope === 'log') {
-    const last = before.findLast(verdict => verdict.index < body.checkpointSize)?.leaf ?? null
-    same(fail, 'R44', 'body.previous', body.previous, last)
-    if (body.checkpointSize > index)
-      fail('R45', 'body.checkpointSize', `is ${body.checkpointSize}, the entry is ${index}`)
-    const at = known.indexOf(body.proposal)
-    if (at !== null && at >= body.checkpointSize)
-      fail('R45', 'body.checkpointSize', `is ${body.checkpointSize}, the proposal is entry ${at}`)
-  }
+  if (scope === 'log') checkPlace(body, { index, before, proposal: known.indexOf(body.proposal) }, fail)
   before.push({ index, leaf: leafHash })
   known.verdictsOf.set(body.signer, before)
   if (body.simulation !== null)
     same(fail, 'R46', 'body.simulation.blockNumber', body.simulation.blockNumber, body.refBlock)
   if (body.answer === 'deny') state.openProposals.delete(body.proposal)
+}
+
+/**
+ * R44 and R45, which need the places of other records.
+ *
+ * @param place.index of the verdict's own entry
+ * @param place.before the signer's verdicts, in order
+ * @param place.proposal index of the proposal; null where it is not known
+ */
+export function checkPlace(
+  { checkpointSize, previous }: Pick<Verdict, 'checkpointSize' | 'previous'>,
+  place: { index: number; before: readonly { index: number; leaf: string }[]; proposal: number | null },
+  fail: Fail,
+): void {
+  const last = place.before.findLast(({ index }) => index < checkpointSize)?.leaf ?? null
+  same(fail, 'R44', 'body.previous', previous, last)
+  if (checkpointSize > place.index)
+    fail('R45', 'body.checkpointSize', `is ${checkpointSize}, the entry is ${place.index}`)
+  if (place.proposal !== null && place.proposal >= checkpointSize)
+    fail('R45', 'body.checkpointSize', `is ${checkpointSize}, the proposal is entry ${place.proposal}`)
 }
 
 async function checkSignature(
