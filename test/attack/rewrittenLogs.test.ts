@@ -18,7 +18,7 @@ beforeAll(async () => {
   expect(warrant(['demo', '--once', '--json', '--decisions', '4', '--out', join(dir, 'demo')]).status).toBe(0)
   base = await readBaseLog(join(dir, 'demo'))
   whole = await readWholeLog(join(dir, 'demo'))
-}, 120_000)
+}, 400_000)
 afterAll(() => rmSync(dir, { recursive: true }))
 
 describe('a log rewritten and signed anew by its keeper', () => {
