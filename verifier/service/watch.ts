@@ -2,10 +2,9 @@ import { reconcile, type Unexplained } from '#verifier/audit/completeness.ts'
 import type { RecordChecker } from '#verifier/audit/recordChecker.ts'
 import { createHoldings, type Snapshot } from '#verifier/audit/treasury/holdings.ts'
 import type { HeldPositions } from '#verifier/audit/treasury/positionsTouched.ts'
-import { treasuryOf } from '#verifier/audit/treasury/treasuryOf.ts'
+import { type TreasuryPolicy, treasuryOf } from '#verifier/audit/treasury/treasuryOf.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
-import type { Policy } from '#verifier/policy/policy.ts'
 
 /** Up to where a treasury was looked at, and what it held there: a node without an archive forgets within minutes. */
 export type Watched = { block: number; hash: string | null; held: Snapshot }
@@ -21,7 +20,7 @@ export type Watch = {
 
 export type CreateWatchParameters = {
   chain: ChainPort
-  policy: Policy
+  policy: TreasuryPolicy
   records: RecordChecker
   /** Where an earlier life came to; null: the head at the first round. */
   from: Watched | null
@@ -54,6 +53,8 @@ export function createWatch({ chain, policy, records, from, onAlarm, onWatched }
   const holdings = createHoldings(chain, identity)
   let last: Seen | null = null
   let written: number | null = null
+  /** The first block of this life: what came before it was looked at by another, or by nobody. */
+  let began = from?.block ?? 0
   let suspects: Suspect[] = []
   let positions: HeldPositions | null = null
   /** Why the next stretch could not be looked at in the round before. */
@@ -90,6 +91,7 @@ export function createWatch({ chain, policy, records, from, onAlarm, onWatched }
     if (last === null) {
       await holdings.snapshot(head.number)
       last = head
+      began = head.number
       return
     }
     // A node that lags behind the one asked before has nothing new to tell.
@@ -109,7 +111,7 @@ export function createWatch({ chain, policy, records, from, onAlarm, onWatched }
     if (last === null || last.hash === null) return
     const now = await chain.block(last.number)
     if (now === null || now.hash === last.hash) return
-    last = { number: Math.max(0, last.number - REORG_BLOCKS), hash: null }
+    last = { number: Math.max(began, last.number - REORG_BLOCKS), hash: null }
     suspects = []
     positions = null
     holdings.keepOnly(new Set())

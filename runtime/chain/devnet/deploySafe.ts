@@ -62,7 +62,48 @@ export async function createSafe(
   return result.toLowerCase() as Hex
 }
 
-/** Executes a call of the Safe signed by its owners. `owners`: at least the threshold. */
+/** Terms of a Safe's transaction beside its call; all absent: a plain call, gas unpaid. */
+export type SafeTerms = {
+  value?: bigint
+  /** 1: delegatecall. */
+  operation?: number
+  safeTxGas?: bigint
+  baseGas?: bigint
+  gasPrice?: bigint
+  gasToken?: Hex
+  refundReceiver?: Hex
+}
+
+/** Calldata of execTransaction for a call that owners signed: whoever sends it. `owners`: at least the threshold. */
+export async function signAsOwners(
+  client: DevClient,
+  owners: readonly (Account & { sign?: unknown })[],
+  safe: Hex,
+  to: Hex,
+  data: Hex,
+  terms: SafeTerms = {},
+): Promise<Hex> {
+  const { value = 0n, operation = 0, safeTxGas = 0n, baseGas = 0n, gasPrice = 0n } = terms
+  const { gasToken = zeroAddress, refundReceiver = zeroAddress } = terms
+  const call = [to, value, data, operation, safeTxGas, baseGas, gasPrice, gasToken, refundReceiver] as const
+  const nonce = await client.public.readContract({ address: safe, abi: SAFE_ABI, functionName: 'nonce' })
+  const hash = await client.public.readContract({
+    address: safe,
+    abi: SAFE_ABI,
+    functionName: 'getTransactionHash',
+    args: [...call, nonce],
+  })
+  const signatures = await Promise.all(
+    ascending(owners).map(owner => (owner as { sign(p: { hash: Hex }): Promise<Hex> }).sign({ hash })),
+  )
+  return encodeFunctionData({
+    abi: SAFE_ABI,
+    functionName: 'execTransaction',
+    args: [...call, `0x${signatures.map(s => s.slice(2)).join('')}`],
+  })
+}
+
+/** Executes a call of the Safe signed by its owners, sent by one of them. `owners`: at least the threshold. */
 export async function execAsOwners(
   client: DevClient,
   owners: readonly (Account & { sign?: unknown })[],
@@ -70,23 +111,10 @@ export async function execAsOwners(
   to: Hex,
   data: Hex,
 ): Promise<void> {
-  const nonce = await client.public.readContract({ address: safe, abi: SAFE_ABI, functionName: 'nonce' })
-  const hash = await client.public.readContract({
-    address: safe,
-    abi: SAFE_ABI,
-    functionName: 'getTransactionHash',
-    args: [to, 0n, data, 0, 0n, 0n, 0n, zeroAddress, zeroAddress, nonce],
-  })
-  const ascending = [...owners].sort((a, b) => (a.address.toLowerCase() < b.address.toLowerCase() ? -1 : 1))
-  const signatures = await Promise.all(
-    ascending.map(owner => (owner as { sign(p: { hash: Hex }): Promise<Hex> }).sign({ hash })),
-  )
-  await client.send(ascending[0] as Account, {
-    to: safe,
-    data: encodeFunctionData({
-      abi: SAFE_ABI,
-      functionName: 'execTransaction',
-      args: [to, 0n, data, 0, 0n, 0n, 0n, zeroAddress, zeroAddress, `0x${signatures.map(s => s.slice(2)).join('')}`],
-    }),
-  })
+  const signed = await signAsOwners(client, owners, safe, to, data)
+  await client.send(ascending(owners)[0] as Account, { to: safe, data: signed })
+}
+
+function ascending<T extends Account>(owners: readonly T[]): T[] {
+  return [...owners].sort((a, b) => (a.address.toLowerCase() < b.address.toLowerCase() ? -1 : 1))
 }

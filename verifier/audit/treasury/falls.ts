@@ -111,7 +111,9 @@ async function sharesFall(
   const told = toldByBlock(parameters, token)
   const [before, after] = [await holdings.shares(token, fromBlock), await holdings.shares(token, toBlock)]
   let rest = after - before
+  // Without events, and without a fall, no block has to be looked at.
   for (const block of new Set([...told.keys(), ...acted])) {
+    if (!told.has(block) && rest >= 0n) continue
     const now = await holdings.shares(token, block)
     const moved = now - (await holdings.shares(token, block - 1))
     rest -= moved
