@@ -64,6 +64,7 @@ const verdict: Verdict = {
   simulation: null,
   valueAtRiskUsd: 5,
   checkpointSize: 3,
+  previous: null,
   refBlock: 4,
   refBlockHash: `0x${'cc'.repeat(32)}`,
   signer: `0x${'dd'.repeat(20)}`,
