@@ -2,14 +2,17 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
+import { utf8 } from '#verifier/evidence/bytes.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { escapeText } from './escapeText.ts'
+import { type SourcePlaces, sourcePlaces } from './sourcePlaces.ts'
 
 const SDK = join(dirname(fileURLToPath(import.meta.url)), '../../strategies/sdk')
 const EXTENSION = fileURLToPath(import.meta.url).endsWith('.ts') ? '.ts' : '.js'
 const sdkFile = (name: string) => join(SDK, `${name}${EXTENSION}`)
 
-export type StrategyBundle = { bytes: Uint8Array; digest: string }
+export type StrategyBundle = { bytes: Uint8Array; digest: string; places: SourcePlaces | null }
 
 /**
  * Bundles a strategy module and all that it imports into one self-contained script, the thing whose digest is the
@@ -34,8 +37,12 @@ export async function bundleStrategy(entry: string): Promise<StrategyBundle> {
     mainFields: ['module', 'main'],
     conditions: ['source', 'import', 'default'],
     target: 'es2023',
-    // White space and comments go: the sandbox refuses text that looks like an import expression or an HTML comment.
+    // Comments go, and templates become strings: what is left of text can be escaped.
     minifyWhitespace: true,
+    supported: { 'template-literal': false },
+    outfile: join(dirname(path), 'strategy.js'),
+    sourcemap: 'external',
+    sourcesContent: false,
     legalComments: 'none',
     logLevel: 'silent',
     plugins: [onlyOwnImports(dirname(path))],
@@ -44,9 +51,16 @@ export async function bundleStrategy(entry: string): Promise<StrategyBundle> {
     const where = first?.location ? `${first.location.file}:${first.location.line}: ` : `${entry}: `
     throw new WarrantError('STRATEGY_INVALID', `${where}${first?.text ?? String(error)}`)
   })
-  const bytes = result.outputFiles[0]?.contents
-  if (bytes === undefined) throw new WarrantError('STRATEGY_INVALID', `${entry}: the bundler produced nothing`)
-  return { bytes, digest: digestBytes('strategy', bytes) }
+  const [map, code] = ['.map', '.js'].map(end => result.outputFiles.find(file => file.path.endsWith(end))?.text)
+  if (map === undefined || code === undefined)
+    throw new WarrantError('STRATEGY_INVALID', `${entry}: the bundler produced nothing`)
+  const places = sourcePlaces(map, dirname(path))
+  const escaped = escapeText(code, offset => {
+    const before = code.slice(0, offset).split('\n')
+    return places.at(before.length, (before.at(-1) as string).length + 1) ?? entry
+  })
+  const bytes = utf8(escaped)
+  return { bytes, digest: digestBytes('strategy', bytes), places }
 }
 
 function onlyOwnImports(root: string): Plugin {

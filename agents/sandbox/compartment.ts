@@ -1,11 +1,14 @@
-// SES locks this realm down as soon as this is loaded.
+// SES locks this realm down as soon as this is loaded: in a strategy's process, or in its thread of a backtest. There is no
+// second realm whose errors or functions could be reached.
 import 'ses'
+import { prelude } from './prelude.ts'
 import type { ChildEntry, DoorFunction } from './serveChild.ts'
 
 declare const lockdown: (options: Record<string, string>) => void
 declare const harden: <T>(value: T) => T
 declare class Compartment {
   constructor(options: { globals: Record<string, unknown>; __options__: true })
+  readonly globalThis: object
   evaluate(source: string): unknown
 }
 
@@ -20,28 +23,14 @@ lockdown({
   reporting: 'none',
 })
 
-/** Math without what engines may round differently; the SDK has deterministic versions. */
-function exactMath(): Record<string, unknown> {
-  const exact = ['abs', 'ceil', 'clz32', 'floor', 'fround', 'imul', 'max', 'min', 'round', 'sign', 'sqrt', 'trunc']
-  const constants = ['E', 'LN10', 'LN2', 'LOG10E', 'LOG2E', 'PI', 'SQRT1_2', 'SQRT2']
-  const math: Record<string, unknown> = {}
-  for (const name of Object.getOwnPropertyNames(Math)) {
-    const original = (Math as unknown as Record<string, unknown>)[name]
-    if (exact.includes(name) || constants.includes(name)) math[name] = original
-    else {
-      math[name] = () => {
-        throw new TypeError(
-          `Math.${name} may differ between engines, so a replay could diverge: use the SDK's exp, log, pow, tanh`,
-        )
-      }
-    }
-  }
-  return math
-}
+/** What SES lends a compartment beyond the language itself: more compartments would have what this one must not. */
+const NOT_LENT = ['Compartment', 'ModuleSource', 'lockdown', 'HandledPromise', 'TextEncoder', 'TextDecoder']
 
 /** Evaluates a bundle in a compartment of its own: no authority but what it is handed. */
 export function loadBundle(bundle: string): ChildEntry {
-  const compartment = new Compartment({ globals: { Math: harden(exactMath()) }, __options__: true })
+  const compartment = new Compartment({ globals: {}, __options__: true })
+  for (const name of NOT_LENT) Reflect.deleteProperty(compartment.globalThis, name)
+  compartment.evaluate(`(${prelude})()`)
   return (compartment.evaluate(`${bundle};__warrant_strategy`) as { default: ChildEntry }).default
 }
 

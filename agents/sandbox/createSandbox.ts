@@ -36,9 +36,9 @@ const BATCH = 16
 const inferDoor = z.strictObject({ model: z.string(), input: modelInput })
 
 /**
- * The sandbox: each loaded strategy runs under SES in a child process without environment, keys or streams. `realm` is
- * for one's own strategy in a backtest, where nothing is at stake but speed: SES alone stands between it and this process,
- * and whoever asks for it watches the thread, because nothing within can interrupt an endless loop.
+ * The sandbox: each loaded strategy runs under SES in a child process without environment, keys or streams. `thread` is
+ * for one's own strategy in a backtest, where nothing is at stake but speed: the calling thread is locked down for good
+ * and runs it, and whoever started that thread watches it, because nothing within can interrupt an endless loop.
  */
 export function createSandbox(limits: SandboxLimits = DEFAULT_LIMITS, isolation: Isolation = 'process'): SandboxPort {
   return {

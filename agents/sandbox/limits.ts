@@ -1,5 +1,5 @@
-/** What stands between a strategy and its host besides SES: a process, or a realm of JavaScript alone. */
-export type Isolation = 'process' | 'realm'
+/** What stands between a strategy and its host besides SES: a process, or the thread that asks, which is locked down itself. */
+export type Isolation = 'process' | 'thread'
 
 export type SandboxLimits = {
   /** A decision's own time: waiting for doors does not count. */

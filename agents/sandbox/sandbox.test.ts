@@ -101,6 +101,43 @@ describe('the sandbox', () => {
   })
 })
 
+describe('text that looks like code', () => {
+  test('in strings, templates, tagged templates, regular expressions and comments it stays what it is', async () => {
+    const result = await decide(`
+      // import (x), eval (y), <!-- z -->
+      /* import(x) */
+      const n = 2
+      const texts = [
+        'import (tariffs) and export (levies)', "eval ('" + n + "')", '<!-- ' + n + ' -->',
+        \`import ( \${n} ) eval ( <!-- \${'-->'} \`, String.raw\`import (\\d) \${n} eval (\\x41) -->\`, '\\import (a)',
+      ]
+      const patterns = [/import \\(x\\)/.test('import (x)'), /<!--|-->/.test('-->'), /^e?val \\(|eval (x)/u.test('eval x'), /[<!--a]/.test('%')]
+      let left = 3
+      while (left --> 0) {}
+      const o = { a: { import: x => x, eval: x => x } }
+      return ctx.hold(JSON.stringify([...texts, ...patterns, left < ! --left, o.a.import (1), o.a.eval (2)]))`)
+    const expected = [
+      ...['import (tariffs) and export (levies)', "eval ('2')", '<!-- 2 -->', 'import ( 2 ) eval ( <!-- --> '],
+      ...['import (\\d) 2 eval (\\x41) -->', 'import (a)', true, true, true, true, true, 1, 2],
+    ]
+    expect(JSON.parse((result as { reason: string }).reason)).toEqual(expected)
+  })
+
+  test.each([
+    ['an import expression', "const name = 'node:fs'\nconst m = await import(name)", 3],
+    ['a direct eval', "const x = 1\n\neval('x')", 4],
+    ['a method of that name', 'const o = {\n  import(x) { return x },\n}', 3],
+  ])('%s is refused by file and line', async (_, body, line) => {
+    const text = `import { defineStrategy, z } from 'warrant/sdk'\nasync function run(ctx) { ${body}\nreturn ctx.hold('x') }
+export default defineStrategy({ name: 'test', version: '1', params: z.object({}),
+  market: { pair: { base: 'WETH', quote: 'USDC' }, intervalSeconds: 60, window: 1 }, decide: run } as never)`
+    await expect(load(text)).rejects.toMatchObject({
+      code: 'STRATEGY_INVALID',
+      shortMessage: expect.stringMatching(new RegExp(`s\\d+\\.ts:${line}: looks like`)),
+    })
+  })
+})
+
 describe('ten escapes', () => {
   const reach = (expression: string) =>
     `let out; try { out = typeof (${expression}) } catch (e) { out = 'refused' } return ctx.hold(String(out))`

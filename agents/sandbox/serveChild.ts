@@ -30,35 +30,70 @@ export type ServeChildParameters = {
   protect(door: DoorFunction): DoorFunction
 }
 
+/** One use of a door, until it is answered. */
+type DoorCall = { name: string; payload: string; resolve(payload: string): void; reject(error: Error): void }
+
+/** The doors of one decision, which end with it. */
+type Doors = { door: DoorFunction; close(): void }
+
 /** The child's side of the sandbox protocol: loads one bundle, then decides and derives again on request. */
 export function serveChild({ channel, load, protect }: ServeChildParameters): void {
   const { send } = channel
-  const messageOf = (error: unknown) => String((error as Error)?.message ?? error).slice(0, 1_500)
 
   let entry: ChildEntry | null = null
   let nextDoor = 0
-  const waiting = new Map<number, { resolve: (payload: string) => void; reject: (error: Error) => void }>()
+  const waiting = new Map<number, Pick<DoorCall, 'resolve' | 'reject'>>()
+
+  /**
+   * Doors that `answer` serves, in order. The strategy calls them wherever it stands, at the edge of its stack too, so a
+   * call only notes what is asked: everything else happens on a stack of the host's own. A call that does not fit any more
+   * throws before anything is noted.
+   */
+  function openDoors(answer: (call: DoorCall) => void): Doors {
+    const calls: DoorCall[] = []
+    let isOpen = true
+    const serve = () => {
+      for (let call = calls.shift(); call !== undefined; call = calls.shift())
+        if (isOpen) answer(call)
+        else call.reject(new Error('the decision is over'))
+    }
+    const settled = Promise.resolve()
+    return {
+      door: protect((name, payload) => {
+        const [asked, text] = [String(name), String(payload)]
+        return new Promise((resolve, reject) => {
+          void settled.then(serve)
+          calls.push({ name: asked, payload: text, resolve, reject })
+        })
+      }),
+      close() {
+        serve()
+        isOpen = false
+      },
+    }
+  }
 
   /** Doors of a live decision: the view came with the request, everything else is asked of the host. */
-  function liveDoors(view: string, uses: string[]): DoorFunction {
-    return protect((name: string, payload: string): Promise<string> => {
-      uses.push(String(name))
-      if (name === 'observe') return Promise.resolve(view)
+  function liveDoors(view: string, uses: string[]): Doors {
+    return openDoors(({ name, payload, resolve, reject }) => {
+      uses.push(name)
+      if (name === 'observe') return resolve(view)
       const id = nextDoor++
-      send({ type: 'door', id, door: String(name), payload: String(payload) })
-      return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }))
+      waiting.set(id, { resolve, reject })
+      send({ type: 'door', id, door: name, payload })
     })
   }
 
   /** Doors of a decision that is made again: recorded answers in order, and a list of what was asked. */
-  function recordedDoors({ view, inferences }: Recorded, asked: object[]): DoorFunction {
+  function recordedDoors({ view, inferences }: Recorded, asked: object[]): Doors {
     let next = 0
-    return protect((name: string, payload: string): Promise<string> => {
-      asked.push({ door: String(name), payload: String(payload) })
-      if (name === 'observe') return Promise.resolve(view)
+    return openDoors(({ name, payload, resolve, reject }) => {
+      asked.push({ door: name, payload })
+      if (name === 'observe') return resolve(view)
       const answer = inferences[next++]
-      if (answer === undefined) return Promise.reject(new Error('nothing is recorded for this request'))
-      return 'output' in answer ? Promise.resolve(answer.output) : Promise.reject(new Error(answer.failure))
+      if (answer === undefined) reject(new Error('nothing is recorded for this request'))
+      else if ('output' in answer) resolve(answer.output)
+      else reject(new Error(answer.failure))
     })
   }
 
@@ -68,6 +103,7 @@ export function serveChild({ channel, load, protect }: ServeChildParameters): vo
         return loadEntry(message)
       case 'decide': {
         const uses: string[] = []
+        waiting.clear()
         return run(liveDoors(message.view, uses), result => send({ type: 'result', result, uses }), failed)
       }
       case 'rederive':
@@ -89,7 +125,7 @@ export function serveChild({ channel, load, protect }: ServeChildParameters): vo
   function loadEntry({ bundle, params }: { bundle: string; params: string }): void {
     try {
       entry = load(bundle)
-      send({ type: 'loaded', manifest: String(entry.start(params)) })
+      send({ type: 'loaded', manifest: textOf(entry.start(params)) })
     } catch (error) {
       failed(error)
     }
@@ -108,13 +144,30 @@ export function serveChild({ channel, load, protect }: ServeChildParameters): vo
     send({ type: 'failed', reason: messageOf(error) })
   }
 
-  function run(doors: DoorFunction, done: (result: string) => void, fail: (error: unknown) => void): void {
+  function run(doors: Doors, done: (result: string) => void, fail: (error: unknown) => void): void {
     const loaded = entry
     if (loaded === null) return fail(new Error('no strategy is loaded'))
     Promise.resolve()
-      .then(() => loaded.decide(doors))
-      .then(result => done(String(result)), fail)
+      .then(() => loaded.decide(doors.door))
+      .then(textOf)
+      .finally(doors.close)
+      .then(done, fail)
   }
 
   send({ type: 'ready' })
+}
+
+/** Only strings cross. @throws TypeError for anything else, without touching it */
+function textOf(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError('the bundle answered with something that is no text')
+  return value
+}
+
+/** What an error says, which may be anything that was thrown. */
+function messageOf(error: unknown): string {
+  try {
+    return String((error as Error)?.message ?? error).slice(0, 1_500)
+  } catch {
+    return 'threw something that cannot be read'
+  }
 }

@@ -91,7 +91,14 @@ export async function loadLlmAgent(definition: LlmAgentDefinition, upstream: Ups
   const bundle = llmAgentBundle(definition)
   const sandboxed = await createSandbox().load(bundle.bytes, '{}')
   const models = [{ identity: hostedModel(definition.model, upstream), file: null }]
-  return { bundle, sandboxed, params: '{}', paramsDigest: paramsDigest('{}'), models, upstream }
+  return {
+    bundle: { ...bundle, places: null },
+    sandboxed,
+    params: '{}',
+    paramsDigest: paramsDigest('{}'),
+    models,
+    upstream,
+  }
 }
 
 export type RunKeys = { log: Ed25519Signer; agent: Ed25519Signer; worker: Ed25519Signer }

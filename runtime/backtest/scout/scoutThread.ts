@@ -94,7 +94,7 @@ async function explore(strategy: SandboxedStrategy, task: Extract<ToScout, { typ
 }
 
 async function main(): Promise<void> {
-  const strategy = await createSandbox(DEFAULT_LIMITS, 'realm').load(bundle, params)
+  const strategy = await createSandbox(DEFAULT_LIMITS, 'thread').load(bundle, params)
   send({ type: 'loaded', manifest: strategy.manifest })
   parentPort?.on('message', (message: ToScout) => {
     if (message.type === 'taken') {
