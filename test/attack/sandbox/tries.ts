@@ -30,7 +30,7 @@ function foreign(value) {
   return at === null && value !== null ? (Object.getPrototypeOf(value) === null ? null : 'FOREIGN ' + String(value)) : null
 }
 /** Overflows the stack, then calls on the way back at each of the last depths, with frames of several sizes. */
-function atTheEdge(call, most = 120) {
+function atTheEdge(call, most = 60) {
   const caught = []
   for (const through of [f => f(), (f, ...rest) => f(...rest), f => Reflect.apply(f, null, []), f => [0].map(f)]) {
     let left = most
@@ -70,7 +70,7 @@ const WALK = `
   visit(ctx, 'ctx')
   visit(await ctx.observe(), 'observation')
   visit(ctx.infer('m', Array.from({ length: 12 }, () => 1)), 'answer')
-  const errors = [...atTheEdge(() => ctx.infer('m', [1]), 20), ...atTheEdge(() => new TextEncoder().encode('x'.repeat(300))), ...atTheEdge(() => { void new Error('x').stack })]
+  const errors = [...atTheEdge(() => ctx.infer('m', [1]), 20), ...atTheEdge(() => new TextEncoder().encode('x'.repeat(40))), ...atTheEdge(() => { void new Error('x').stack })]
   for (const call of [() => null.x, () => ctx.infer('no', [1]), () => ctx.infer('m', [1]), () => new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array([255])), () => Math.exp(1), () => new Array(-1), () => decodeURI('%'), () => BigInt('x'), () => JSON.parse('{'), () => Function('}'), () => Promise.any([])])
     try { await call() } catch (error) { errors.push(error) }
   errors.forEach((error, i) => visit(error, 'error' + i))
@@ -111,8 +111,8 @@ const WALK = `
 
 const bytes = 'new Uint8Array([0xe2, 0x82, 0xac, 0xff])'
 const tries: Record<string, string> = {
-  'TextEncoder.encode at the edge of the stack': `return first(atTheEdge(() => new TextEncoder().encode('x'.repeat(300))))`,
-  'TextEncoder.encodeInto at the edge of the stack': `const into = new Uint8Array(300); return first(atTheEdge(() => new TextEncoder().encodeInto('x'.repeat(300), into)))`,
+  'TextEncoder.encode at the edge of the stack': `return first(atTheEdge(() => new TextEncoder().encode('x'.repeat(40))))`,
+  'TextEncoder.encodeInto at the edge of the stack': `const into = new Uint8Array(300); return first(atTheEdge(() => new TextEncoder().encodeInto('x'.repeat(40), into)))`,
   'TextDecoder.decode at the edge of the stack': `return first(atTheEdge(() => new TextDecoder('utf-8', { fatal: true }).decode(${bytes})))`,
   'a door at the edge of the stack': `const pending = []; const got = first(atTheEdge(() => { pending.push(ctx.infer('m', [1])) }, 40)); for (const one of pending.slice(-40)) await one.catch(error => pending.push(error)); return got ?? first(pending)`,
   'observe at the edge of the stack': `const pending = []; const got = first(atTheEdge(() => { pending.push(ctx.observe()) }, 40)); for (const one of pending.slice(-40)) try { pending.push(await one) } catch (error) { pending.push(error) } return got ?? first(pending)`,
