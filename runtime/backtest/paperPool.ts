@@ -1,9 +1,16 @@
 import { sqrtPriceAtTick } from '#strategies/sdk/maths/tick.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
 
 const Q96 = 1n << 96n
 const MILLION = 1_000_000n
-/** Ticks that one word of the pool's tick bitmap covers, at the 0.05 % tier's spacing of 10. */
-const WORD_TICKS = 2_560
+const MAX_TICK = 887_272
+/** Tick spacing of Uniswap v3's fee tiers, by fee in 1e-6. */
+const SPACINGS: Readonly<Record<number, number>> = { 100: 1, 500: 10, 3000: 60, 10000: 200 }
+/** Positions in one word of the pool's tick bitmap. */
+const WORD = 256
+
+/** The fees of `createPaperPool`, for people. */
+export const FEE_TIERS = 'Uniswap v3 has tiers of 1, 5, 30 and 100'
 
 /** A Uniswap v3 pool with one full-range position: its swaps give, to the unit, what the real pool's give. */
 export type PaperPool = {
@@ -18,7 +25,9 @@ export type PaperPool = {
 
 /**
  * The arithmetic of UniswapV3Pool.swap with SwapMath.computeSwapStep (v3-core 1.0.1), which rounds against the trader;
- * it steps at the words of the tick bitmap, as the pool does. `feePips` in 1e-6, taken from the input.
+ * it steps at the words of the tick bitmap, as the pool does. `feePips` in 1e-6, taken from the input: one of the tiers.
+ *
+ * @throws BAD_INPUT for another fee
  */
 export function createPaperPool({
   liquidity,
@@ -29,24 +38,39 @@ export function createPaperPool({
   feePips: number
   tick: number
 }): PaperPool {
+  const spacing = spacingOf(feePips)
+  const word = WORD * spacing
   const fee = BigInt(feePips)
   let price = sqrtPriceAtTick(tick)
   let current = tick
+
+  /** TickBitmap.nextInitializedTickWithinOneWord where nothing is initialised. */
+  function nextWord(at: number, zeroForOne: boolean): number {
+    if (zeroForOne) return Math.floor(at / word) * word
+    return (Math.floor((Math.floor(at / spacing) + 1) / WORD) * WORD + WORD - 1) * spacing
+  }
 
   function run(zeroForOne: boolean, amountIn: bigint): { out: bigint; price: bigint; tick: number } {
     let [at, atTick, left, out] = [price, current, amountIn, 0n]
     while (left > 0n) {
       const next = nextWord(atTick, zeroForOne)
+      if (Math.abs(next) > MAX_TICK) throw new RangeError(`the pool cannot take ${amountIn}`)
       const target = sqrtPriceAtTick(next)
       const lessFee = (left * (MILLION - fee)) / MILLION
       const toTarget = zeroForOne ? amount0(target, at, liquidity, true) : amount1(at, target, liquidity, true)
-      const reached = lessFee >= toTarget
-      const to = reached ? target : zeroForOne ? priceAfter0(at, liquidity, lessFee) : at + (lessFee * Q96) / liquidity
+      const to =
+        lessFee >= toTarget
+          ? target
+          : zeroForOne
+            ? priceAfter0(at, liquidity, lessFee)
+            : at + (lessFee * Q96) / liquidity
       const used = zeroForOne ? amount0(to, at, liquidity, true) : amount1(at, to, liquidity, true)
       out += zeroForOne ? amount1(to, at, liquidity, false) : amount0(at, to, liquidity, false)
-      left = reached && to === target ? left - used - ceilDiv(used * fee, MILLION - fee) : 0n
+      // Short of the target, all that is left beside the input is fee.
+      left = to === target ? left - used - ceilDiv(used * fee, MILLION - fee) : 0n
+      if (to === target) atTick = zeroForOne ? next - 1 : next
+      else if (to !== at) atTick = zeroForOne ? tickAt(to, next, atTick) : tickAt(to, atTick, next)
       at = to
-      if (reached) atTick = zeroForOne ? next - 1 : next
     }
     return { out, price: at, tick: atTick }
   }
@@ -56,8 +80,11 @@ export function createPaperPool({
       return price
     },
     moveTo(tickTo) {
-      price = sqrtPriceAtTick(tickTo)
-      current = tickTo
+      const to = sqrtPriceAtTick(tickTo)
+      if (to === price) return
+      // A swap that stops at the edge of a word going down has crossed it.
+      current = to < price && tickTo % word === 0 ? tickTo - 1 : tickTo
+      price = to
     },
     quote: (sell, amountIn) => run(sell === 'token0', amountIn).out,
     swap(sell, amountIn) {
@@ -69,11 +96,22 @@ export function createPaperPool({
   }
 }
 
-/** TickBitmap.nextInitializedTickWithinOneWord where nothing is initialised. */
-function nextWord(tick: number, zeroForOne: boolean): number {
-  return zeroForOne
-    ? Math.floor(tick / WORD_TICKS) * WORD_TICKS
-    : (Math.floor((Math.floor(tick / 10) + 1) / 256) * 256 + 255) * 10
+function spacingOf(feePips: number): number {
+  const spacing = SPACINGS[feePips]
+  if (spacing === undefined)
+    throw new WarrantError('BAD_INPUT', `no pool has a fee of ${feePips / 100} bps: ${FEE_TIERS}`)
+  return spacing
+}
+
+/** TickMath.getTickAtSqrtRatio, between two ticks that it lies within. */
+function tickAt(price: bigint, from: number, to: number): number {
+  let [low, high] = [from, to]
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (sqrtPriceAtTick(middle) <= price) low = middle
+    else high = middle - 1
+  }
+  return low
 }
 
 /** SqrtPriceMath.getAmount0Delta for a ≤ b. */

@@ -1,5 +1,6 @@
 import type { Bar, Schedule } from '#runtime/market/bars.ts'
 import { amountAtTick } from '#strategies/sdk/maths/tick.ts'
+import { reasonOf } from '#verifier/evidence/error.ts'
 import type { DecisionResult } from '#verifier/evidence/records/decision.ts'
 import { createPaperPool } from './paperPool.ts'
 
@@ -56,6 +57,14 @@ export function createPaperTreasury({
   })
   const current = (): Balances => Object.fromEntries([...held].map(([symbol, amount]) => [symbol, String(amount)]))
 
+  function quoted(side: 'token0' | 'token1', amountIn: bigint): bigint | string {
+    try {
+      return pool.quote(side, amountIn)
+    } catch (error) {
+      return reasonOf(error)
+    }
+  }
+
   function filled(result: DecisionResult, close: number): PaperFill {
     const changes: Record<string, bigint> = {}
     let feesUsdc = 0
@@ -67,7 +76,8 @@ export function createPaperTreasury({
       const have = (held.get(intent.sell) ?? 0n) + (changes[intent.sell] ?? 0n)
       if (have < amountIn) return refused(`sells ${amountIn} ${intent.sell}, the treasury holds ${have}`)
       const side = intent.sell === pair.quote ? 'token0' : 'token1'
-      const out = pool.quote(side, amountIn)
+      const out = quoted(side, amountIn)
+      if (typeof out === 'string') return refused(out)
       if (out < BigInt(intent.minBuy))
         return refused(`would buy ${out} ${intent.buy}, the least allowed is ${intent.minBuy}`)
       pool.swap(side, amountIn)

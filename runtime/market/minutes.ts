@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { utcTime } from './utcTime.ts'
 
 /** One minute of a pool: prices are ticks, `timeSeconds` its start (UTC). */
 export type Minute = { timeSeconds: number; open: number; high: number; low: number; close: number; liquidity: bigint }
@@ -20,6 +21,8 @@ export type MinuteSource = {
 
 /** A longer hole is no gap but missing data. */
 export const MAX_GAP_MINUTES = 240
+/** No pool moves as far from one row to the next: a factor of e. Another pool's file does. */
+const MAX_JUMP_TICKS = 10_000
 const COLUMNS = ['timestamp', 'closeTick', 'openTick', 'lowestTick', 'highestTick', 'currentLiquidity'] as const
 
 /**
@@ -52,7 +55,13 @@ export function readMinutes(dir: string): MinuteSource {
           throw bad(
             path,
             line,
-            `${step - 1} minutes are missing before this row: the most is ${MAX_GAP_MINUTES}; fetch them, or use a shorter range`,
+            `${step - 1} minutes are missing before this row: the most is ${MAX_GAP_MINUTES}; fetch these days, or move the files of one side to another directory`,
+          )
+        if (Math.abs(minute.open - last.close) > MAX_JUMP_TICKS)
+          throw bad(
+            path,
+            line,
+            `the price jumps from tick ${last.close} to ${minute.open}: is this a file of another pool?`,
           )
         missing += step - 1
       }
@@ -87,17 +96,19 @@ function* parseFile(path: string, raw: Uint8Array): Generator<{ minute: Minute; 
     const field = (name: (typeof COLUMNS)[number]) => fields[column[name]] as string
     const tick = (name: (typeof COLUMNS)[number]) => {
       const value = Number(field(name))
-      if (!Number.isInteger(value) || field(name) === '' || Math.abs(value) > 887_272)
+      if (!/^(?:0|-?[1-9]\d{0,5})$/.test(field(name)) || Math.abs(value) > 887_272)
         throw bad(path, line, `${name} is not a tick: ${field(name)}`)
       return value
     }
     const stamp = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)$/.exec(field('timestamp'))
-    const timeMs = stamp ? Date.parse(`${stamp[1]}T${stamp[2]}Z`) : Number.NaN
-    if (!Number.isFinite(timeMs) || timeMs % 60_000 !== 0)
+    const timeMs = stamp ? utcTime(stamp[1] as string, stamp[2]) : null
+    if (timeMs === null || timeMs % 60_000 !== 0)
       throw bad(path, line, `timestamp is not a whole minute "YYYY-MM-DD HH:MM:00": ${field('timestamp')}`)
     if (!/^\d{1,39}$/.test(field('currentLiquidity')))
       throw bad(path, line, `currentLiquidity is not an integer: ${field('currentLiquidity')}`)
     const [open, high, low, close] = [tick('openTick'), tick('highestTick'), tick('lowestTick'), tick('closeTick')]
+    if (Math.abs(close - open) > MAX_JUMP_TICKS)
+      throw bad(path, line, `the price jumps from tick ${open} to ${close} within a minute`)
     if (low > high) throw bad(path, line, `lowestTick ${low} is above highestTick ${high}`)
     // The tool takes open from before the minute's first swap, so it may lie outside of what the minute traded at.
     const minute = {

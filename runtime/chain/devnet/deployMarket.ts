@@ -5,6 +5,7 @@ import type { DevClient } from './devClient.ts'
 
 const FACTORY_ABI = parseAbi([
   'function createPool(address tokenA, address tokenB, uint24 fee) returns (address)',
+  'function enableFeeAmount(uint24 fee, int24 tickSpacing)',
   'function getPool(address, address, uint24) view returns (address)',
 ])
 const SETUP_ABI = parseAbi([
@@ -18,7 +19,8 @@ const SETUP_ABI = parseAbi([
 
 /** 0.05 %, as the pool whose data the project uses. */
 export const FEE_PIPS = 500
-const FULL_RANGE = 887_270
+const TICK_SPACINGS: Readonly<Record<number, number>> = { 100: 1, 500: 10, 3000: 60, 10000: 200 }
+const MAX_TICK = 887_272
 /** Liquidity of the devnet's pool: the order of the real pool's median, spread over the full range. */
 export const POOL_LIQUIDITY = 1_000_000_000_000_000_000n
 
@@ -34,12 +36,13 @@ export type DevMarket = {
   mintWeth(to: Hex, amount: bigint): Promise<void>
 }
 
-/** Deploys WETH9, a six-decimal dollar, Uniswap v3's published bytecode and a USDC/WETH pool with liquidity at `startTick`. */
+/** Deploys WETH9, a six-decimal dollar, Uniswap v3's published bytecode and a USDC/WETH pool with liquidity at `startTick`, of the tier `feePips` (in 1e-6). */
 export async function deployMarket(
   client: DevClient,
   deployer: Account,
   arbitrageur: Account,
   startTick: number,
+  feePips = FEE_PIPS,
 ): Promise<DevMarket> {
   const weth = await client.deploy(deployer, packageArtifact('canonical-weth/build/contracts/WETH9.json'), [])
   // The pool orders tokens by address; bars are quoted with the dollar as token0.
@@ -50,6 +53,15 @@ export async function deployMarket(
     packageArtifact('@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol/UniswapV3Factory.json'),
     [],
   )
+  const spacing = TICK_SPACINGS[feePips]
+  if (spacing === undefined) throw new RangeError(`Uniswap v3 has no tier of ${feePips} pips`)
+  const fullRange = Math.floor(MAX_TICK / spacing) * spacing
+  // The tier that the factory did not have from the start.
+  if (feePips === 100)
+    await client.send(deployer, {
+      to: factory,
+      data: encodeFunctionData({ abi: FACTORY_ABI, functionName: 'enableFeeAmount', args: [feePips, spacing] }),
+    })
   const router = await client.deploy(
     deployer,
     packageArtifact('@uniswap/v3-periphery/artifacts/contracts/SwapRouter.sol/SwapRouter.json'),
@@ -57,14 +69,14 @@ export async function deployMarket(
   )
   await client.send(deployer, {
     to: factory,
-    data: encodeFunctionData({ abi: FACTORY_ABI, functionName: 'createPool', args: [dollar, weth, FEE_PIPS] }),
+    data: encodeFunctionData({ abi: FACTORY_ABI, functionName: 'createPool', args: [dollar, weth, feePips] }),
   })
   const pool = (
     await client.public.readContract({
       address: factory,
       abi: FACTORY_ABI,
       functionName: 'getPool',
-      args: [dollar, weth, FEE_PIPS],
+      args: [dollar, weth, feePips],
     })
   ).toLowerCase() as Hex
   await client.send(deployer, {
@@ -95,7 +107,7 @@ export async function deployMarket(
   await mintWeth(maker, 10n ** 25n)
   await client.send(arbitrageur, {
     to: maker,
-    data: encodeFunctionData({ abi: SETUP_ABI, functionName: 'seed', args: [POOL_LIQUIDITY, -FULL_RANGE, FULL_RANGE] }),
+    data: encodeFunctionData({ abi: SETUP_ABI, functionName: 'seed', args: [POOL_LIQUIDITY, -fullRange, fullRange] }),
   })
   return {
     dollar,

@@ -5,6 +5,7 @@ import { chartPage } from '#runtime/backtest/chartPage.ts'
 import { type BacktestSummary, summarize } from '#runtime/backtest/summarize.ts'
 import { makeDirectory } from '#runtime/log/disk.ts'
 import { openSource } from '#runtime/market/openSource.ts'
+import { utcTime } from '#runtime/market/utcTime.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { backtestToLog } from './backtestToLog.ts'
 
@@ -63,9 +64,10 @@ export async function backtest(
 function parseTime(option: string, text: string | undefined): number | null {
   if (text === undefined) return null
   const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d))?$/.exec(text)
-  const ms = match === null ? Number.NaN : Date.parse(`${match[1]}T${match[2] ?? '00:00'}:00Z`)
-  if (Number.isNaN(ms))
+  if (match === null)
     throw new WarrantError('BAD_INPUT', `${option} must be YYYY-MM-DD or YYYY-MM-DDTHH:MM, got ${text}`)
+  const ms = utcTime(match[1] as string, `${match[2] ?? '00:00'}:00`)
+  if (ms === null) throw new WarrantError('BAD_INPUT', `${option}: there is no ${text}`)
   return ms
 }
 
