@@ -1,3 +1,4 @@
+import { StrategyFailure } from '#agents/sandbox/strategyFailure.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
@@ -5,7 +6,7 @@ import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
 import { reasonText } from '#verifier/evidence/reasonText.ts'
 import { MOST_PARENTS } from '#verifier/evidence/record.ts'
-import type { DecisionResult, DoorUse } from '#verifier/evidence/records/decision.ts'
+import type { DecisionResult, DoorUse, LogLine } from '#verifier/evidence/records/decision.ts'
 import type { Observation } from '#verifier/evidence/records/observation.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
 import type { Response } from '#verifier/evidence/records/response.ts'
@@ -32,6 +33,8 @@ export type CyclePorts = {
   settle(decision: Appended, tick: number): Promise<void>
   /** Whether to wait for the disk before acting (everywhere but in a backtest, which has no effects). */
   durable: boolean
+  /** Tells people what the strategy logged. */
+  onLog?(tick: number, lines: readonly LogLine[]): void
 }
 
 /**
@@ -45,11 +48,12 @@ export async function runTick(
   ports: CyclePorts,
   tick: number,
   before: Promise<unknown> = Promise.resolve(),
-): Promise<{ result: DecisionResult }> {
+): Promise<{ result: DecisionResult; decision: Appended }> {
   const { agent, crypto, log, strategy, identity } = ports
   const doors: DoorUse[] = []
   let observed: Awaited<ReturnType<CyclePorts['observe']>> | null = null
   let result: DecisionResult
+  let lines: readonly LogLine[] = []
   try {
     observed = await ports.observe(tick)
     const { leafHash, observation } = observed
@@ -82,19 +86,31 @@ export async function runTick(
       0,
       doors.length,
       ...decided.uses.map(use =>
-        use === 'observe' ? { door: use, asked: leafHash, answer: leafHash } : (answered.shift() as DoorUse),
+        use === 'observe' ? { door: use, asked: leafHash, answer: leafHash } : nextOf(answered),
       ),
     )
+    if (answered.length > 0) throw new WarrantError('STRATEGY_FAILED', 'the sandbox lost count of its doors')
     result = decided.result
+    lines = decided.log
   } catch (error) {
     if (error instanceof WarrantError && error.code === 'LOG_HALTED') throw error
     result = { type: 'missed', reason: reasonText(reasonOf(error)) }
+    if (error instanceof StrategyFailure) lines = error.log
   }
   await before
   const observation = observed?.leafHash ?? null
   const decision = log.append(
     'decision',
-    { agent, tick, observation, strategy: identity.strategy, params: identity.params, doors, result },
+    {
+      agent,
+      tick,
+      observation,
+      strategy: identity.strategy,
+      params: identity.params,
+      doors,
+      result,
+      ...(lines.length > 0 && { log: [...lines] }),
+    },
     [
       ...(observation === null ? [] : [observation]),
       ...new Set(doors.map(use => use.answer).filter(answer => answer !== observation)),
@@ -102,5 +118,13 @@ export async function runTick(
   )
   if (ports.durable) await decision.durable
   if (result.type === 'intents') await ports.settle(decision, tick)
-  return { result }
+  if (lines.length > 0) ports.onLog?.(tick, lines)
+  return { result, decision }
+}
+
+/** @throws STRATEGY_FAILED where the sandbox tells of more inferences than there were */
+function nextOf(inferences: DoorUse[]): DoorUse {
+  const use = inferences.shift()
+  if (use === undefined) throw new WarrantError('STRATEGY_FAILED', 'the sandbox lost count of its doors')
+  return use
 }

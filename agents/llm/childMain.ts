@@ -17,5 +17,6 @@ const { llmEntry } = await import('./llmEntry.ts')
 serveChild({
   channel: processChannel,
   load: bundle => llmEntry(JSON.parse(bundle)) satisfies ChildEntry,
-  protect: door => door,
+  protect: lent => lent,
+  framesOf: () => [],
 })

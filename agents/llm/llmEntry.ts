@@ -1,7 +1,7 @@
 import { HumanMessage, SystemMessage } from '@langchain/core/messages'
 import { createAgent } from 'langchain'
 import { createContext } from '#strategies/sdk/context.ts'
-import { type DoorFunction, resultOf, type SandboxEntry } from '#strategies/sdk/sandboxEntry.ts'
+import { type DoorFunction, type LogFunction, resultOf, type SandboxEntry } from '#strategies/sdk/sandboxEntry.ts'
 import { type LlmAgentDefinition, llmAgentDefinition } from './definition.ts'
 import { GatewayChatModel } from './gatewayChatModel.ts'
 import { createTools } from './tools.ts'
@@ -11,7 +11,7 @@ export function llmEntry(definition: LlmAgentDefinition): SandboxEntry {
   const { name, version, model, instructions, maxCalls, market } = llmAgentDefinition.parse(definition)
   return {
     start: () => JSON.stringify({ name, version, market, models: [{ name: model }], params: {} }),
-    async decide(door: DoorFunction) {
+    async decide(door: DoorFunction, log: LogFunction) {
       const infer = async (body: string) => {
         const output = JSON.parse(await door('infer', JSON.stringify({ model, input: { type: 'chat', body } }))) as {
           type: string
@@ -29,6 +29,7 @@ export function llmEntry(definition: LlmAgentDefinition): SandboxEntry {
           infer: async () => {
             throw new Error('an LLM agent asks through its chat model')
           },
+          log: line => log(JSON.stringify(line)),
         },
       })
       const seen = await ctx.observe()

@@ -4,22 +4,25 @@ import type { Isolation, SandboxLimits } from './limits.ts'
 import { type ChildKind, openTransport } from './transport.ts'
 
 const doorNames = z.array(z.enum(['observe', 'infer']))
+const lines = z.array(z.string())
+const frame = z.strictObject({ line: z.int(), column: z.int() })
 const fromChild = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
   z.strictObject({ type: z.literal('loaded'), manifest: z.string() }),
   z.strictObject({ type: z.literal('door'), id: z.int(), door: z.string(), payload: z.string() }),
-  z.strictObject({ type: z.literal('result'), result: z.string(), uses: doorNames }),
+  z.strictObject({ type: z.literal('result'), result: z.string(), uses: doorNames, log: lines }),
   z.strictObject({
     type: z.literal('rederived'),
     made: z.array(
       z.strictObject({
         result: z.string().nullable(),
         failure: z.string().nullable(),
+        log: lines,
         asked: z.array(z.strictObject({ door: z.enum(['observe', 'infer']), payload: z.string() })),
       }),
     ),
   }),
-  z.strictObject({ type: z.literal('failed'), reason: z.string() }),
+  z.strictObject({ type: z.literal('failed'), reason: z.string(), log: lines, frames: z.array(frame) }),
 ])
 export type FromChild = z.infer<typeof fromChild>
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { createBatcher } from '#verifier/evidence/batcher.ts'
 import { fromUtf8 } from '#verifier/evidence/bytes.ts'
+import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type {
   Decided,
@@ -11,11 +12,12 @@ import type {
   SandboxPort,
   StrategyManifest,
 } from '#verifier/evidence/ports/sandbox.ts'
-import { decisionResult } from '#verifier/evidence/records/decision.ts'
+import { type DecisionResult, decisionResult, type LogLine, logLine } from '#verifier/evidence/records/decision.ts'
 import { modelInput } from '#verifier/evidence/records/request.ts'
 import { isLlmAgent } from '../llm/definition.ts'
 import { type Child, type FromChild, startChild } from './child.ts'
 import { DEFAULT_LIMITS, forLlm, type Isolation, type SandboxLimits } from './limits.ts'
+import { StrategyFailure } from './strategyFailure.ts'
 import type { ChildKind } from './transport.ts'
 
 const manifestSchema = z.strictObject({
@@ -102,10 +104,13 @@ async function loadStrategy(
         if (left <= 0) throw new WarrantError('SANDBOX_LIMIT', `the decision took longer than ${limits.decisionMs} ms`)
         if (message.type === 'result') {
           if (message.uses.length > limits.doors) throw tooManyDoors(limits)
-          return { result: parse('result', decisionResult, message.result), uses: message.uses }
+          return { ...recordable(message.result, message.log), uses: message.uses }
         }
         if (message.type === 'failed')
-          throw new WarrantError('STRATEGY_FAILED', `the strategy failed: ${message.reason}`)
+          throw new StrategyFailure(`the strategy failed: ${message.reason}`, {
+            log: linesOf(message.log),
+            frames: message.frames,
+          })
         if (message.type !== 'door')
           throw new WarrantError('STRATEGY_FAILED', `the strategy sent ${message.type} in a decision`)
         if (++asked > limits.doors) throw tooManyDoors(limits)
@@ -179,10 +184,41 @@ function textOf({ view, inferences }: RecordedAnswers) {
   }
 }
 
-function rederived({ result, failure, asked }: Extract<FromChild, { type: 'rederived' }>['made'][number]): Rederived {
+/** What goes on record of an answer. @throws STRATEGY_FAILED for what no record can hold */
+function recordable(text: string, log: readonly string[]): { result: DecisionResult; log: readonly LogLine[] } {
+  const lines = linesOf(log)
+  try {
+    const result = parse('result', decisionResult, text)
+    canonicalize(result)
+    return { result, log: lines }
+  } catch (error) {
+    throw new StrategyFailure(reasonOf(error), { log: lines })
+  }
+}
+
+/** Lines as they go on record: one that is none tells so. */
+function linesOf(log: readonly string[]): LogLine[] {
+  return log.map(text => {
+    try {
+      const line = parse('log', logLine, text)
+      canonicalize(line)
+      return line
+    } catch (error) {
+      return { level: 'warn' as const, message: reasonOf(error).slice(0, 200), fields: {} }
+    }
+  })
+}
+
+function rederived({
+  result,
+  failure,
+  asked,
+  log,
+}: Extract<FromChild, { type: 'rederived' }>['made'][number]): Rederived {
   return {
     result: result === null ? null : parse('result', decisionResult, result),
     failure,
+    log: linesOf(log),
     asked: asked.map(({ door, payload }) =>
       door === 'observe' ? { door } : { door, ...parse('infer', inferDoor, payload) },
     ),

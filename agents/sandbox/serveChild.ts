@@ -1,9 +1,13 @@
+import type { Frame } from './strategyFailure.ts'
+
 /** What runs inside: see strategies/sdk/sandboxEntry.ts. Only strings cross. */
 export type ChildEntry = {
   start(params: string): string
-  decide(door: DoorFunction): Promise<string>
+  decide(door: DoorFunction, log: LogFunction): Promise<string>
 }
 export type DoorFunction = (name: string, payload: string) => Promise<string>
+/** Takes a line, as JSON. */
+export type LogFunction = (line: string) => void
 
 /** What the host sends. Views and answers are JSON text, which goes inside as it is. */
 export type FromHost =
@@ -27,21 +31,30 @@ export type ServeChildParameters = {
   /** Makes the entry of a bundle. */
   load(bundle: string): ChildEntry
   /** Makes a function safe to hand inside. */
-  protect(door: DoorFunction): DoorFunction
+  protect<T extends object>(lent: T): T
+  /** Where in the bundle an error came from. */
+  framesOf(error: unknown): Frame[]
 }
+
+/** Lines of one decision, and characters in all of them, at most: what is more is not kept, and said so. */
+const LINES = 32
+const LINE_CHARS = 8_000
+const NOT_KEPT = JSON.stringify({ level: 'warn', message: 'more lines were logged than are kept', fields: {} })
 
 /** One use of a door, until it is answered. */
 type DoorCall = { name: string; payload: string; resolve(payload: string): void; reject(error: Error): void }
 
-/** The doors of one decision, which end with it. */
-type Doors = { door: DoorFunction; close(): void }
+/** The doors of one decision, which end with it, and what it logs. */
+type Doors = { door: DoorFunction; log: LogFunction; lines: readonly string[]; close(): void }
 
 /** The child's side of the sandbox protocol: loads one bundle, then decides and derives again on request. */
-export function serveChild({ channel, load, protect }: ServeChildParameters): void {
+export function serveChild({ channel, load, protect, framesOf }: ServeChildParameters): void {
   const { send } = channel
 
   let entry: ChildEntry | null = null
   let nextDoor = 0
+  /** Lines of the decision that is being made. */
+  let lines: readonly string[] = []
   const waiting = new Map<number, Pick<DoorCall, 'resolve' | 'reject'>>()
 
   /**
@@ -58,7 +71,18 @@ export function serveChild({ channel, load, protect }: ServeChildParameters): vo
         else call.reject(new Error('the decision is over'))
     }
     const settled = Promise.resolve()
+    const noted: string[] = []
+    let chars = 0
+    let isFull = false
     return {
+      lines: noted,
+      log: protect(line => {
+        const text = String(line)
+        if (!isOpen || isFull) return
+        isFull = noted.length === LINES || chars + text.length > LINE_CHARS
+        chars += text.length
+        noted.push(isFull ? NOT_KEPT : text)
+      }),
       door: protect((name, payload) => {
         const [asked, text] = [String(name), String(payload)]
         return new Promise((resolve, reject) => {
@@ -104,7 +128,7 @@ export function serveChild({ channel, load, protect }: ServeChildParameters): vo
       case 'decide': {
         const uses: string[] = []
         waiting.clear()
-        return run(liveDoors(message.view, uses), result => send({ type: 'result', result, uses }), failed)
+        return run(liveDoors(message.view, uses), result => send({ type: 'result', result, uses, log: lines }), failed)
       }
       case 'rederive':
         // One after the other, as they were made: a strategy sees no two decisions at once.
@@ -135,20 +159,21 @@ export function serveChild({ channel, load, protect }: ServeChildParameters): vo
     const asked: object[] = []
     run(
       recordedDoors(recorded, asked),
-      result => done({ result, failure: null, asked }),
-      error => done({ result: null, failure: messageOf(error), asked }),
+      result => done({ result, failure: null, asked, log: lines }),
+      error => done({ result: null, failure: messageOf(error), asked, log: lines }),
     )
   }
 
   function failed(error: unknown): void {
-    send({ type: 'failed', reason: messageOf(error) })
+    send({ type: 'failed', reason: messageOf(error), log: lines, frames: framesOf(error) })
   }
 
   function run(doors: Doors, done: (result: string) => void, fail: (error: unknown) => void): void {
     const loaded = entry
     if (loaded === null) return fail(new Error('no strategy is loaded'))
+    lines = doors.lines
     Promise.resolve()
-      .then(() => loaded.decide(doors.door))
+      .then(() => loaded.decide(doors.door, doors.log))
       .then(textOf)
       .finally(doors.close)
       .then(done, fail)

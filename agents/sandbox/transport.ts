@@ -77,7 +77,7 @@ async function openHere(): Promise<Transport> {
     throw new WarrantError('BAD_INPUT', 'a strategy without a process of its own runs in a thread of its own')
   // Its compiled parsers would run in the evaluator of the locked realm, at a fraction of the speed.
   z.config({ jitless: true })
-  const { loadBundle, protect } = await import('./compartment.ts')
+  const { framesOf, loadBundle, protect } = await import('./compartment.ts')
   let receive: (message: FromHost) => void = () => {}
   let failed: (error: unknown) => void = () => {}
   let isOpen = true
@@ -101,6 +101,7 @@ async function openHere(): Promise<Transport> {
         },
         load: loadBundle,
         protect,
+        framesOf,
       })
     },
     send: message => receive(message as FromHost),

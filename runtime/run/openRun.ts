@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { type LlmAgentDefinition, llmAgentBundle } from '#agents/llm/definition.ts'
 import { bundleStrategy, type StrategyBundle } from '#agents/sandbox/bundleStrategy.ts'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
+import type { SourcePlaces } from '#agents/sandbox/sourcePlaces.ts'
+import { located } from '#agents/sandbox/strategyFailure.ts'
 import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { chooseProof } from '#runtime/gateway/chooseProof.ts'
@@ -22,7 +24,7 @@ import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { QueuePort } from '#verifier/evidence/ports/queue.ts'
-import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
+import type { SandboxedStrategy } from '#verifier/evidence/ports/sandbox.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { Actor } from '#verifier/evidence/record.ts'
 import type { ChainIdentity, ModelIdentity, Run, RunMode } from '#verifier/evidence/records/run.ts'
@@ -52,6 +54,20 @@ export function strategyEntry(nameOrPath: string): string {
   return nameOrPath
 }
 
+/** Loads a bundle with its parameters; `places`: where its code comes from. */
+export type LoadBundle = (bundle: Uint8Array, params: string, places: SourcePlaces | null) => Promise<SandboxedStrategy>
+
+/** A strategy whose failures name file and line. */
+function locating(sandboxed: SandboxedStrategy, places: SourcePlaces | null): SandboxedStrategy {
+  return {
+    ...sandboxed,
+    decide: doors =>
+      sandboxed.decide(doors).catch((error: unknown) => {
+        throw error instanceof WarrantError ? located(error, places) : error
+      }),
+  }
+}
+
 /**
  * Bundles a strategy, loads it into a sandbox with its parameters, and identifies its models: `<name>.onnx` for a
  * declared model beside the strategy's module (or `model.onnx` when it declares only one).
@@ -61,11 +77,11 @@ export function strategyEntry(nameOrPath: string): string {
 export async function loadStrategy(
   entry: string,
   params: unknown = {},
-  load: SandboxPort['load'] = createSandbox().load,
+  load: LoadBundle = createSandbox().load,
 ): Promise<LoadedStrategy> {
   const bundle = await bundleStrategy(entry)
   const text = paramsText(params)
-  const sandboxed = await load(bundle.bytes, text)
+  const sandboxed = locating(await load(bundle.bytes, text, bundle.places), bundle.places)
   try {
     const models = await Promise.all(
       sandboxed.manifest.models.map(async ({ name }) => {

@@ -1,3 +1,4 @@
+import type { LogLine } from '#verifier/evidence/records/decision.ts'
 import type { View } from '#verifier/evidence/records/observation.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
 import { float32Tensor, float32Values } from '#verifier/evidence/tensor.ts'
@@ -13,12 +14,14 @@ import {
   transferIntent,
   wrapIntent,
 } from './intent.ts'
+import { logLineOf } from './logLine.ts'
 import { observationOf } from './observation.ts'
 
 /** The recorded doors, as the host answers them. */
 export type ContextDoors = {
   observe(): Promise<View>
   infer(model: string, input: ModelInput): Promise<ModelInput>
+  log(line: LogLine): void
 }
 
 export type CreateContextParameters<Params> = {
@@ -80,5 +83,6 @@ export function createContext<Params>({
       unwrap: parameters => wrapIntent('unwrap', parameters),
     },
     hold: reason => ({ kind: 'hold', reason }),
+    log: (level, message, fields = {}) => doors.log(logLineOf(level, message, fields)),
   }
 }

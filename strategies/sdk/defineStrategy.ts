@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { LogLine } from '#verifier/evidence/records/decision.ts'
 import type {
   AddLiquidityParameters,
   CallParameters,
@@ -40,6 +41,11 @@ export type Context<Params> = {
     unwrap(parameters: WrapParameters): Intent
   }
   hold(reason: string): Hold
+  /**
+   * A line for people: on the console of whoever runs the strategy, and in the decision's record, up to 32 lines and 8,000
+   * characters a decision. Fields are kept as text.
+   */
+  log(level: LogLine['level'], message: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
 export type StrategyParameters<Schema extends z.ZodType> = {

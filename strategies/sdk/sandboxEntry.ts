@@ -6,12 +6,15 @@ import type { Hold, Intent } from './intent.ts'
 /** The one function that crosses the wall outwards: a door's name and JSON in, JSON out. */
 export type DoorFunction = (door: string, payload: string) => Promise<string>
 
+/** Takes a line of `ctx.log`, as JSON. */
+export type LogFunction = (line: string) => void
+
 /** What a bundle evaluates to. Only strings cross the wall. */
 export type SandboxEntry = {
   /** The manifest as JSON. @throws when the parameters (JSON) break the strategy's schema */
   start(params: string): string
   /** One decision: its DecisionResult as JSON. */
-  decide(door: DoorFunction): Promise<string>
+  decide(door: DoorFunction, log: LogFunction): Promise<string>
 }
 
 /** Wraps a strategy for the sandbox; the bundler generates the module that calls this. */
@@ -24,11 +27,11 @@ export function sandboxEntry(strategy: Strategy): SandboxEntry {
   let params: unknown
   return {
     start(text) {
-      params = strategy.params.parse(JSON.parse(text))
+      params = parametersOf(strategy, text)
       const { name, version, market, models = [] } = strategy
       return JSON.stringify({ name, version, market, models, params })
     },
-    async decide(door) {
+    async decide(door, log) {
       const context = createContext({
         params,
         pair: strategy.market.pair,
@@ -36,11 +39,21 @@ export function sandboxEntry(strategy: Strategy): SandboxEntry {
         doors: {
           observe: async () => JSON.parse(await door('observe', '{}')),
           infer: async (model, input) => JSON.parse(await door('infer', JSON.stringify({ model, input }))),
+          log: line => log(JSON.stringify(line)),
         },
       })
       return JSON.stringify(resultOf(await strategy.decide(context)))
     },
   }
+}
+
+/** @throws TypeError naming the first parameter that is wrong, on one line */
+function parametersOf(strategy: Strategy, text: string): unknown {
+  const parsed = strategy.params.safeParse(JSON.parse(text))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const path = issue?.path.join('.') ?? ''
+  throw new TypeError(`params${path === '' ? '' : `.${path}`}: ${issue?.message ?? 'refused'}`)
 }
 
 /** The recorded form of what `decide` returned. @throws TypeError when it is no hold and no intent */

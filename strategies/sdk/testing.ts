@@ -61,6 +61,10 @@ export async function decideOnce<Schema extends z.ZodType>(
         const values = typeof answer === 'function' ? answer(float32Values(input.tensor)) : answer
         return { type: 'tensor', tensor: float32Tensor(values, [1, values.length]) }
       },
+      log({ level, message, fields }) {
+        const more = Object.entries(fields).map(([name, value]) => ` ${name}=${value}`)
+        console.log(`${level}: ${message}${more.join('')}`)
+      },
     },
   })
   return resultOf(await strategy.decide(context))

@@ -52,5 +52,7 @@ export async function rederiveDecision(
     canonicalize(result),
     made.result === null ? `failed: ${made.failure}` : canonicalize(made.result),
   ]
-  return recorded === rederived ? null : { field: 'result', recorded, rederived }
+  if (recorded !== rederived) return { field: 'result', recorded, rederived }
+  const [lines, again] = [canonicalize(decision.body.log ?? []), canonicalize(made.log)]
+  return lines === again ? null : { field: 'log', recorded: lines, rederived: again }
 }

@@ -21,7 +21,7 @@ import { createProofReplay, type ProofCount } from './replayProofs.ts'
 
 /** What a replay does with the fields of each record kind (evidence.md §8). */
 export const REPLAY_LABELS = {
-  're-derived': 'decision: doors, result; proposal: calls, bounds; request: inputDigest; run: digests',
+  're-derived': 'decision: doors, result, log; proposal: calls, bounds; request: inputDigest; run: digests',
   verified:
     'every entry: leaf, tree, schema, order, parents; response: receipt, proof (but the kind replay); proposal, verdict, submission, outcome: signatures',
   recorded:

@@ -1,13 +1,14 @@
+import type { Frame } from '#agents/sandbox/strategyFailure.ts'
 import type { Schedule } from '#runtime/market/bars.ts'
 import type { ErrorCode } from '#verifier/evidence/error.ts'
 import type { StrategyManifest } from '#verifier/evidence/ports/sandbox.ts'
-import type { DecisionResult, DoorUse } from '#verifier/evidence/records/decision.ts'
+import type { DecisionResult, DoorUse, LogLine } from '#verifier/evidence/records/decision.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { Balances, Pair } from '../paperTreasury.ts'
 import type { NativeCalls } from './nativeCalls.ts'
 
-export type ScoutFailure = { code: ErrorCode; message: string }
+export type ScoutFailure = { code: ErrorCode; message: string; log?: readonly LogLine[]; frames?: readonly Frame[] }
 
 /** One inference of a step, and its answer. */
 export type ScoutInference = { model: string; input: ModelInput } & ({ output: ModelInput } | { failure: ScoutFailure })
@@ -18,6 +19,7 @@ export type ScoutStep = {
   balances: Balances
   uses: DoorUse['door'][]
   inferences: ScoutInference[]
+  log: readonly LogLine[]
   decided: { result: DecisionResult } | { failure: ScoutFailure }
 }
 

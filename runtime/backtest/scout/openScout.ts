@@ -183,7 +183,7 @@ export async function openScout(
         if (broken !== null) {
           const failure = { code: broken.code, message: broken.shortMessage }
           broken = null
-          return take({ tick: expected, balances: held, uses: [], inferences: [], decided: { failure } })
+          return take({ tick: expected, balances: held, uses: [], inferences: [], log: [], decided: { failure } })
         }
         if (thread === null) {
           taken = 0

@@ -3,6 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { DEFAULT_LIMITS } from '#agents/sandbox/limits.ts'
+import { StrategyFailure } from '#agents/sandbox/strategyFailure.ts'
 import { noSuchModel } from '#runtime/gateway/createGateway.ts'
 import { viewAt } from '#runtime/market/observer.ts'
 import { WORKER } from '#runtime/run/openRun.ts'
@@ -26,7 +27,8 @@ let untaken = 0
 let wake: () => void = () => {}
 
 function failureOf(error: unknown): ScoutFailure {
-  return { code: error instanceof WarrantError ? error.code : 'STRATEGY_FAILED', message: reasonOf(error) }
+  const { log, frames } = error instanceof StrategyFailure ? error : { log: [], frames: [] }
+  return { code: error instanceof WarrantError ? error.code : 'STRATEGY_FAILED', message: reasonOf(error), log, frames }
 }
 
 async function explore(strategy: SandboxedStrategy, task: Extract<ToScout, { type: 'explore' }>): Promise<void> {
@@ -59,7 +61,7 @@ async function explore(strategy: SandboxedStrategy, task: Extract<ToScout, { typ
       return { type: 'tensor' as const, tensor: await inNative(native, () => loaded.run(input.tensor)) }
     }
     try {
-      const { result, uses } = await strategy.decide({
+      const { result, uses, log } = await strategy.decide({
         view: viewAt(schedule, tick, balances),
         async infer(model, input) {
           try {
@@ -73,9 +75,9 @@ async function explore(strategy: SandboxedStrategy, task: Extract<ToScout, { typ
           }
         },
       })
-      return { tick, balances, uses, inferences, decided: { result } }
+      return { tick, balances, uses, inferences, log, decided: { result } }
     } catch (error) {
-      return { tick, balances, uses: [], inferences, decided: { failure: failureOf(error) } }
+      return { tick, balances, uses: [], inferences, log: [], decided: { failure: failureOf(error) } }
     }
   }
 

@@ -1,3 +1,5 @@
+import type { SourcePlaces } from '#agents/sandbox/sourcePlaces.ts'
+import { located, StrategyFailure } from '#agents/sandbox/strategyFailure.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
@@ -19,8 +21,8 @@ export type ScoutedRun = {
   readonly differs: string | null
 }
 
-/** Over a scout that has loaded its strategy. */
-export function scoutedRun(scout: Scout): ScoutedRun {
+/** Over a scout that has loaded its strategy. `places`: where its bundle comes from. */
+export function scoutedRun(scout: Scout, places: SourcePlaces | null): ScoutedRun {
   const steps = new Map<number, ScoutStep>()
   const answers = new Map<string, ScoutInference[]>()
   let differs: string | null = null
@@ -55,8 +57,8 @@ export function scoutedRun(scout: Scout): ScoutedRun {
         if (canonicalize(step.balances) !== canonicalize(view.balances))
           differs = `at tick ${view.tick} the strategy saw other balances`
         for (const inference of step.inferences) await repeat(inference, infer)
-        if ('failure' in step.decided) throw errorOf(step.decided.failure)
-        return { result: step.decided.result, uses: step.uses }
+        if ('failure' in step.decided) throw located(errorOf(step.decided.failure), places)
+        return { result: step.decided.result, uses: step.uses, log: step.log }
       },
       async rederive() {
         throw new WarrantError('STRATEGY_FAILED', 'a strategy that runs ahead decides once')
@@ -82,7 +84,9 @@ export function scoutedRun(scout: Scout): ScoutedRun {
   }
 }
 
-const errorOf = ({ code, message }: ScoutFailure) => new WarrantError(code, message)
+function errorOf({ code, message, log = [], frames = [] }: ScoutFailure): WarrantError {
+  return code === 'STRATEGY_FAILED' ? new StrategyFailure(message, { log, frames }) : new WarrantError(code, message)
+}
 
 function keyOf(model: string, input: ModelInput): string {
   return input.type === 'tensor'

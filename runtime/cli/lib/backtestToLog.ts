@@ -31,10 +31,14 @@ export async function backtestToLog(
   )
   if (minutes.length === 0) throw new WarrantError('BAD_DATA', `${source.name}: no minute lies between --from and --to`)
   const opened: { ahead?: ScoutedRun } = {}
-  const strategy = await loadStrategy(strategyEntry(parameters.strategy), parameters.params, async (bundle, params) => {
-    opened.ahead = scoutedRun(await openScout(bundle, params))
-    return opened.ahead.sandboxed
-  })
+  const strategy = await loadStrategy(
+    strategyEntry(parameters.strategy),
+    parameters.params,
+    async (bundle, params, places) => {
+      opened.ahead = scoutedRun(await openScout(bundle, params), places)
+      return opened.ahead.sandboxed
+    },
+  )
   try {
     const { intervalSeconds, window } = strategy.sandboxed.manifest.market
     const schedule = scheduleOf({ ...source, minutes }, { intervalSeconds, window, decisions })

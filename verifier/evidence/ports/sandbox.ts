@@ -1,4 +1,4 @@
-import type { DecisionResult, DoorUse } from '../records/decision.ts'
+import type { DecisionResult, DoorUse, LogLine } from '../records/decision.ts'
 import type { View } from '../records/observation.ts'
 import type { ModelInput } from '../records/request.ts'
 
@@ -16,8 +16,8 @@ export type Doors = {
   infer(model: string, input: ModelInput): Promise<ModelInput>
 }
 
-/** A decision, and which doors it went through, in order. */
-export type Decided = { result: DecisionResult; uses: DoorUse['door'][] }
+/** A decision, which doors it went through, in order, and what it logged. */
+export type Decided = { result: DecisionResult; uses: DoorUse['door'][]; log: readonly LogLine[] }
 
 /** One question of a strategy that is run again: which door, and for `infer` what it asked. */
 export type Asked = { door: 'observe' } | { door: 'infer'; model: string; input: ModelInput }
@@ -26,7 +26,12 @@ export type Asked = { door: 'observe' } | { door: 'infer'; model: string; input:
 export type RecordedAnswers = { view: View; inferences: ({ output: ModelInput } | { failure: string })[] }
 
 /** A decision made again from recorded answers. `result` is null when the strategy failed, or asked for more than was recorded. */
-export type Rederived = { result: DecisionResult | null; failure: string | null; asked: Asked[] }
+export type Rederived = {
+  result: DecisionResult | null
+  failure: string | null
+  asked: Asked[]
+  log: readonly LogLine[]
+}
 
 /** A strategy bundle, loaded once, with no authority but its doors. */
 export type SandboxedStrategy = {

@@ -62,6 +62,14 @@ export const decisionResult = z.discriminatedUnion('type', [
 ])
 export type DecisionResult = z.infer<typeof decisionResult>
 
+/** What a strategy had to say for people, beside its decision. */
+export const logLine = z.strictObject({
+  level: z.enum(['debug', 'info', 'warn', 'error']),
+  message: z.string().max(500),
+  fields: z.record(z.string().min(1).max(50), z.string().max(200)),
+})
+export type LogLine = z.infer<typeof logLine>
+
 /** How a scheduled tick ended: exactly one per tick. */
 export const decision = z.strictObject({
   agent: label,
@@ -71,5 +79,7 @@ export const decision = z.strictObject({
   params: digest,
   doors: z.array(doorUse).max(1_024),
   result: decisionResult,
+  /** Lines of `ctx.log`, in order; absent where there were none. Made again with the decision. */
+  log: z.array(logLine).min(1).max(33).optional(),
 })
 export type Decision = z.infer<typeof decision>
