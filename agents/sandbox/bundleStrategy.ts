@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -23,6 +23,8 @@ export type StrategyBundle = { bytes: Uint8Array; digest: string; places: Source
 export async function bundleStrategy(entry: string): Promise<StrategyBundle> {
   const path = resolve(entry)
   if (!existsSync(path)) throw new WarrantError('FILE_MISSING', `${entry}: no such strategy module`)
+  if (statSync(path).isDirectory())
+    throw new WarrantError('BAD_INPUT', `${entry}: is a directory, where the file of a strategy module is due`)
   const result = await build({
     stdin: {
       contents: `import strategy from ${JSON.stringify(`./${basename(path)}`)}\nimport { sandboxEntry } from 'warrant/sandbox-entry'\nexport default sandboxEntry(strategy)\n`,

@@ -189,10 +189,18 @@ function recordable(text: string, log: readonly string[]): { result: DecisionRes
   const lines = linesOf(log)
   try {
     const result = parse('result', decisionResult, text)
-    canonicalize(result)
+    asCanonical('result', result)
     return { result, log: lines }
   } catch (error) {
     throw new StrategyFailure(reasonOf(error), { log: lines })
+  }
+}
+
+function asCanonical(what: string, value: unknown): void {
+  try {
+    canonicalize(value)
+  } catch (error) {
+    throw new WarrantError('STRATEGY_FAILED', `the strategy's ${what}: ${reasonOf(error)}`)
   }
 }
 

@@ -1,8 +1,8 @@
 import { attribute, Html, html } from '#verifier/evidence/text/html.ts'
 import { showDecimal } from '#verifier/evidence/text/money.ts'
 import { showTime } from '#verifier/evidence/text/showTime.ts'
-import type { BacktestResult, EquityPoint } from './runBacktest.ts'
 import type { BacktestSummary } from './summarize.ts'
+import type { BacktestResult, EquityPoint, FaultCount } from './tally.ts'
 
 const WIDTH = 1_080
 const MAX_POINTS = 2_000
@@ -17,8 +17,10 @@ export type ChartPageParameters = {
 /** A self-contained page: equity against holding, price with trades, and the table. No script, nothing fetched. */
 export function chartPage({ title, simulated, result, summary }: ChartPageParameters): string {
   const step = Math.max(1, Math.ceil(result.equity.length / MAX_POINTS))
+  let marks = 0
+  const every = Math.ceil(summary.trades / MAX_POINTS)
   const points = result.equity.filter(
-    (point, i) => i % step === 0 || point.trade !== null || i === result.equity.length - 1,
+    (point, i) => i % step === 0 || (point.trade !== null && marks++ % every === 0) || i === result.equity.length - 1,
   )
   const rows: [string, string][] = [
     ['Period', `${showTime(Date.parse(summary.from), 'UTC')} to ${showTime(Date.parse(summary.to), 'UTC')}`],
@@ -29,7 +31,7 @@ export function chartPage({ title, simulated, result, summary }: ChartPageParame
       'Start → end → had it been held (USDC)',
       [summary.startUsdc, summary.endUsdc, summary.holdUsdc].map(showDecimal).join(' → '),
     ],
-    ['Trades, refused by their own limit', `${summary.trades}, ${summary.reverted}`],
+    ['Trades, not filled', `${summary.trades}, ${summary.reverted}`],
     ['Pool fees paid (USDC)', showDecimal(summary.feesUsdc)],
     ['Decisions, holds, missed', `${summary.decisions}, ${summary.holds}, ${summary.missed}`],
   ]
@@ -55,8 +57,17 @@ ${chart(points, 300, [
 <h2>Price, USDC <span style="color:var(--buy)">▲ buy</span> <span style="color:var(--sell)">▼ sell</span></h2>
 ${chart(points, 220, [{ color: 'var(--ink)', value: p => p.price, marks: true }])}
 <table>${rows.map(([name, value]) => html`<tr><td>${name}</td><td>${value}</td></tr>`)}</table>
-</html>
+${faults('Missed ticks', summary.missedBy)}${faults('Intents that were not filled', summary.unfilledBy)}</html>
 `.markup
+}
+
+/** What went wrong, by reason. */
+function faults(title: string, counts: readonly FaultCount[]) {
+  if (counts.length === 0) return html``
+  return html`<h2 class="warn">${title}</h2>
+<table><tr><td>times</td><td>first at tick</td><td>first at</td><td>reason</td></tr>
+${counts.map(({ reason, count, firstTick, firstTimeMs }) => html`<tr><td>${String(count)}</td><td>${String(firstTick)}</td><td>${showTime(firstTimeMs, 'UTC')}</td><td>${reason}</td></tr>`)}</table>
+`
 }
 
 const SIMULATED = html`<span class="warn">Simulated market: it proves nothing about the strategy.</span> `
@@ -66,7 +77,10 @@ type Series = { color: string; value(point: EquityPoint): number; marks?: boolea
 function chart(points: readonly EquityPoint[], height: number, series: readonly Series[]): Html {
   const [left, right, top, bottom] = [70, 10, 10, 24]
   const values = series.flatMap(s => points.map(s.value))
-  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const [low, high] = values.reduce(
+    ([least, most], v) => [Math.min(least, v), Math.max(most, v)],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+  )
   const [from, to] = [points[0]?.timeMs ?? 0, points.at(-1)?.timeMs ?? 1]
   const x = (timeMs: number) => left + ((timeMs - from) / Math.max(1, to - from)) * (WIDTH - left - right)
   const y = (value: number) => top + (1 - (value - low) / Math.max(1e-9, high - low)) * (height - top - bottom)

@@ -1,16 +1,20 @@
 import { type CyclePorts, runTick } from '#agents/cycle/runTick.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import type { Log } from '#runtime/log/openLog.ts'
-import { type Bar, decisionTimeMs, type Schedule } from '#runtime/market/bars.ts'
+import { decisionTimeMs, type Schedule } from '#runtime/market/bars.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { createObserver } from '#runtime/market/observer.ts'
 import { AGENT, type LoadedStrategy, openRun, type RunKeys } from '#runtime/run/openRun.ts'
+import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import type { Decision, DecisionResult } from '#verifier/evidence/records/decision.ts'
-import { createPaperTreasury, PAPER_LIQUIDITY, type PaperFill, startBalances, worthOf } from './paperTreasury.ts'
+import type { Appended } from '#verifier/evidence/ports/log.ts'
+import type { Decision, DecisionResult, LogLine } from '#verifier/evidence/records/decision.ts'
+import type { Fill } from '#verifier/evidence/records/fill.ts'
+import { createPaperTreasury, PAPER_LIQUIDITY, type PaperFill, startBalances } from './paperTreasury.ts'
 import type { ScoutStep } from './scout/messages.ts'
 import type { ScoutedRun } from './scout/scoutedRun.ts'
+import { type BacktestResult, createTally } from './tally.ts'
 
 /** Ticks whose evidence is made together. */
 const TOGETHER = 64
@@ -28,22 +32,13 @@ export type RunBacktestParameters = {
   seed: string
   /** A strategy that runs ahead of its evidence: `strategy` then is what it decided. */
   ahead?: ScoutedRun
+  /** More missed ticks than that end the run. */
+  maxMissed?: number
   onTick?(done: number): void
+  /** What the strategy logs at a tick. */
+  onLog?(tick: number, lines: readonly LogLine[]): void
   /** Before each tick: false ends the run in order. */
   pace?(): Promise<boolean>
-}
-
-/** One point of the equity curve: after the tick's fill, at its close. Values in USDC. */
-export type EquityPoint = { timeMs: number; equity: number; hold: number; price: number; trade: 'buy' | 'sell' | null }
-
-export type BacktestResult = {
-  decisions: number
-  holds: number
-  missed: number
-  trades: number
-  reverted: number
-  feesUsdc: number
-  equity: EquityPoint[]
 }
 
 /**
@@ -51,7 +46,7 @@ export type BacktestResult = {
  * fills at the next bar's open, in a pool with real Uniswap v3 arithmetic, fee and price impact included.
  */
 export async function runBacktest(parameters: RunBacktestParameters): Promise<BacktestResult> {
-  const { log, keys, clock, mode, strategy, source, schedule, feePips, seed, ahead, onTick } = parameters
+  const { log, keys, clock, mode, strategy, source, schedule, feePips, seed, ahead, onTick, maxMissed } = parameters
   const { pair } = strategy.sandboxed.manifest.market
   const opened = await openRun({
     mode,
@@ -88,32 +83,22 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
     source: source.name,
     balances: async () => ({ balances: treasury.balances(), chain: null }),
   })
-  const result: BacktestResult = { decisions: 0, holds: 0, missed: 0, trades: 0, reverted: 0, feesUsdc: 0, equity: [] }
+  const tally = createTally({ schedule, pair, feePips, start })
+  const { result } = tally
   const fills = new Map<number, PaperFill>()
+  const recorded = new Map<number, Fill>()
+  let isFailing = false
 
-  /** What a decision did to the treasury, and to the figures. */
-  function take(tick: number, decided: DecisionResult): void {
-    const at = (schedule.bars[tick + schedule.window - 1] as Bar).close
-    let trade: EquityPoint['trade'] = null
-    if (decided.type === 'intents') {
-      const fill = treasury.fill(tick, decided)
-      fills.set(tick, fill)
-      result.feesUsdc += fill.feesUsdc
-      if (fill.reason === null) {
-        result.trades++
-        trade = (fill.changes[pair.base] ?? 0n) > 0n ? 'buy' : 'sell'
-      } else result.reverted++
-    }
-    result.decisions++
-    if (decided.type === 'hold') result.holds++
-    if (decided.type === 'missed') result.missed++
-    result.equity.push({
-      timeMs: decisionTimeMs(schedule, tick),
-      equity: treasury.valueAt(at),
-      hold: worthOf(start, pair, at),
-      price: worthOf({ [pair.base]: String(10n ** 18n) }, pair, at),
-      trade,
-    })
+  /** What a decision does to the treasury. */
+  function fillAt(tick: number, decided: DecisionResult): void {
+    if (decided.type === 'intents') fills.set(tick, treasury.fill(tick, decided))
+  }
+
+  /** What the log says of a tick. */
+  function tell(tick: number, decision: Appended): void {
+    tally.take(tick, decision.record.body as Decision, recorded.get(tick) ?? null)
+    recorded.delete(tick)
+    if (maxMissed !== undefined && result.missed > maxMissed) isFailing = true
     onTick?.(tick + 1)
   }
 
@@ -126,29 +111,26 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
     observe,
     infer: opened.gateway.infer,
     async settle(decision, tick) {
-      if (ahead === undefined) take(tick, (decision.record.body as Decision).result)
+      if (ahead === undefined) fillAt(tick, (decision.record.body as Decision).result)
       const fill = fills.get(tick)
       fills.delete(tick)
       if (fill === undefined) return
-      opened.appenders.runtime.append(
-        'fill',
-        {
-          decision: decision.leafHash,
-          status: fill.reason === null ? 'success' : 'reverted',
-          reason: fill.reason,
-          changes: Object.fromEntries(Object.entries(fill.changes).map(([symbol, change]) => [symbol, String(change)])),
-        },
-        [decision.leafHash],
-      )
+      const body: Fill = {
+        decision: decision.leafHash,
+        status: fill.reason === null ? 'success' : 'reverted',
+        reason: fill.reason,
+        changes: Object.fromEntries(Object.entries(fill.changes).map(([symbol, change]) => [symbol, String(change)])),
+      }
+      opened.appenders.runtime.append('fill', body, [decision.leafHash])
+      recorded.set(tick, body)
     },
+    ...(parameters.onLog === undefined ? {} : { onLog: parameters.onLog }),
     durable: false,
   }
 
   /** One tick after the other: the strategy waits for its evidence. */
   async function inStep(tick: number): Promise<void> {
-    const { result: decided } = await runTick(cycle, tick)
-    // Intents were taken when they were settled.
-    if (decided.type !== 'intents') take(tick, decided)
+    tell(tick, (await runTick(cycle, tick)).decision)
   }
 
   /** The evidence follows, of several ticks at once: their answers share a signature. */
@@ -163,17 +145,24 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
   )
   let before: Promise<unknown> = Promise.resolve()
   const trailing: Promise<unknown>[] = []
+  let failures = 0
   function trail(tick: number, step: ScoutStep, run: ScoutedRun): void {
     run.take(step)
-    const recorded = runTick(cycle, tick, before)
+    const evidence = runTick(cycle, tick, before).then(({ decision, result: decided }) => {
+      tell(tick, decision)
+      const found = 'result' in step.decided ? step.decided.result : null
+      if (canonicalize(found) !== canonicalize(decided.type === 'missed' ? null : decided))
+        throw new WarrantError(
+          'REFUSED',
+          `tick ${tick} cannot be put on record: ${decided.type === 'missed' ? decided.reason : 'it was decided otherwise'}`,
+        )
+    })
     // Whoever catches up hears of it, and until then nobody else should.
-    recorded.catch(() => {})
-    before = recorded
-    trailing.push(recorded)
-    take(
-      tick,
-      'result' in step.decided ? step.decided.result : { type: 'missed', reason: step.decided.failure.message },
-    )
+    evidence.catch(() => {})
+    before = evidence
+    trailing.push(evidence)
+    if ('result' in step.decided) fillAt(tick, step.decided.result)
+    else if (maxMissed !== undefined && ++failures > maxMissed) isFailing = true
   }
   async function caughtUp(run: ScoutedRun): Promise<void> {
     await Promise.all(trailing.splice(0))
@@ -181,6 +170,7 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
   }
 
   for (let tick = 0; tick < schedule.ticks; tick++) {
+    if (isFailing) break
     if (parameters.pace !== undefined && !(await parameters.pace())) break
     clock.set(decisionTimeMs(schedule, tick))
     if (ahead === undefined) {
@@ -191,6 +181,7 @@ export async function runBacktest(parameters: RunBacktestParameters): Promise<Ba
     if (trailing.length === TOGETHER) await caughtUp(ahead)
   }
   if (ahead !== undefined) await caughtUp(ahead)
-  await opened.close(result.decisions === schedule.ticks ? 'the data ended' : 'told to stop', result.decisions)
+  const ended = isFailing ? 'too many ticks were missed' : 'told to stop'
+  await opened.close(result.decisions === schedule.ticks ? 'the data ended' : ended, result.decisions)
   return result
 }

@@ -1,4 +1,4 @@
-import type { BacktestResult } from './runBacktest.ts'
+import type { BacktestResult, FaultCount } from './tally.ts'
 
 /** What a backtest comes to. Percentages as numbers; fees are part of the result, not on top. */
 export type BacktestSummary = {
@@ -6,7 +6,11 @@ export type BacktestSummary = {
   holds: number
   missed: number
   trades: number
+  /** Decisions whose intents were not filled. */
   reverted: number
+  /** Why, as often as it was so. */
+  missedBy: FaultCount[]
+  unfilledBy: FaultCount[]
   startUsdc: number
   endUsdc: number
   holdUsdc: number

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { showDecimal } from '#verifier/evidence/text/money.ts'
+import { showLine } from '#verifier/evidence/text/showText.ts'
 import { showTime } from '#verifier/evidence/text/showTime.ts'
-import { createPrinter, createProgress, printJson } from './lib/output.ts'
+import { complain, createPrinter, createProgress, printJson } from './lib/output.ts'
+import { showLogLine } from './lib/showLogLine.ts'
 
 type Options = {
   data?: string
@@ -13,6 +15,7 @@ type Options = {
   seed: string
   out?: string
   html?: string
+  maxMissed: string
   json?: boolean
 }
 
@@ -30,6 +33,7 @@ export function backtestCommand(program: Command): void {
     .option('--seed <seed>', 'seed of the simulated market', '1')
     .option('--out <dir>', 'a new directory that keeps the log')
     .option('--html <file>', 'a chart page')
+    .option('--max-missed <n>', 'missed ticks that a run may have: one more ends it, exit 1', '0')
     .option('--json', 'one JSON document on stdout')
     .description(
       'Run a strategy over data with the same code as live: next-bar fills, Uniswap v3 fee and price impact, a log that replays.',
@@ -40,10 +44,14 @@ export function backtestCommand(program: Command): void {
     )
     .action(async (strategy: string, options: Options) => {
       const { backtest } = await import('./lib/backtest.ts')
-      const { summary, log, simulated } = await backtest(strategy, options, (done, total) =>
-        progressOf(total).step(done),
-      )
+      const { summary, log, simulated, isFailed } = await backtest(strategy, options, {
+        onTick: (done, total) => progressOf(total).step(done),
+        onLog(tick, lines) {
+          for (const line of lines) complain(showLogLine(tick, line))
+        },
+      })
       progress?.end()
+      if (isFailed) process.exitCode = 1
       if (options.json) return printJson({ ...summary, simulated, log })
       const print = createPrinter(false)
       if (simulated) print('SIMULATED market: it proves nothing about the strategy')
@@ -51,7 +59,7 @@ export function backtestCommand(program: Command): void {
       row('strategy', summary.strategy)
       row('period', `${showTime(Date.parse(summary.from), 'UTC')} to ${showTime(Date.parse(summary.to), 'UTC')}`)
       row('decisions / holds / missed', `${summary.decisions} / ${summary.holds} / ${summary.missed}`)
-      row('trades / refused by limit', `${summary.trades} / ${summary.reverted}`)
+      row('trades / not filled', `${summary.trades} / ${summary.reverted}`)
       row(
         'start → end, USDC',
         `${showDecimal(summary.startUsdc)} → ${showDecimal(summary.endUsdc)} (${summary.returnPercent} %)`,
@@ -61,6 +69,16 @@ export function backtestCommand(program: Command): void {
       row('pool fees paid, USDC', showDecimal(summary.feesUsdc))
       row('log', `${log.size} entries in ${log.dir}`)
       if (options.html !== undefined) row('chart', options.html)
+      for (const [what, faults] of [
+        ['missed', summary.missedBy],
+        ['not filled', summary.unfilledBy],
+      ] as const)
+        for (const { reason, count, firstTick, firstTimeMs } of faults)
+          row(
+            `${what}, ${count} times`,
+            `${showLine(reason)}; first at tick ${firstTick}, ${showTime(firstTimeMs, 'UTC')}`,
+          )
+      if (isFailed) print(`more than ${options.maxMissed} ticks were missed: the run was ended there`)
     })
 }
 

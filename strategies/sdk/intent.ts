@@ -30,7 +30,7 @@ export function swapIntent(
   worth: (amountIn: bigint) => bigint,
   type: 'swap' | 'swapV2' = 'swap',
 ): Intent {
-  if (amountIn <= 0n) throw new RangeError(`swap: amountIn must be positive, got ${amountIn}`)
+  checkAmount(type, 'amountIn', amountIn)
   checkSlippage('swap', maxSlippageBps)
   const numerator = worth(amountIn) * BigInt(10_000 - maxSlippageBps)
   const minBuy = (numerator + 9_999n) / 10_000n
@@ -43,7 +43,7 @@ export function swapIntent(
 
 /** A transfer intent: the policy must list the recipient. */
 export function transferIntent({ token, to, amount, reason }: TransferParameters): Intent {
-  if (amount <= 0n) throw new RangeError(`transfer: amount must be positive, got ${amount}`)
+  checkAmount('transfer', 'amount', amount)
   return { kind: 'intent', reason, intent: { type: 'transfer', token, to: to.toLowerCase(), amount: String(amount) } }
 }
 
@@ -51,7 +51,7 @@ export type WrapParameters = { token: string; amount: bigint; reason: string }
 
 /** Native coins into the token that wraps them, or back. Amount in wei. @throws RangeError when it is not positive */
 export function wrapIntent(type: 'wrap' | 'unwrap', { token, amount, reason }: WrapParameters): Intent {
-  if (amount <= 0n) throw new RangeError(`${type}: amount must be positive, got ${amount}`)
+  checkAmount(type, 'amount', amount)
   return { kind: 'intent', reason, intent: { type, token, amount: String(amount) } }
 }
 
@@ -159,6 +159,12 @@ export function callIntent({ to, function: name, args, spends = [], gets = [], r
 }
 
 const less = (amount: bigint, bps: number) => String((amount * BigInt(10_000 - bps)) / 10_000n)
+
+function checkAmount(intent: string, field: string, amount: bigint): void {
+  if (typeof amount !== 'bigint')
+    throw new TypeError(`${intent}: ${field} must be a bigint of base units, like 1_000_000n, got ${String(amount)}`)
+  if (amount <= 0n) throw new RangeError(`${intent}: ${field} must be positive, got ${amount}`)
+}
 
 function checkSlippage(intent: string, maxSlippageBps: number): void {
   if (!Number.isInteger(maxSlippageBps) || maxSlippageBps < 0 || maxSlippageBps > 10_000)

@@ -38,7 +38,14 @@ export function sandboxEntry(strategy: Strategy): SandboxEntry {
         models: strategy.models ?? [],
         doors: {
           observe: async () => JSON.parse(await door('observe', '{}')),
-          infer: async (model, input) => JSON.parse(await door('infer', JSON.stringify({ model, input }))),
+          async infer(model, input) {
+            try {
+              return JSON.parse(await door('infer', JSON.stringify({ model, input })))
+            } catch (error) {
+              // Made here, so that its stack leads to whoever asked.
+              throw new Error(error instanceof Error ? error.message : String(error))
+            }
+          },
           log: line => log(JSON.stringify(line)),
         },
       })

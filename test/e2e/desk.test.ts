@@ -106,7 +106,10 @@ export default defineStrategy({ name: 'm', version: '1', params: z.object({}), m
     )
     const ran = warrant(['backtest', join(dir, 'm.ts'), '--decisions', '3', '--json'])
     // The request fails on record, and the tick is missed for that reason: nothing is made up.
-    expect(JSON.parse(ran.stdout)).toMatchObject({ decisions: 3, missed: 3 })
+    expect(ran.status).toBe(1)
+    expect(JSON.parse(ran.stdout)).toMatchObject({ decisions: 1, missed: 1, missedBy: [{ count: 1, firstTick: 0 }] })
+    const all = warrant(['backtest', join(dir, 'm.ts'), '--decisions', '3', '--max-missed', '3', '--json'])
+    expect(JSON.parse(all.stdout)).toMatchObject({ decisions: 3, missed: 3, missedBy: [{ count: 3 }] })
   })
 
   test('run: paper by default, ends in order on SIGTERM, --live needs a treasury', async () => {
@@ -157,7 +160,7 @@ describe('backtest = live', () => {
     if (market.length === 0) return
     const back = warrant(['backtest', 'trend-follower', '--decisions', '25', '--out', join(root, 'back'), ...market])
     expect(back.status).toBe(0)
-    const same = warrant(['parity', join(root, 'live', 'log'), join(root, 'back', 'log'), '--json'])
+    const same = warrant(['parity', join(root, 'live', 'log'), join(root, 'back', 'log'), '--run', '1', '--json'])
     expect(JSON.parse(same.stdout)).toMatchObject({ compared: 25, identical: 25, different: 0 })
     expect(same.status).toBe(0)
     // Another strategy over the same data is not alike, and parity says where.
@@ -172,7 +175,7 @@ describe('backtest = live', () => {
       join(root, 'other'),
       ...market,
     ])
-    const other = warrant(['parity', join(root, 'live', 'log'), join(root, 'other', 'log'), '--json'])
+    const other = warrant(['parity', join(root, 'live', 'log'), join(root, 'other', 'log'), '--run', '1', '--json'])
     expect(JSON.parse(other.stdout).different).toBeGreaterThan(0)
     expect(other.status).toBe(1)
   })

@@ -18,16 +18,22 @@ export const ed25519Key = digest
 export const ed25519Signature = z.string().regex(/^[0-9a-f]{128}$/)
 /** secp256k1 signature r ‖ s ‖ v: 65 bytes with 0x. */
 export const secp256k1Signature = z.string().regex(/^0x[0-9a-f]{130}$/)
+/** A refinement runs on what its pattern has refused too: BigInt would throw there. */
+const DECIMAL = /^-?[0-9]{1,78}$/
+
 /** Unsigned integer of up to 256 bits as a decimal string. */
 export const uintString = z
   .string()
   .regex(/^(?:0|[1-9][0-9]{0,77})$/, 'expected a decimal integer without sign or leading zeros')
-  .refine(text => BigInt(text) < 1n << 256n, 'exceeds 256 bits')
+  .refine(text => !DECIMAL.test(text) || BigInt(text) < 1n << 256n, 'exceeds 256 bits')
 /** Signed integer of up to 256 bits as a decimal string. */
 export const intString = z
   .string()
   .regex(/^(?:0|-?[1-9][0-9]{0,77})$/, 'expected a decimal integer without leading zeros')
-  .refine(text => BigInt(text) >= -(1n << 255n) && BigInt(text) < 1n << 255n, 'exceeds 256 bits')
+  .refine(
+    text => !DECIMAL.test(text) || (BigInt(text) >= -(1n << 255n) && BigInt(text) < 1n << 255n),
+    'exceeds 256 bits',
+  )
 /** Count, index, milliseconds: a safe integer ≥ 0. */
 export const count = z.int().min(0)
 /** Milliseconds since 1970, UTC. */

@@ -117,6 +117,8 @@ export async function replayLog({
   const unproven: Finding[] = []
   /** Answers behind decisions that a verdict approved. */
   const approvedOn: { index: number; answer: string }[] = []
+  /** Answers behind decisions of a backtest or of a run on paper. */
+  const decidedOn: { index: number; answer: string }[] = []
   const suspect = new Map<string, { entry: number; divergence: Divergence }>()
 
   async function strategyOf(run: RecordOf<'run'>): Promise<SandboxedStrategy> {
@@ -147,6 +149,9 @@ export async function replayLog({
       if (decision !== null) {
         const run = records.runs.get(decision.runId)?.run
         if (run === undefined) return
+        // Where no verifier stands between, a decision itself rests on its answers.
+        if (run.body.mode === 'backtest' || run.body.mode === 'paper')
+          for (const { answer } of decision.body.doors) decidedOn.push({ index, answer })
         if (decision.body.result.type === 'missed') {
           report.missed++
           return
@@ -188,6 +193,13 @@ export async function replayLog({
       if (reason !== undefined)
         unproven.push({ where: `entry ${index} (verdict)`, reason: `approved on what is not proven: ${reason}` })
     }
+    const baseless = decidedOn.filter(({ answer }) => proofs.refused.has(answer))
+    const [first] = baseless
+    if (first !== undefined)
+      unproven.push({
+        where: `entry ${first.index} (decision)`,
+        reason: `decided on what is not proven, and ${baseless.length - 1} more: ${proofs.refused.get(first.answer)}`,
+      })
     report.refused = suspect.size
     report.size = log.size
     report.root = log.root

@@ -1,12 +1,14 @@
 import { join } from 'node:path'
-import { type BacktestResult, runBacktest } from '#runtime/backtest/runBacktest.ts'
+import { runBacktest } from '#runtime/backtest/runBacktest.ts'
 import { openScout } from '#runtime/backtest/scout/openScout.ts'
 import { type ScoutedRun, scoutedRun } from '#runtime/backtest/scout/scoutedRun.ts'
+import type { BacktestResult } from '#runtime/backtest/tally.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { scheduleOf } from '#runtime/market/bars.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
 import { loadStrategy, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import type { LogLine } from '#verifier/evidence/records/decision.ts'
 
 export type BacktestToLogParameters = {
   strategy: string
@@ -18,7 +20,10 @@ export type BacktestToLogParameters = {
   feePips: number
   dir: string
   seed: string
+  /** More missed ticks than that end the run. */
+  maxMissed?: number
   onTick?(done: number, total: number): void
+  onLog?(tick: number, lines: readonly LogLine[]): void
 }
 
 /** Runs a backtest whose log stands in `dir/log`. @throws BAD_DATA, STRATEGY_INVALID, FILE_MISSING */
@@ -64,6 +69,8 @@ export async function backtestToLog(
         feePips: parameters.feePips,
         seed: parameters.seed,
         ...opened,
+        ...(parameters.maxMissed === undefined ? {} : { maxMissed: parameters.maxMissed }),
+        ...(parameters.onLog === undefined ? {} : { onLog: parameters.onLog }),
         ...(onTick === undefined ? {} : { onTick: (done: number) => onTick(done, schedule.ticks) }),
       })
       await log.close()

@@ -5,8 +5,8 @@ import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { logKeyFor } from './logKey.ts'
 
-/** What is compared of one tick, as canonical text. */
-type Tick = { saw: string; asked: string; decided: string; became: string }
+/** What is compared of one decision, as canonical text. */
+type Tick = { tick: number; time: string; saw: string; asked: string; decided: string; became: string }
 
 export type ParityReport = {
   compared: number
@@ -14,45 +14,55 @@ export type ParityReport = {
   different: number
   onlyInA: number
   onlyInB: number
-  differences: { tick: number; field: string; a: string; b: string }[]
+  differences: { time: string; tick: number; field: string; a: string; b: string }[]
 }
 
-/** Compares the first run of two logs, tick by tick. @throws EVIDENCE_MALFORMED when a log does not verify */
-export async function compareRuns(a: string, b: string): Promise<ParityReport> {
-  const [first, second] = await Promise.all([ticksOf(a), ticksOf(b)])
+/**
+ * Compares two logs decision by decision, over all runs of each, by the market time that a decision was made at; of several
+ * at one time, in order. `run`: the number of the one run to compare, from 1. @throws EVIDENCE_MALFORMED when a log does not verify
+ */
+export async function compareRuns(a: string, b: string, run: number | null = null): Promise<ParityReport> {
+  const [first, second] = await Promise.all([ticksOf(a, run), ticksOf(b, run)])
   const report: ParityReport = { compared: 0, identical: 0, different: 0, onlyInA: 0, onlyInB: 0, differences: [] }
-  for (const [tick, one] of first) {
-    const other = second.get(tick)
+  for (const [key, { tick, time, ...one }] of first) {
+    const other = second.get(key)
     if (other === undefined) {
       report.onlyInA++
       continue
     }
     report.compared++
-    const fields = (Object.keys(one) as (keyof Tick)[]).filter(field => one[field] !== other[field])
+    const fields = (Object.keys(one) as (keyof typeof one)[]).filter(field => one[field] !== other[field])
     if (fields.length === 0) report.identical++
     else report.different++
     for (const field of fields) {
       if (report.differences.length < 50)
-        report.differences.push({ tick, field, a: one[field].slice(0, 300), b: other[field].slice(0, 300) })
+        report.differences.push({ time, tick, field, a: one[field].slice(0, 300), b: other[field].slice(0, 300) })
     }
   }
-  report.onlyInB = [...second.keys()].filter(tick => !first.has(tick)).length
+  report.onlyInB = [...second.keys()].filter(key => !first.has(key)).length
   return report
 }
 
-async function ticksOf(dir: string): Promise<Map<number, Tick>> {
-  const ticks = new Map<number, Tick>()
+async function ticksOf(dir: string, run: number | null): Promise<Map<string, Tick>> {
+  const ticks = new Map<string, Tick>()
+  const seen = new Map<string, number>()
+  const runs: string[] = []
   const decisions = new Map<string, Tick>()
-  let runId: string | null = null
   const { key } = logKeyFor(dir, undefined)
   const report = await verifyLog({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (leaf, _index, records) => {
-    runId ??= records.find(leaf, 'run')?.runId ?? null
     const decision = records.find(leaf, 'decision')
-    if (decision !== null && decision.runId === runId) {
+    const runId = records.find(leaf, 'run')?.runId
+    if (runId !== undefined) runs.push(runId)
+    if (decision !== null && (run === null || decision.runId === runs[run - 1])) {
       const { observation, doors, result, tick } = decision.body
+      const view = observation === null ? null : (records.find(observation, 'observation')?.body.view ?? null)
+      // A tick that saw nothing stands where its record does.
+      const time = new Date(view?.timeMs ?? decision.atMs).toISOString()
       const tickRecord: Tick = {
-        saw:
-          observation === null ? 'nothing' : canonicalize(records.find(observation, 'observation')?.body.view ?? null),
+        tick,
+        time,
+        // The number of a tick is its run's own.
+        saw: view === null ? 'nothing' : canonicalize({ ...view, tick: 0 }),
         asked: doors
           .flatMap(use => {
             const response = records.find(use.answer, 'response')?.body.result
@@ -64,7 +74,9 @@ async function ticksOf(dir: string): Promise<Map<number, Tick>> {
         decided: canonicalize(result),
         became: 'nothing',
       }
-      ticks.set(tick, tickRecord)
+      const nth = seen.get(time) ?? 0
+      seen.set(time, nth + 1)
+      ticks.set(`${time} ${nth}`, tickRecord)
       decisions.set(leaf, tickRecord)
     }
     const fill = records.find(leaf, 'fill')

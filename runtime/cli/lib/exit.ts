@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { maskKeys } from '#verifier/evidence/text/redact.ts'
 import { complain, complainLines } from './output.ts'
@@ -7,6 +8,8 @@ export function exitWith(error: unknown): never {
   if (error instanceof WarrantError) {
     complain(`warrant: ${error.shortMessage}`)
     if (error.details !== null) complainLines(error.details)
+  } else if (isSystemError(error)) {
+    complain(`warrant: ${systemReason(error)}`)
   } else {
     // A stack tells where; what a library says may quote what it was given.
     complainLines(
@@ -14,4 +17,15 @@ export function exitWith(error: unknown): never {
     )
   }
   process.exit(2)
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
+}
+
+/** What the system refused, on one line. Reading a directory, it does not say which: then it is one of the arguments. */
+function systemReason({ code, path, message }: NodeJS.ErrnoException): string {
+  if (code !== 'EISDIR') return maskKeys(message)
+  const given = process.argv.slice(3).filter(name => existsSync(name) && statSync(name).isDirectory())
+  return `${path ?? (given.join(', ') || 'a path of the configuration')}: is a directory, where a file is due`
 }
