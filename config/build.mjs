@@ -92,7 +92,9 @@ async function compileContracts(root, files) {
           abi: artifact.abi,
           bytecode: `0x${artifact.evm.bytecode.object}`,
           deployedBytecode: `0x${artifact.evm.deployedBytecode.object}`,
-          immutables: Object.values(artifact.evm.deployedBytecode.immutableReferences ?? {}).flat(),
+          immutables: Object.entries(artifact.evm.deployedBytecode.immutableReferences ?? {}).flatMap(([id, places]) =>
+            places.map(place => ({ ...place, id })),
+          ),
         }),
       )
     }

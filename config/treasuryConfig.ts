@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { isWrittenRight } from '#verifier/policy/checksum.ts'
 
 const address = z
   .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address: 0x and 40 hex digits')
+  .refine(isWrittenRight, 'has a wrong checksum (EIP-55): a digit of it is wrong, or its case')
   .transform(text => text.toLowerCase())
 const amount = z
   .union([z.string().regex(/^\d+$/), z.int().min(0)])
@@ -19,14 +21,30 @@ export const treasuryConfig = z.strictObject({
   watchNative: z.boolean().default(true).describe('whether native coins must not fall unless a bound names them'),
   caps: z
     .record(z.string(), z.strictObject({ amount, windowSeconds: z.int().min(1) }))
-    .describe('by token symbol: what may leave at once, whatever is signed; at most twice that in any window'),
+    .describe(
+      'by token symbol, native (wei) or liquidity: what may leave at once, whatever is signed; at most twice that in any window',
+    ),
   approvalLimits: z
     .record(z.string(), amount)
     .default({})
-    .describe("by token symbol: outflow above which the module itself wants the policy's approvers"),
+    .describe("like caps, over the cap's window: outflow above which the module itself wants the policy's approvers"),
   verifierLimits: z
     .record(z.string(), z.strictObject({ above: amount, verifiers: z.int().min(1).max(64) }))
     .default({})
-    .describe('by token symbol: outflow above which the module itself wants so many verifiers'),
+    .describe("like caps, over the cap's window: outflow above which the module itself wants so many verifiers"),
+  spenders: z
+    .array(z.strictObject({ token: z.string(), spender: address, stays: z.boolean().default(false) }))
+    .default([])
+    .describe(
+      "beside the policy's routers: contracts that take from nobody but their caller, and may be given allowances that count as no outflow; stays: also beyond the batch",
+    ),
+  otherModules: z
+    .array(address)
+    .default([])
+    .describe('modules of the Safe that its owners know and keep, beside this one'),
+  fallbackHandler: address
+    .optional()
+    .describe("the Safe's, where it is none of Safe's own: a handler that the owners know"),
+  transactionGuard: address.optional().describe("the Safe's, where it has one: a guard that the owners know"),
 })
 export type TreasuryConfig = z.infer<typeof treasuryConfig>

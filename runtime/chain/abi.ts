@@ -87,3 +87,9 @@ export const MODULE_ABI = parseAbi([
   'error BadConfiguration(string what)',
   'error Reentered()',
 ])
+
+export const GUARD_ABI = parseAbi([
+  'function allowModule(address module, bool allowed)',
+  'function getAllowed() view returns (address[])',
+  'function isAllowed(address module) view returns (bool)',
+])

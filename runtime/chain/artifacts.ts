@@ -7,8 +7,8 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 export type Artifact = { abi: Abi; bytecode: `0x${string}` }
 export type OwnArtifact = Artifact & {
   deployedBytecode: `0x${string}`
-  /** Bytes of the deployed code that the constructor fills in. */
-  immutables: readonly { start: number; length: number }[]
+  /** Bytes of the deployed code that the constructor fills in; `id`: which value, that each of its places has. */
+  immutables: readonly { start: number; length: number; id: string }[]
 }
 
 const require = createRequire(import.meta.url)
@@ -22,11 +22,11 @@ export function ownArtifact(name: string): OwnArtifact {
   throw new WarrantError('FILE_MISSING', `contract ${name} is not compiled: run npm run build`)
 }
 
-/** A protocol's published bytecode, from its npm package. @throws FILE_MISSING */
-export function packageArtifact(path: string): Artifact {
+/** A protocol's published bytecode, from its npm package: what deploys it, and what stands then. @throws FILE_MISSING */
+export function packageArtifact(path: string): Artifact & { deployedBytecode: `0x${string}` } {
   try {
-    const { abi, bytecode } = require(path) as { abi: Abi; bytecode: string }
-    return { abi, bytecode: bytecode as `0x${string}` }
+    const { abi, bytecode, deployedBytecode } = require(path) as Record<string, unknown>
+    return { abi, bytecode, deployedBytecode } as Artifact & { deployedBytecode: `0x${string}` }
   } catch (cause) {
     throw new WarrantError(
       'FILE_MISSING',

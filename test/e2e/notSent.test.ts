@@ -45,6 +45,15 @@ test('a paused module: run --live sends nothing, says why, ends with 1, and the 
     const explained = warrant(['explain', '0', '--log', join(out, 'log')])
     expect(explained.stdout).toContain('a transaction was not sent: the module is paused')
     expect(warrant(['replay', join(out, 'log')]).status).toBe(0)
+
+    // The verifier's key as the executor's: refused before a run begins.
+    const both = { ...treasury, executorKey: join(out, 'verifier/verifier.key') }
+    writeFileSync(config, JSON.stringify({ strategy: entry, market: marketSource, out, decisions: 1, treasury: both }))
+    const refused = warrant(['run', '--config', config, '--live', '--json'])
+    expect([refused.status, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(/is executor .* and verifier .* in two roles/),
+    ])
   } finally {
     await world.close()
   }

@@ -13,10 +13,9 @@ import { warrant } from '../support/warrant.ts'
 const dir = mkdtempSync(join(tmpdir(), 'warrant-treasury-'))
 const deployer = generatePrivateKey()
 const verifiers = [1, 2, 3].map(() => privateKeyToAccount(generatePrivateKey()).address.toLowerCase())
-const [guardian, recipient] = [1, 2].map(() => privateKeyToAccount(generatePrivateKey()).address.toLowerCase()) as [
-  string,
-  string,
-]
+const [guardian, recipient, executor, approver] = [1, 2, 3, 4].map(() =>
+  privateKeyToAccount(generatePrivateKey()).address.toLowerCase(),
+) as [string, string, string, string]
 let net: Devnet
 let safe: Hex
 beforeAll(async () => {
@@ -30,7 +29,7 @@ beforeAll(async () => {
   await net.market.mintDollars(safe, 50_000n * 10n ** 6n)
   await net.client.setBalance(privateKeyToAccount(deployer).address, 10n ** 19n)
   writeFileSync(join(dir, 'deployer.key'), deployer)
-}, 60_000)
+}, 240_000)
 afterAll(async () => {
   await net?.stop()
   rmSync(dir, { recursive: true })
@@ -38,11 +37,11 @@ afterAll(async () => {
 
 const policyFor = (module: string) => ({
   ...demoPolicy({
-    ...{ chain: { ...net.chain, safe, module }, logKey: 'log+00+00', agentKey: 'ab'.repeat(32), executor: guardian },
+    ...{ chain: { ...net.chain, safe, module }, logKey: 'log+00+00', agentKey: 'ab'.repeat(32), executor },
     ...{ strategies: [], models: [], workers: [] },
   }),
   recipients: [recipient],
-  approvals: { aboveUsd: 1_000, approvers: [guardian], threshold: 1 },
+  approvals: { aboveUsd: 1_000, approvers: [approver], threshold: 1 },
 })
 const written = (module: string, changes: object = {}) => {
   writeFileSync(join(dir, 'policy.yaml'), JSON.stringify(policyFor(module)))
@@ -76,7 +75,7 @@ test('rehearsed on the chain itself, and on a mirror of it; nothing is left behi
     expect(detail('owners still move')).toBeDefined()
   }
   expect(await net.client.public.getBlockNumber()).toBe(before)
-}, 60_000)
+}, 240_000)
 
 test('deployed, planned in words and for the Transaction Builder, signed by the owners: the doctor finds all well', async () => {
   const at = ['--rpc', net.url]
@@ -102,7 +101,24 @@ test('deployed, planned in words and for the Transaction Builder, signed by the 
   for (const { to, data } of transactions) await execAsOwners(net.client, net.owners.slice(0, 2), safe, to, data)
   const well = doctor()
   expect([well.status, well.stdout]).toEqual([0, expect.stringContaining(`module guard ${guard}`)])
-}, 60_000)
+  const whole = warrant(['doctor', ...at, '--config', config, '--json'])
+  expect([whole.status, whole.stdout]).toEqual([0, expect.stringContaining('are those of policy and configuration')])
+  // A second plan has nothing to say; a third takes back what the files no longer have.
+  const again = warrant(['treasury', 'plan', '--config', config, ...at])
+  expect([again.status, again.stdout]).toEqual([0, expect.stringContaining('nothing to do')])
+  const narrower = written(module, { guard, approvalLimits: {} })
+  const third = warrant(['treasury', 'plan', '--config', narrower, ...at])
+  expect([third.status, third.stdout]).toEqual([0, expect.stringMatching(/1\. no longer: above 10000 USDC at once/)])
+  expect(third.stdout).not.toContain('2. ')
+}, 240_000)
+
+test('a deployer without money: one line, not a stack', () => {
+  writeFileSync(join(dir, 'poor.key'), generatePrivateKey())
+  const run = warrant([
+    ...['treasury', 'deploy', '--config', written(NOWHERE), '--rpc', net.url, '--key', join(dir, 'poor.key')],
+  ])
+  expect([run.status, run.stderr]).toEqual([2, expect.stringMatching(/^warrant: [^\n]*(top it up|funds)[^\n]*\n$/)])
+})
 
 test.each<[string, () => string, RegExp]>([
   ['two quorums', () => written(NOWHERE, { threshold: 1 }), /more than half must sign/],

@@ -13,6 +13,7 @@ contract WarrantGuard is IWarrantGuard {
     /// @notice Allowed for as long as this guard stands: to stop it, the owners disable it, or set another guard.
     address public immutable warrantModule;
     mapping(address module => bool) private _isAllowed;
+    address[] private _allowed;
 
     constructor(address safe_, address warrantModule_) {
         safe = safe_;
@@ -24,8 +25,21 @@ contract WarrantGuard is IWarrantGuard {
     function allowModule(address module, bool allowed) external {
         if (msg.sender != safe) revert NotTheSafe(msg.sender);
         if (module == warrantModule) revert ModuleIsFixed(module);
+        if (allowed && !_isAllowed[module]) {
+            _allowed.push(module);
+        } else if (!allowed && _isAllowed[module]) {
+            uint256 place = 0;
+            while (_allowed[place] != module) place++;
+            _allowed[place] = _allowed[_allowed.length - 1];
+            _allowed.pop();
+        }
         _isAllowed[module] = allowed;
         emit ModuleAllowed(module, allowed);
+    }
+
+    /// @inheritdoc IWarrantGuard
+    function getAllowed() external view returns (address[] memory) {
+        return _allowed;
     }
 
     /// @inheritdoc IWarrantGuard

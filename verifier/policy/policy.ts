@@ -3,6 +3,7 @@ import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { address, count, digest, ed25519Key, label, uintString } from '#verifier/evidence/primitives.ts'
 import { maskKeys } from '#verifier/evidence/text/redact.ts'
+import { lowerAddresses } from './checksum.ts'
 import { pricingFault } from './pricingFault.ts'
 
 const validity = { fromMs: count.optional(), untilMs: count.optional() }
@@ -186,9 +187,9 @@ export function policyDigest(document: Policy): string {
   return digestJson('policy', document)
 }
 
-/** A policy from parsed YAML or JSON. @throws BAD_CONFIG naming the field */
+/** A policy from parsed YAML or JSON; addresses may carry their checksum. @throws BAD_CONFIG naming the field */
 export function parsePolicy(value: unknown, where: string): Policy {
-  const parsed = policy.safeParse(value)
+  const parsed = policy.safeParse(lowerAddresses(value, where))
   if (parsed.success) {
     const unpriced = pricingFault(parsed.data)
     if (unpriced !== null) throw new WarrantError('BAD_CONFIG', `${where}: ${unpriced}`)

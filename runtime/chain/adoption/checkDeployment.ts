@@ -1,70 +1,56 @@
-import { createPublicClient, type Hex, http, parseAbi } from 'viem'
-import type { TreasuryConfig } from '#config/treasuryConfig.ts'
+import { type Hex, type PublicClient, parseAbi } from 'viem'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
-import { MODULE_ABI } from '../abi.ts'
-import { ownArtifact } from '../artifacts.ts'
+import { verdictDomainSeparator } from './domainSeparator.ts'
+import { ownCodeFault } from './ownCode.ts'
 
 const ABI = parseAbi([
   'function safe() view returns (address)',
   'function warrantModule() view returns (address)',
-  'function VERSION() view returns (string)',
+  'function domainSeparator() view returns (bytes32)',
+  'function onArbitrum() view returns (bool)',
 ])
+const ARBSYS = '0x0000000000000000000000000000000000000064'
+const ARB_BLOCK_NUMBER = '0xa3b1b31d'
 
-/**
- * Whether what stands on the chain is this module and this guard, for this Safe, with these verifiers: the code byte by
- * byte but for its immutables, which are read. @throws REFUSED naming the first difference, CHAIN_FAILED
- */
-export async function checkDeployment(rpc: string, policy: Policy, config: TreasuryConfig): Promise<string[]> {
-  const client = createPublicClient({ transport: http(rpc, { retryCount: 1 }) })
-  const refuse = (reason: string): never => {
-    throw new WarrantError('REFUSED', reason)
-  }
-  const same = (what: string, actual: string, expected: string) =>
-    actual.toLowerCase() === expected.toLowerCase() || refuse(`${what} is ${actual}, expected ${expected}`)
-  const chainId = await client.getChainId()
-  if (chainId !== policy.chainId) refuse(`${rpc} is chain ${chainId}, the policy is for ${policy.chainId}`)
-  const codeOf = async (address: string, name: string) => {
-    const code = await client.getCode({ address: address as Hex })
-    if (code === undefined) refuse(`${address}: there is no contract`)
-    if (!isCodeOf(name, code as Hex)) refuse(`${address}: is not the ${name} of this version`)
-  }
-  const module = { address: policy.module as Hex, abi: MODULE_ABI } as const
-  await codeOf(policy.module, 'WarrantModule')
-  same("the module's Safe", await client.readContract({ ...module, abi: ABI, functionName: 'safe' }), policy.safe)
-  const verifiers = await client.readContract({ ...module, functionName: 'getVerifiers' })
-  same("the module's verifiers", [...verifiers].join(), [...config.verifiers].sort().join())
-  same(
-    'its threshold',
-    String(await client.readContract({ ...module, functionName: 'verifierThreshold' })),
-    String(config.threshold),
-  )
-  same('its guardian', await client.readContract({ ...module, functionName: 'guardian' }), config.guardian)
-  const version = await client.readContract({ address: policy.safe as Hex, abi: ABI, functionName: 'VERSION' })
-  const guarded = Number(version.split('.')[0]) > 1 || Number(version.split('.')[1]) >= 5
-  if (config.guard === null)
-    return [
-      `module ${policy.module} is this version's`,
-      guarded
-        ? `Safe ${version} could have a module guard and gets none: no other module may ever be enabled`
-        : `Safe ${version} has no module guards: no other module may ever be enabled (warrant doctor checks it)`,
-    ]
-  if (!guarded) refuse(`Safe ${version} has no module guards (1.5 has): set guard to null, and enable no other module`)
-  await codeOf(config.guard, 'WarrantGuard')
-  const guard = { address: config.guard as Hex, abi: ABI } as const
-  same("the guard's Safe", await client.readContract({ ...guard, functionName: 'safe' }), policy.safe)
-  same("the guard's module", await client.readContract({ ...guard, functionName: 'warrantModule' }), policy.module)
-  return [`module ${policy.module} and guard ${config.guard} are this version's, Safe ${version}`]
+/** Where module and guard are, for which Safe and chain. */
+export type Deployment = Pick<Policy, 'chainId' | 'safe' | 'module'>
+
+/** Why an address is not this version's module for this Safe and chain, or null. The code, byte by byte; what was filled in, read. */
+export async function moduleFault(client: PublicClient, { chainId, safe, module }: Deployment): Promise<string | null> {
+  const address = module as Hex
+  const fault = ownCodeFault('WarrantModule', await client.getCode({ address }))
+  if (fault !== null) return `${module}: ${fault}`
+  const own = await client.readContract({ address, abi: ABI, functionName: 'safe' })
+  if (own.toLowerCase() !== safe) return `the module's Safe is ${own}, expected ${safe}`
+  const domain = await client.readContract({ address, abi: ABI, functionName: 'domainSeparator' })
+  const expected = verdictDomainSeparator(chainId, module)
+  if (domain !== expected)
+    return `${module}: signs for another chain or address: its domain is ${domain}, expected ${expected}`
+  const told = await client.call({ to: ARBSYS, data: ARB_BLOCK_NUMBER }).catch(() => ({ data: undefined }))
+  const isArbitrum = told.data?.length === 66
+  if ((await client.readContract({ address, abi: ABI, functionName: 'onArbitrum' })) !== isArbitrum)
+    return `${module}: takes this chain ${isArbitrum ? 'for none of' : 'for one of'} Arbitrum's, which it is${isArbitrum ? '' : ' not'}`
+  return null
 }
 
-/** Whether deployed code is that of one of this project's contracts, whatever its immutables are. */
-export function isCodeOf(name: string, code: Hex): boolean {
-  const { deployedBytecode, immutables } = ownArtifact(name)
-  if (code.length !== deployedBytecode.length) return false
-  const mask = (text: string) => {
-    const bytes = Buffer.from(text.slice(2), 'hex')
-    for (const { start, length } of immutables) bytes.fill(0, start, start + length)
-    return bytes
-  }
-  return mask(code).equals(mask(deployedBytecode))
+/** Why an address is not this version's guard for this Safe and module, or null. */
+export async function guardFault(
+  client: PublicClient,
+  guard: string,
+  { safe, module }: Deployment,
+): Promise<string | null> {
+  const address = guard as Hex
+  const fault = ownCodeFault('WarrantGuard', await client.getCode({ address }))
+  if (fault !== null) return `${guard}: ${fault}`
+  const own = await client.readContract({ address, abi: ABI, functionName: 'safe' })
+  if (own.toLowerCase() !== safe) return `the guard's Safe is ${own}, expected ${safe}`
+  const guarded = await client.readContract({ address, abi: ABI, functionName: 'warrantModule' })
+  if (guarded.toLowerCase() !== module) return `the guard's module is ${guarded}, expected ${module}`
+  return null
+}
+
+/** @throws REFUSED with the fault, where there is one */
+export function refuseFault(fault: string | null): void {
+  if (fault !== null) throw new WarrantError('REFUSED', fault)
 }

@@ -1,8 +1,10 @@
 import { decodeFunctionData, toFunctionSelector, zeroAddress } from 'viem'
 import { expect, test } from 'vitest'
 import { type TreasuryConfig, treasuryConfig } from '#config/treasuryConfig.ts'
-import type { Policy } from '#verifier/policy/policy.ts'
+import { type Policy, parsePolicy } from '#verifier/policy/policy.ts'
 import { MODULE_ABI } from '../abi.ts'
+import { SAFE_ABI } from '../devnet/deploySafe.ts'
+import { builderChecksum, builderFile } from './builderFile.ts'
 import { planAdoption } from './planAdoption.ts'
 
 const address = (byte: string) => `0x${byte.repeat(20)}` as const
@@ -51,36 +53,60 @@ test('what a policy allows becomes rules of the module, each with the word that 
       [FARM, selector('stake(uint256,address)'), 2],
     ].sort(),
   )
+  const limits = calls.find(({ functionName }) => functionName === 'setVerifierLimit')
+  // Limits count over the cap's window.
+  expect(limits?.args).toEqual([expect.stringMatching(new RegExp(DOLLAR, 'i')), 5_000_000n, 1, 3])
+  expect(plan.map(({ words }) => words)).toContain(
+    'above 5 USDC at once, or twice that in any 1 seconds, 3 verifiers must have signed',
+  )
   const spenders = calls.flatMap(({ functionName, args }) =>
-    functionName === 'setSpender' ? [[String(args[0]).toLowerCase(), String(args[1]).toLowerCase(), args[2]]] : [],
+    functionName === 'setSpender' ? [`${args[0]} ${args[1]} ${args[2]}`.toLowerCase()] : [],
   )
   expect(spenders.sort()).toEqual(
-    [ROUTER, POSITIONS, V2_ROUTER, FARM].flatMap(spender => [DOLLAR, WETH].map(token => [token, spender, 1])).sort(),
+    [ROUTER, POSITIONS, V2_ROUTER, FARM].flatMap(spender => [`${DOLLAR} ${spender} 1`, `${WETH} ${spender} 1`]).sort(),
   )
-  const limits = calls.find(({ functionName }) => functionName === 'setVerifierLimit')
-  expect(limits?.args).toEqual([expect.stringMatching(new RegExp(DOLLAR, 'i')), 5_000_000n, 1, 3])
-  expect(plan.map(({ words }) => words)).toContain('above 5 USDC at once, 3 verifiers must have signed')
+})
+
+test('native coins have a cap like any asset, and a call that wraps them carries no more; liquidity is counted where it has one', () => {
+  const caps = {
+    ...{ USDC: { amount: 1, windowSeconds: 1 }, WETH: { amount: 1, windowSeconds: 1 } },
+    native: { amount: '7', windowSeconds: 9 },
+    liquidity: { amount: '11', windowSeconds: 13 },
+  }
+  const plan = planAdoption({ ...policy, weth: WETH }, config({ caps, watchNative: true }))
+  const calls = plan.map(({ data }) => decodeFunctionData({ abi: [...MODULE_ABI, ...SAFE_ABI], data }))
+  const setCap = calls.flatMap(({ functionName, args }) => (functionName === 'setCap' ? [args] : []))
+  expect(setCap).toContainEqual([zeroAddress, 7n, 9])
+  expect(setCap).toContainEqual([expect.stringMatching(new RegExp(POSITIONS, 'i')), 11n, 13])
+  const rule = (signature: string) =>
+    calls.find(({ functionName, args }) => functionName === 'setRule' && args?.[1] === toFunctionSelector(signature))
+      ?.args?.[2]
+  expect(rule('deposit()')).toMatchObject({ maxValue: 7n })
+  expect(rule('decreaseLiquidity((uint256,uint128,uint256,uint256,uint256))')).toMatchObject({ amountWord: 2 })
+  expect(() => planAdoption({ ...policy, weth: WETH }, config({ watchNative: true }))).toThrow('caps.native is missing')
+  expect(() => planAdoption({ ...policy, weth: WETH }, config({ caps }))).toThrow('needs watchNative')
+})
+
+test('a file of the Transaction Builder carries the checksum by which it is told from a changed one', () => {
+  const file = builderFile(policy, planAdoption(policy, config()), 1) as { meta: Record<string, string> }
+  const { checksum, ...meta } = file.meta
+  expect(builderChecksum({ ...file, meta })).toBe(checksum)
+  expect(builderChecksum({ ...file, meta: { ...meta, name: 'another name' } })).toBe(checksum)
+  expect(builderChecksum({ ...file, meta: { ...meta, description: 'other words' } })).not.toBe(checksum)
+})
+
+test('an address with a wrong checksum is refused by name; with the right one it is the same as in lower case', () => {
+  const right = '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed'
+  expect(config({ guardian: right }).guardian).toBe(right.toLowerCase())
+  expect(() => config({ guardian: right.replace('5aA', '5AA') })).toThrow('EIP-55')
+  const { calls: _, ...document } = policy
+  expect(() => parsePolicy({ ...document, safe: right.replace('5aA', '5AA') }, 'p.yaml')).toThrow(
+    /p\.yaml: safe: .* wrong checksum \(EIP-55\)/,
+  )
 })
 
 test('more verifiers than there are, and a token without a cap, are refused', () => {
   const many = config({ verifierLimits: { USDC: { above: 1, verifiers: 4 } } })
   expect(() => planAdoption(policy, many)).toThrow('verifierLimits.USDC: there are 3 verifiers')
   expect(() => planAdoption(policy, config({ caps: { USDC: { amount: 1, windowSeconds: 1 } } }))).toThrow('caps.WETH')
-})
-
-test('native coins are capped as any asset, and wrapped up to their cap at once; without a cap no plan lets them be', () => {
-  const wrapping = { ...policy, weth: WETH } as Policy
-  expect(() => planAdoption(wrapping, config({ watchNative: true }))).toThrow('caps.native is missing')
-  const caps = { ...config().caps, native: { amount: 5n, windowSeconds: 60 } }
-  expect(() => planAdoption(wrapping, { ...config(), caps })).toThrow('needs watchNative')
-  const calls = planAdoption(wrapping, { ...config(), watchNative: true, caps }).map(({ data, to }) =>
-    to === MODULE ? decodeFunctionData({ abi: MODULE_ABI, data }) : null,
-  )
-  expect(calls.find(call => call?.functionName === 'setCap' && call.args[0] === zeroAddress)?.args).toEqual([
-    zeroAddress,
-    5n,
-    60,
-  ])
-  const values = calls.flatMap(call => (call?.functionName === 'setRule' ? [call.args[2].maxValue] : []))
-  expect(values.filter(value => value > 0n)).toEqual([5n])
 })

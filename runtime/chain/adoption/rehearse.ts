@@ -5,6 +5,7 @@ import {
   type Hex,
   http,
   type LocalAccount,
+  type PublicClient,
   parseAbi,
   toHex,
   zeroAddress,
@@ -20,7 +21,9 @@ import { type Artifact, ownArtifact } from '../artifacts.ts'
 import { revertReason } from '../revertReason.ts'
 import { throwawayAccount } from '../signer.ts'
 import { waitForReceipt } from '../waitForReceipt.ts'
-import { planAdoption } from './planAdoption.ts'
+import { type OwnersTransaction, planAdoption } from './planAdoption.ts'
+import { readStanding } from './readStanding.ts'
+import { readSafe } from './safeState.ts'
 
 /** One step of a rehearsal, and whether it went as it must. */
 export type RehearsalStep = { what: string; ok: boolean; detail: string }
@@ -40,13 +43,14 @@ const VALID_SECONDS = 3_600n
  * @throws BAD_INPUT when the node is no anvil, or the Safe holds nothing to trade
  */
 export async function rehearse(rpc: string, real: Policy, config: TreasuryConfig): Promise<RehearsalStep[]> {
-  const client = createPublicClient({ transport: http(rpc, { timeout: 60_000 }), cacheTime: 0 })
+  const client: PublicClient = createPublicClient({ transport: http(rpc, { timeout: 60_000 }), cacheTime: 0 })
   const node = (method: string, params: unknown[]) => client.request({ method, params } as never) as Promise<unknown>
   const chainId = await client.getChainId()
   if (chainId !== real.chainId)
     throw new WarrantError('BAD_INPUT', `${rpc} is chain ${chainId}, the policy is for ${real.chainId}`)
   if (!/anvil/i.test(String(await node('web3_clientVersion', []))))
     throw new WarrantError('BAD_INPUT', `${rpc} is no anvil: a rehearsal acts as the Safe, on a fork or a devnet`)
+  await readSafe(client, real.safe)
   const snapshot = await node('evm_snapshot', [])
   try {
     return await run({ client, node, real, config, chainId })
@@ -56,7 +60,7 @@ export async function rehearse(rpc: string, real: Policy, config: TreasuryConfig
 }
 
 type Setting = {
-  client: ReturnType<typeof createPublicClient>
+  client: PublicClient
   node(method: string, params: unknown[]): Promise<unknown>
   real: Policy
   config: TreasuryConfig
@@ -123,12 +127,23 @@ async function run({ client, node, real, config, chainId }: Setting): Promise<Re
     policy = { ...real, module }
     const guard =
       config.guard === null ? null : (await deploy(ownArtifact('WarrantGuard'), [safe, module])).toLowerCase()
-    rehearsed = { ...config, guard }
+    // The rehearsal's own keys are the verifiers: what they may sign is the same.
+    rehearsed = { ...config, guard, verifiers: addresses.map(address => address.toLowerCase()) }
     return `${module}, with ${config.threshold} of ${addresses.length} keys of this rehearsal`
   })
-  for (const { to, data, words } of planAdoption(policy, rehearsed))
-    await step(`owners: ${words}`, () => asSafe(to, data).then(() => 'done'))
   const module = policy.module as Hex
+  const standingNow = () => readStanding(client, policy, rehearsed)
+  let plan: OwnersTransaction[] = []
+  await step('plan from what stands on the chain', async () => {
+    plan = planAdoption(policy, rehearsed, await standingNow())
+    return `${plan.length} transactions`
+  })
+  for (const { to, data, words } of plan) await step(`owners: ${words}`, () => asSafe(to, data).then(() => 'done'))
+  await step('planned again, there is nothing left to sign', async () => {
+    const [left] = planAdoption(policy, rehearsed, await standingNow())
+    if (left !== undefined) throw new WarrantError('REFUSED', left.words)
+    return 'nothing'
+  })
   await step('the Safe has enabled the module', async () => {
     const args = [module] as const
     if (!(await client.readContract({ address: safe, abi: SAFE_ABI, functionName: 'isModuleEnabled', args })))

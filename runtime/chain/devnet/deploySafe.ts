@@ -9,6 +9,7 @@ const SAFE_ABI = parseAbi([
   'function getTransactionHash(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, uint256 nonce) view returns (bytes32)',
   'function execTransaction(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, bytes signatures) returns (bool)',
   'function enableModule(address module)',
+  'function disableModule(address previous, address module)',
   'function setModuleGuard(address guard)',
 ])
 const FACTORY_ABI = parseAbi([

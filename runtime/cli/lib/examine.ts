@@ -3,45 +3,42 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createPublicClient, http, parseAbi } from 'viem'
 import { readYaml } from '#config/loadConfig.ts'
-import { MODULE_ABI } from '#runtime/chain/abi.ts'
+import type { TreasuryConfig } from '#config/treasuryConfig.ts'
+import { examineTreasury } from '#runtime/chain/adoption/examineTreasury.ts'
 import { ownArtifact } from '#runtime/chain/artifacts.ts'
+import { probeNode } from '#runtime/chain/probeNode.ts'
 import { writeDurably } from '#runtime/log/disk.ts'
 import { loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
 import { machineKernels } from '#runtime/worker/machineKernels.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
-import { parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
+import { type Policy, parsePolicy } from '#verifier/policy/policy.ts'
+import { readTreasury } from './adoptTreasury.ts'
 
 export type Examination = { what: string; ok: boolean; detail: string }
 
-const SAFE_ABI = parseAbi([
-  'function VERSION() view returns (string)',
-  'function isModuleEnabled(address) view returns (bool)',
-  'function getModulesPaginated(address start, uint256 pageSize) view returns (address[] array, address next)',
-  'function getStorageAt(uint256 offset, uint256 length) view returns (bytes)',
-  'function safe() view returns (address)',
-])
 /** What a class of processor means for exact-integer models. */
 const KERNELS = {
   exact: '8-bit kernels are exact',
   saturating: '8-bit kernels saturate: ops that could are run with weights as uint8',
   unknown: 'nobody has looked whether its 8-bit kernels saturate: ops that could are run with weights as uint8',
 }
-/** keccak256("module_manager.module_guard.address"), where a Safe 1.5 keeps its module guard. */
-const MODULE_GUARD_SLOT = 0xb104e0b93118902c651344349b610029d694cfdec91c589c91ebafbcd0289947n
-const SENTINEL = `0x${'0'.repeat(39)}1` as const
 type Hex = `0x${string}`
+const ABI = parseAbi(['function safe() view returns (address)'])
 
 /** Examines this machine and, where asked, a chain, a treasury, a Redis. */
 export async function examine({
   rpc,
   module,
   policy,
+  config,
   redis,
 }: {
   rpc?: string
   module?: string
+  /** Files. */
   policy?: string
+  config?: string
   redis?: string
 }): Promise<Examination[]> {
   const results: Examination[] = []
@@ -94,66 +91,46 @@ export async function examine({
   }
   if (rpc === undefined) return results
 
-  const client = createPublicClient({ transport: http(rpc, { retryCount: 0, timeout: 10_000 }) })
-  await check('chain', async () => `${await client.getChainId()}, block ${await client.getBlockNumber()}`)
-  if (module === undefined) return results
-  const read = (functionName: 'policyDigest' | 'paused' | 'getVerifiers' | 'verifierThreshold') =>
-    client.readContract({ address: module as Hex, abi: MODULE_ABI, functionName })
-  let safe: Hex = SENTINEL
-  await check('module', async () => {
-    safe = await client.readContract({ address: module as Hex, abi: SAFE_ABI, functionName: 'safe' })
-    return `for Safe ${safe}`
+  const client = createPublicClient({ transport: http(rpc, { retryCount: 0, timeout: 10_000 }), cacheTime: 0 })
+  const files = readFiles({ policy, config })
+  let chainId: number | null = null
+  await check('chain', async () => {
+    const actual = await client.getChainId()
+    const wanted = files.policy?.chainId ?? actual
+    require_(actual === wanted, `the node is of chain ${actual}, the policy is for ${wanted}`)
+    chainId = actual
+    return `${actual}, block ${await client.getBlockNumber()}`
   })
-  await check(
-    'verifiers',
-    async () => `${await read('verifierThreshold')} of ${((await read('getVerifiers')) as string[]).length}`,
-  )
-  await check('not paused', async () => {
-    require_((await read('paused')) === false, 'the module is paused: only the owners can resume it')
-    return 'running'
-  })
-  await check('module enabled', async () => {
-    require_(
-      await client.readContract({
-        address: safe,
-        abi: SAFE_ABI,
-        functionName: 'isModuleEnabled',
-        args: [module as Hex],
-      }),
-      'the Safe has not enabled it',
-    )
-    return 'yes'
-  })
-  await check('no other way in', async () => {
-    const [modules] = await client.readContract({
-      address: safe,
-      abi: SAFE_ABI,
-      functionName: 'getModulesPaginated',
-      args: [SENTINEL, 50n],
-    })
-    const others = modules.filter(m => m.toLowerCase() !== module.toLowerCase())
-    const guard = await client.readContract({
-      address: safe,
-      abi: SAFE_ABI,
-      functionName: 'getStorageAt',
-      args: [MODULE_GUARD_SLOT, 1n],
-    })
-    const guarded = BigInt(guard) !== 0n
-    require_(
-      guarded || others.length === 0,
-      `no module guard, and other modules are enabled: ${others.join(', ')}: disable them, or set WarrantGuard (Safe 1.5)`,
-    )
-    return guarded
-      ? `module guard 0x${guard.slice(26)}`
-      : 'no other module is enabled (keep it so: there is no module guard)'
-  })
-  if (policy !== undefined) {
-    await check('policy', async () => {
-      const digest = `0x${policyDigest(parsePolicy(readYaml(policy), policy))}`
-      const onChain = await read('policyDigest')
-      require_(digest === onChain, `${policy} has digest ${digest}, the module ${onChain}`)
-      return digest
-    })
+  if (chainId === null) return results
+  const where = (module ?? files.policy?.module)?.toLowerCase() as Hex | undefined
+  try {
+    const validitySeconds = files.policy?.limits.maxValiditySeconds ?? null
+    results.push(...(await probeNode(rpc, { ...(where === undefined ? {} : { safe: where }), validitySeconds })))
+  } catch (error) {
+    results.push({ what: 'node', ok: false, detail: reasonOf(error) })
   }
+  if (where === undefined) return results
+  if (files.policy !== null && files.policy.module !== where)
+    results.push({ what: 'module', ok: false, detail: `${where} is not the policy's, which is ${files.policy.module}` })
+  let safe = files.policy?.safe
+  if (safe === undefined)
+    await check('module', async () => {
+      safe = (await client.readContract({ address: where, abi: ABI, functionName: 'safe' })).toLowerCase()
+      return `for Safe ${safe}`
+    })
+  if (safe === undefined) return results
+  results.push(...(await examineTreasury({ client, chainId, safe, module: where, ...files })))
   return results
+}
+
+/** A configuration names its policy; a policy given beside it takes that one's place. */
+function readFiles({ policy, config }: { policy?: string | undefined; config?: string | undefined }): {
+  policy: Policy | null
+  config: TreasuryConfig | null
+} {
+  if (config !== undefined) {
+    const read = readTreasury(config)
+    return policy === undefined ? read : { ...read, policy: parsePolicy(readYaml(policy), policy) }
+  }
+  return { policy: policy === undefined ? null : parsePolicy(readYaml(policy), policy), config: null }
 }

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { WarrantError } from '#verifier/evidence/error.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { maskKeys } from '#verifier/evidence/text/redact.ts'
 import { complain, complainLines } from './output.ts'
 
@@ -10,6 +10,9 @@ export function exitWith(error: unknown): never {
     if (error.details !== null) complainLines(error.details)
   } else if (isSystemError(error)) {
     complain(`warrant: ${systemReason(error)}`)
+  } else if (error instanceof Error && 'shortMessage' in error) {
+    // The chain library's errors. What a node or a contract did not answer is no fault of the program.
+    complain(`warrant: the chain did not answer as it must: ${maskKeys(reasonOf(error))}`)
   } else {
     // A stack tells where; what a library says may quote what it was given.
     complainLines(

@@ -10,6 +10,7 @@ import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { createTreasury } from '#runtime/chain/createTreasury.ts'
 import { createExecutor } from '#runtime/chain/executor.ts'
 import { createGasBudget } from '#runtime/chain/gasBudget.ts'
+import { moduleRoles } from '#runtime/chain/moduleRoles.ts'
 import { readVerifiers } from '#runtime/chain/readVerifiers.ts'
 import { openSigner } from '#runtime/chain/signer.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
@@ -34,6 +35,8 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import { gasCeilingOf } from '#verifier/policy/gasCeiling.ts'
 import { type Policy, parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
+import { requireOwnRoles } from '#verifier/policy/roles.ts'
+import { rolesOf } from '#verifier/policy/rolesOf.ts'
 import { newDirectory } from './backtest.ts'
 import { readQuorum } from './runLog.ts'
 
@@ -201,6 +204,12 @@ async function runLive({
   }
   const accepted = () => readVerifiers(chain, policy.module)
   const present = await meetVerifiers(wanted.verifiers, wanted.threshold, listener.say)
+  requireOwnRoles([
+    ...rolesOf(policy),
+    { role: 'executor', address: account.address, where: 'treasury.executorKey' },
+    ...present.map(address => ({ role: 'verifier' as const, address, where: 'treasury.verifiers' })),
+    ...(await moduleRoles(wanted.rpc, policy.module)),
+  ])
   for (const { requests, missed, submissions, abandoned } of await recoverRuns({
     log,
     author: keys.agent,

@@ -3,6 +3,7 @@ import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { loadConfig, readYaml } from '#config/loadConfig.ts'
 import { verifierConfig } from '#config/verifierConfig.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
+import { moduleRoles } from '#runtime/chain/moduleRoles.ts'
 import { openSigner } from '#runtime/chain/signer.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
@@ -14,6 +15,8 @@ import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { openAttestations } from '#verifier/attestation/openAttestations.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { parsePolicy } from '#verifier/policy/policy.ts'
+import { requireOwnRoles } from '#verifier/policy/roles.ts'
+import { rolesOf } from '#verifier/policy/rolesOf.ts'
 import { createVerifier } from '#verifier/service/createVerifier.ts'
 import { openJournal } from '#verifier/service/journal.ts'
 import { openVerifierKey } from '#verifier/service/key.ts'
@@ -35,6 +38,16 @@ export async function runVerifier(file: string): Promise<void> {
       'BAD_CONFIG',
       `${config.policy}: is for chain ${policy.chainId}, ${config.rpc} is chain ${chainId}`,
     )
+  const guardianKey = config.watch?.guardianKey
+  const guardian = guardianKey === undefined ? null : await openSigner(guardianKey, dirname(file))
+  requireOwnRoles([
+    ...rolesOf(policy),
+    { role: 'verifier', address: key.address, where: `${file}: key` },
+    ...(guardian === null
+      ? []
+      : [{ role: 'guardian' as const, address: guardian.address, where: `${file}: watch.guardianKey` }]),
+    ...(await moduleRoles(config.rpc, policy.module)),
+  ])
   const { market } = config
   const ownMarket =
     'swaps' in market
@@ -58,8 +71,8 @@ export async function runVerifier(file: string): Promise<void> {
   })
   const app = serveVerifier(verifier)
   if (config.watch !== undefined) {
-    const { everySeconds, webhook, guardianKey } = config.watch
-    if (policy.onUnexplained === 'pause' && guardianKey === undefined)
+    const { everySeconds, webhook } = config.watch
+    if (policy.onUnexplained === 'pause' && guardian === null)
       throw new WarrantError('BAD_CONFIG', `${file}: watch.guardianKey: ${config.policy} says pause, which needs one`)
     const watch = watchTreasury({
       verifier,
@@ -67,7 +80,7 @@ export async function runVerifier(file: string): Promise<void> {
       rpc: config.rpc,
       everySeconds,
       webhook: webhook ?? null,
-      guardian: guardianKey === undefined ? null : await openSigner(guardianKey, dirname(file)),
+      guardian,
       say: complain,
     })
     app.addHook('onClose', () => watch.stop())

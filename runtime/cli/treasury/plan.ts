@@ -24,10 +24,15 @@ export function planCommand(treasury: Command): void {
   treasury
     .command('plan')
     .requiredOption('--config <file>', 'what the DAO decides (YAML or JSON)')
-    .option('--rpc <url>', 'also check what stands on the chain: code, Safe, verifiers')
+    .option(
+      '--rpc <url>',
+      'check what stands on the chain, and plan only what differs from it: what to add, and what to take back',
+    )
     .option('--out <file>', "write a file for the Safe's Transaction Builder")
     .option('--json', 'one JSON document on stdout: the same file')
-    .description('Print the transactions that the owners sign to adopt a policy, in words and as calldata.')
+    .description(
+      'Print the transactions that the owners sign to adopt a policy, or to change to another, in words and as calldata.',
+    )
     .addHelpText('after', '\nExample:\n  warrant treasury plan --config treasury.yaml --rpc URL --out adoption.json')
     .action(async (options: { config: string; rpc?: string; out?: string; json?: boolean }) => {
       const { planTreasury } = await import('../lib/adoptTreasury.ts')
@@ -35,6 +40,7 @@ export function planCommand(treasury: Command): void {
       if (options.json) return printJson(file)
       const print = createPrinter(false)
       for (const line of checked) print(`checked: ${line}`)
+      if (plan.length === 0) return print('nothing to do: the chain has what the files say')
       for (const [i, { words, to, data }] of plan.entries()) {
         print(`${i + 1}. ${words}`)
         print(`   to ${to}`)

@@ -16,6 +16,9 @@ interface IWarrantGuard {
     /// @notice Safe only. For modules beside WarrantModule, which stays allowed.
     function allowModule(address module, bool allowed) external;
 
+    /// @notice Every module that is allowed beside WarrantModule.
+    function getAllowed() external view returns (address[] memory);
+
     function isAllowed(address module) external view returns (bool);
 
     /// @notice Called by the Safe before a module's transaction.
