@@ -1,88 +1,167 @@
+import { gatherAnswers, noAnswer } from '#runtime/api/gatherAnswers.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { equalBytes } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { openCheckpoint } from '#verifier/log/checkpoint.ts'
 import { cosignedAt } from '#verifier/log/cosignature.ts'
-import type { QuorumWitness } from '#verifier/log/quorum.ts'
-import { parseNote } from '#verifier/log/signedNote.ts'
-import { askWitness } from './witnessClient.ts'
+import type { Quorum, QuorumWitness } from '#verifier/log/quorum.ts'
+import { formatNote, type NoteKey, parseNote, parseSignature } from '#verifier/log/signedNote.ts'
+import { askWitness, latestOf } from './witnessClient.ts'
 
 /** A checkpoint to be cosigned, and the way from any smaller tree to it. */
-export type ToCosign = { note: string; size: number; consistencyProof(from: number): readonly Uint8Array[] }
+export type ToCosign = {
+  note: string
+  size: number
+  /** The log's own key: only what it signed speaks against the log. */
+  key: NoteKey
+  consistencyProof(from: number): readonly Uint8Array[]
+  /** Root of the log's first `size` entries; null where it has fewer. */
+  rootAt(size: number): Uint8Array | null
+}
 
 /** Asks witnesses for their cosignatures. */
 export type Cosigner = {
   /**
-   * The note with the cosignatures of every witness that answered; one that is down is left out, and whoever demands a
+   * The note with one line of every witness that cosigned it in time; the others are left out, and whoever demands a
    * quorum sees that it is not met.
    *
-   * @throws LOG_BEHIND when a witness has seen a larger tree, or another one of this size: this log was rolled back or forked
+   * @throws LOG_BEHIND when a witness shows a checkpoint that the log's own key signed over a larger tree, or another one:
+   * this log was rolled back or forked
    */
   cosign(checkpoint: ToCosign): Promise<string>
+  readonly witnesses: readonly string[]
   /** Why witnesses did not cosign last time, by name. */
   readonly silent: ReadonlyMap<string, string>
 }
 
-/** A cosigner over witnesses that have a URL. */
-export function createCosigner(witnesses: readonly QuorumWitness[]): Cosigner {
+export type CosignerOptions = {
+  /** How long a witness is waited for, and how long once the quorum is met. */
+  deadlineMs?: number
+  graceMs?: number
+  /** Told when a witness stops cosigning, with the reason, and when it is back. */
+  onChange?(witness: string, reason: string | null): void
+}
+
+type Reachable = QuorumWitness & { url: string }
+
+/** Lines of an answer that are looked at. */
+const MOST_LINES = 16
+
+/** A cosigner over the witnesses of a quorum that have a URL. */
+export function createCosigner(quorum: Quorum, options: CosignerOptions = {}): Cosigner {
+  const { deadlineMs = 5_000, graceMs = 1_000, onChange } = options
+  const witnesses = quorum.witnesses.flatMap(witness =>
+    witness.url === null ? [] : [{ ...witness, url: witness.url }],
+  )
   const seen = new Map<string, number>()
   const silent = new Map<string, string>()
+  /** Who has not ended its last answer. */
+  const busy = new Set<string>()
+  let slow: ReadonlySet<string> = new Set()
+  let isFirst = true
 
-  async function cosignatureOf(
-    { name, key, url }: QuorumWitness & { url: string },
-    { note, size, consistencyProof }: ToCosign,
-  ): Promise<string> {
+  async function cosignatureOf(witness: Reachable, checkpoint: ToCosign): Promise<string> {
+    const { name, key, url } = witness
+    const { note, size, consistencyProof } = checkpoint
     // What it saw last is known from its last answer, else asked for: a conflict names its size.
     for (let attempt = 0; attempt < 3; attempt++) {
       const old = Math.min(seen.get(name) ?? 0, size)
-      const { status, body } = await askWitness(url, { old, proof: consistencyProof(old), note })
-      if (status === 409) {
-        const known = Number(body.trim())
-        if (!Number.isSafeInteger(known) || known < 0)
-          throw new WarrantError('REFUSED', `answered a conflict without a size`)
-        if (known > size)
-          throw new WarrantError(
-            'LOG_BEHIND',
-            `witness ${name} has seen ${known} entries of this log, which now has ${size}: it was rolled back`,
-          )
-        if (known === old)
-          throw new WarrantError(
-            'LOG_BEHIND',
-            `witness ${name} has seen another tree of ${size} entries: this log was forked`,
-          )
+      const { status, body } = await askWitness(url, { old, proof: consistencyProof(old), note }, deadlineMs)
+      if (status === 200) {
+        seen.set(name, size)
+        return lineOf(body, note, key)
+      }
+      const known = status === 409 ? sizeIn(body) : null
+      if (known !== null && known !== old && known <= size) {
         seen.set(name, known)
         continue
       }
-      if (status === 422)
-        throw new WarrantError(
-          'LOG_BEHIND',
-          `witness ${name}: what it saw is no prefix of this log: it was forked or rewritten`,
-        )
-      if (status !== 200) throw new WarrantError('REFUSED', `answered ${status}: ${body.trim().slice(0, 200)}`)
-      if (cosignedAt(nodeCrypto, parseNote(note + body), key) === null)
-        throw new WarrantError('REFUSED', 'its cosignature does not verify with its key')
-      seen.set(name, size)
-      return body
+      if (status !== 409 && status !== 422)
+        throw new WarrantError('REFUSED', `answered ${status}: ${body.trim().slice(0, 200)}`)
+      const shown = await shownBy(witness, checkpoint)
+      if (shown === old || shown > size)
+        throw new WarrantError('REFUSED', `refuses what follows from the checkpoint of ${shown} entries that it shows`)
+      seen.set(name, shown)
     }
     throw new WarrantError('REFUSED', 'its size keeps changing: another process feeds it')
   }
 
+  /**
+   * The size of the checkpoint that a witness shows. A bare refusal says nothing: anybody could have sent it. What the
+   * log's own key signed does.
+   */
+  async function shownBy({ name, url }: Reachable, { key, rootAt, size }: ToCosign): Promise<number> {
+    const latest = await latestOf(url, key.name, deadlineMs)
+    if (latest === null)
+      throw new WarrantError('REFUSED', 'refuses the checkpoint, and shows none that this log signed: not believed')
+    const shown = openCheckpoint(nodeCrypto, latest, key)
+    const root = rootAt(shown.size)
+    if (root === null)
+      throw new WarrantError(
+        'LOG_BEHIND',
+        `witness ${name} shows a checkpoint of ${shown.size} entries that this log signed, which now has ${size}: it was rolled back`,
+      )
+    if (!equalBytes(root, shown.root))
+      throw new WarrantError(
+        'LOG_BEHIND',
+        `witness ${name} shows another tree of ${shown.size} entries that this log signed: it was forked or rewritten`,
+      )
+    return shown.size
+  }
+
+  function ask(witness: Reachable, checkpoint: ToCosign): Promise<string> {
+    if (slow.has(witness.name) && busy.has(witness.name))
+      return Promise.reject(new WarrantError('UNREACHABLE', silent.get(witness.name) ?? 'has not answered yet'))
+    busy.add(witness.name)
+    return cosignatureOf(witness, checkpoint).finally(() => busy.delete(witness.name))
+  }
+
+  function report(name: string, reason: string | null): void {
+    const before = silent.get(name) ?? null
+    if (reason === null) silent.delete(name)
+    else silent.set(name, reason)
+    if ((before === null) !== (reason === null)) onChange?.(name, reason)
+  }
+
   return {
     silent,
+    witnesses: witnesses.map(({ name }) => name),
     async cosign(checkpoint) {
-      const asked = witnesses.flatMap(witness => (witness.url === null ? [] : [{ ...witness, url: witness.url }]))
-      const lines = await Promise.all(
-        asked.map(async witness => {
-          try {
-            const line = await cosignatureOf(witness, checkpoint)
-            silent.delete(witness.name)
-            return line
-          } catch (error) {
-            if (error instanceof WarrantError && error.code === 'LOG_BEHIND') throw error
-            silent.set(witness.name, reasonOf(error))
-            return ''
-          }
-        }),
-      )
-      return checkpoint.note + lines.join('')
+      const since = performance.now()
+      const { answers, failures, ...gathered } = await gatherAnswers({
+        asked: witnesses.map(witness => ({ name: witness.name, answer: ask(witness, checkpoint) })),
+        isEnough: lines => quorum.check(nodeCrypto, parseNote(checkpoint.note + lines.join(''))).met,
+        slow,
+        // Before anything is signed for anyone, all are heard.
+        graceMs: isFirst ? deadlineMs : graceMs,
+        deadlineMs: 2 * deadlineMs,
+      })
+      isFirst = false
+      slow = new Set(gathered.silent)
+      for (const { name } of answers) report(name, null)
+      for (const { name, error } of failures) report(name, reasonOf(error))
+      for (const name of gathered.silent) report(name, reasonOf(noAnswer(performance.now() - since)))
+      const against = failures.find(({ error }) => error instanceof WarrantError && error.code === 'LOG_BEHIND')
+      if (against !== undefined) throw against.error
+      return checkpoint.note + answers.map(({ value }) => value).join('')
     },
   }
+}
+
+/** The witness's own line in its answer; whatever else it sent is left out. @throws REFUSED */
+function lineOf(body: string, note: string, key: NoteKey): string {
+  const { text } = parseNote(note)
+  for (const line of body.split('\n').slice(0, MOST_LINES)) {
+    const signature = parseSignature(line)
+    if (signature === null || cosignedAt(nodeCrypto, { text, signatures: [signature] }, key) === null) continue
+    return formatNote('', [signature]).slice(1)
+  }
+  throw new WarrantError('REFUSED', 'answers without a cosignature that verifies with its key')
+}
+
+/** The size that a conflict names; null where it names none. */
+function sizeIn(body: string): number | null {
+  const digits = /^(0|[1-9][0-9]{0,15})\n?$/.exec(body)?.[1]
+  const size = Number(digits)
+  return digits !== undefined && Number.isSafeInteger(size) ? size : null
 }

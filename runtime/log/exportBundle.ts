@@ -22,6 +22,12 @@ export async function exportBundle({ files, key, from, to, out }: ExportBundlePa
   const checkpoint = await files.read('checkpoint')
   if (checkpoint === null) throw new WarrantError('EVIDENCE_MISSING', 'the log has no checkpoint')
   const { size } = openCheckpoint(nodeCrypto, fromUtf8(checkpoint), key)
+  const present = (await files.list()).length
+  if (size > TILE_WIDTH * (present + 1))
+    throw new WarrantError(
+      'EVIDENCE_MISSING',
+      `the checkpoint signs ${size} entries, which the ${present} files here cannot hold: run warrant log verify`,
+    )
   const end = to ?? size
   if (from > end || end > size)
     throw new WarrantError('BAD_INPUT', `--from ${from} --to ${end}: the log has ${size} entries`)

@@ -1,5 +1,5 @@
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { concat } from '#verifier/evidence/bytes.ts'
+import { concatAll } from '#verifier/evidence/bytes.ts'
 import { emptyRoot, hashNode, hashNodes } from '#verifier/log/merkle.ts'
 
 /** A Merkle tree with all its complete subtrees at hand: any root, any proof in O(log size). 64 bytes a leaf. */
@@ -107,7 +107,7 @@ export function createMerkleTree(leaves: readonly Uint8Array[] = []): MerkleTree
       return size1 === 0 || size1 === size2 ? [] : consistency(size1, 0, size2, true)
     },
   }
-  if (leaves.length > 0) tree.append(concat(...leaves))
+  if (leaves.length > 0) tree.append(concatAll(leaves))
   return tree
 }
 

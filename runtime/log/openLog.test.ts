@@ -97,7 +97,7 @@ describe('the log writer', () => {
   test('a second writer is refused while the first runs', async () => {
     const dir = freshDir()
     const log = open(dir)
-    expect(() => open(dir)).toThrow('a log has one writer')
+    expect(() => open(dir)).toThrow('it has one writer')
     await log.close()
   })
 

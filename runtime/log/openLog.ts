@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { BACKWARD_MS, CLOCK_SET_BACK } from '#verifier/audit/rules/time.ts'
@@ -10,7 +9,6 @@ import { equalBytes, fromUtf8, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Appended, Appender, Author, LogPort, RunLog } from '#verifier/evidence/ports/log.ts'
-import { count } from '#verifier/evidence/primitives.ts'
 import {
   ACTOR_OF,
   type Actor,
@@ -26,14 +24,15 @@ import { hashLeaf } from '#verifier/log/merkle.ts'
 import { formatNote, formatVkey, noteKey } from '#verifier/log/signedNote.ts'
 import { TILE_WIDTH } from '#verifier/log/tiles.ts'
 import { formatProof } from '#verifier/log/tlogProof.ts'
-import { holdsItsDigest } from '#verifier/log/verifyTree.ts'
+import { takeLock } from '#verifier/service/takeLock.ts'
 import { createAdmission } from './admission.ts'
 import { openBlobStore } from './blobStore.ts'
 import type { Cosigner } from './cosigner.ts'
 import { makeDirectory, syncDirectory, writeDurably } from './disk.ts'
-import { takeLock } from './lock.ts'
+import { formatKeys, readKeys } from './keysFile.ts'
 import { createMerkleTree } from './merkleTree.ts'
 import { publishTiles } from './publishTiles.ts'
+import { type Recordable, recordable } from './recordable.ts'
 import { readBundle, restorePublished } from './restorePublished.ts'
 import { openWal, type WalItem, type WalKey } from './wal.ts'
 
@@ -81,26 +80,12 @@ export function openLog(parameters: OpenLogParameters): Log {
   const { dir } = parameters
   const state = join(dir, 'state')
   makeDirectory(state)
-  const unlock = takeLock(join(state, 'lock'))
+  const unlock = takeLock(join(state, 'lock'), 'this log')
   try {
     return openLocked(parameters, state, unlock)
   } catch (error) {
     unlock()
     throw error
-  }
-}
-
-/** A record as the log takes it, with its bytes. */
-type Recordable = { record: AnyRecord; entry: Uint8Array }
-
-/** The door of the log: text that is no Unicode is recorded with U+FFFD, so that no word of anybody's ends a run. @throws EVIDENCE_MALFORMED */
-function recordable(record: AnyRecord): Recordable {
-  try {
-    return { record, entry: encodeRecord(record) }
-  } catch (error) {
-    const wellFormed = toWellFormed(record)
-    if (wellFormed === record) throw error
-    return { record: wellFormed, entry: encodeRecord(wellFormed) }
   }
 }
 
@@ -176,6 +161,8 @@ function openLocked(
         retry: 'unknown',
       },
     )
+    // It writes no more: whoever reopens it need not wait for this process to end.
+    publishing.then(unlock, unlock)
     return halted
   }
 
@@ -291,7 +278,7 @@ function openLocked(
     return formatNote(text, [{ name: origin, id: key.id, signature: signer.sign(utf8(text)) }])
   }
 
-  /** The same, cosigned. A witness that has seen more, or another tree, halts the log. */
+  /** The same, cosigned. A witness that shows more, or another tree, by what the log's own key signed, halts the log. */
   async function signCosigned(): Promise<string> {
     const note = sign()
     const { size: signed } = tree
@@ -300,7 +287,9 @@ function openLocked(
       return await cosigner.cosign({
         note,
         size: signed,
+        key,
         consistencyProof: from => tree.consistencyProof(from, signed),
+        rootAt: size => (size <= tree.size ? tree.root(size) : null),
       })
     } catch (error) {
       throw halt(error)
@@ -466,28 +455,22 @@ function openLocked(
       await publishNow()
       wal.close()
       blobs.close()
-      unlock()
       // Steps may be sent again after a restart in good order, too.
+      const kept = keys.size > 0 ? ['keys', 'lock'] : ['lock']
       if (keys.size > 0) writeDurably(join(state, 'keys'), formatKeys(recentKeys()))
-      for (const name of readdirSync(state)) if (name !== 'keys') rmSync(join(state, name))
-      if (keys.size === 0) rmSync(state, { recursive: true })
+      for (const name of readdirSync(state)) if (!kept.includes(name)) rmSync(join(state, name))
+      unlock()
+      removeEmpty(state)
       syncDirectory(dir)
     },
   }
 }
 
-const keysFile = z.array(z.tuple([count, z.string()]))
-
-function formatKeys(keys: readonly WalKey[]): Uint8Array {
-  const text = utf8(JSON.stringify(keys))
-  return utf8(`${toHex(nodeCrypto.sha256(text))}\n${fromUtf8(text)}`)
-}
-
-/** Idempotency keys that a log closed in good order left behind: their SHA-256, then a JSON array. @throws EVIDENCE_MALFORMED */
-function readKeys(path: string): WalKey[] {
-  if (!existsSync(path)) return []
-  const bytes = readFileSync(path)
-  if (!holdsItsDigest(nodeCrypto, bytes))
-    throw new WarrantError('EVIDENCE_MALFORMED', `${path} is damaged: without it a step could be logged twice`)
-  return keysFile.parse(JSON.parse(fromUtf8(bytes.subarray(65))))
+/** Removes a directory where nothing is in it, nor has come meanwhile. */
+function removeEmpty(dir: string): void {
+  try {
+    rmdirSync(dir)
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
 }

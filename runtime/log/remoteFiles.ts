@@ -2,11 +2,13 @@ import { fromUtf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { parseCheckpoint } from '#verifier/log/checkpoint.ts'
 import { parseNote } from '#verifier/log/signedNote.ts'
-import { tilesOf } from '#verifier/log/tiles.ts'
+import { TILE_WIDTH, tilePath, tilesOf } from '#verifier/log/tiles.ts'
 import type { LogFiles } from '#verifier/log/verifyTree.ts'
 
 /** The most that a resource of a log may have: an entry bundle of 256 full entries, a blob pack. */
 const MAX_BYTES = 256 * 1024 * 1024
+/** Entries of a log that are read over HTTP at most: their tiles' names are held. */
+const MOST_ENTRIES = 2 ** 30
 
 /**
  * A log that is served over HTTP (C2SP tlog-tiles). What it should hold follows from its checkpoint, which is read once;
@@ -41,6 +43,13 @@ export function openRemoteFiles(url: string): LogFiles {
       if (note === null)
         throw new WarrantError('FILE_MISSING', `${base} serves no checkpoint: give the prefix of a log`)
       const { size } = parseCheckpoint(parseNote(fromUtf8(note)).text)
+      // A server lists no tiles: what it claims is believed as far as its last bundle is there.
+      const last = Math.max(0, Math.ceil(size / TILE_WIDTH) - 1)
+      if (
+        size > MOST_ENTRIES ||
+        (size > 0 && (await get(tilePath('entries', last, size - last * TILE_WIDTH))) === null)
+      )
+        return ['checkpoint']
       const packs = fromUtf8((await get('blobs/')) ?? new Uint8Array(0))
         .split('\n')
         .filter(name => /^pack-\d{6}$/.test(name))

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { verifyLog } from '#verifier/audit/verifyLog.ts'
-import { concat, utf8 } from '#verifier/evidence/bytes.ts'
+import { concatAll, utf8 } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { decodePack, encodePacked } from '#verifier/log/blobPack.ts'
 import { formatRetired, openRetired } from '#verifier/log/retired.ts'
 import { formatNote, type NoteKey } from '#verifier/log/signedNote.ts'
+import { takeLock } from '#verifier/service/takeLock.ts'
 import { syncDirectory, writeDurably } from './disk.ts'
-import { takeLock } from './lock.ts'
 import { openLogFiles } from './logFiles.ts'
 
 export type RetirePayloadsParameters = {
@@ -32,7 +32,7 @@ export async function retirePayloads({ dir, key, signer, beforeMs }: RetirePaylo
 }> {
   if (existsSync(join(dir, 'state', 'lock')))
     throw new WarrantError('LOG_LOCKED', `${dir} is open, or was not closed: close it first`)
-  const unlock = takeLock(join(dir, 'retire.lock'))
+  const unlock = takeLock(join(dir, 'retire.lock'), 'these payloads')
   try {
     const files = openLogFiles(dir)
     const newest = new Map<string, number>()
@@ -60,7 +60,7 @@ export async function retirePayloads({ dir, key, signer, beforeMs }: RetirePaylo
       for (const { sha256, bytes } of decodePack(readFileSync(join(dir, path))))
         if (!old.has(sha256)) left.push(encodePacked(sha256, bytes))
       kept += left.length
-      if (left.length > 0) writeDurably(join(dir, path), concat(...left))
+      if (left.length > 0) writeDurably(join(dir, path), concatAll(left))
       else unlinkSync(join(dir, path))
     }
     if (existsSync(join(dir, 'blobs'))) syncDirectory(join(dir, 'blobs'))

@@ -9,6 +9,7 @@ import type { Appender, LogPort } from '#verifier/evidence/ports/log.ts'
 import { count, ed25519Signature, json, leafHash } from '#verifier/evidence/primitives.ts'
 import { parseTilePath } from '#verifier/log/tiles.ts'
 import type { LogFiles } from '#verifier/log/verifyTree.ts'
+import type { Cosigner } from './cosigner.ts'
 
 /** A producer elsewhere: its handle on the log, and the key that must sign its appends. */
 export type RemoteActor = { appender: Appender; publicKey: string }
@@ -22,6 +23,9 @@ export type Producers = {
   /** The key that must sign the start of a run. */
   runtimeKey: string | null
 }
+
+/** How long a request may take to come in whole. */
+const REQUEST_MS = 30_000
 
 const idempotencyKey = z.string().min(1).max(200)
 const appendBody = z.strictObject({
@@ -66,8 +70,13 @@ export function fixedProducers(run: string, actors: readonly RemoteActor[]): Pro
  * The log over HTTP: authenticated append, fresh checkpoints and proofs straight from the write-ahead log, and, with
  * `files`, the published tree as C2SP tlog-tiles asks: the checkpoint is never cached, tiles never change.
  */
-export function serveLog(log: LogPort, producers: Producers, files: LogFiles | null = null): FastifyInstance {
-  const app = fastify({ bodyLimit: 256 * 1024 })
+export function serveLog(
+  log: LogPort,
+  producers: Producers,
+  files: LogFiles | null = null,
+  cosigner: Pick<Cosigner, 'witnesses' | 'silent'> | null = null,
+): FastifyInstance {
+  const app = fastify({ bodyLimit: 256 * 1024, requestTimeout: REQUEST_MS })
   app.setErrorHandler((error, _request, reply) => {
     const code = error instanceof WarrantError ? error.code : 'BAD_INPUT'
     const status = code === 'UNAUTHORIZED' ? 403 : code === 'LOG_HALTED' ? 503 : code === 'EVIDENCE_MISSING' ? 404 : 400
@@ -94,6 +103,21 @@ export function serveLog(log: LogPort, producers: Producers, files: LogFiles | n
     await appended.durable
     const { index, leafHash: leaf } = appended
     return { index, leafHash: leaf, ...(prove === undefined ? {} : { proof: await log.prove(index) }) }
+  })
+  const witnesses = () =>
+    (cosigner?.witnesses ?? []).map(name => ({ name, silent: cosigner?.silent.get(name) ?? null }))
+  app.get('/v1/status', async () => ({ size: log.size, witnesses: witnesses() }))
+  app.get('/metrics', async (_request, reply) => {
+    const lines = [
+      '# TYPE warrant_log_entries gauge',
+      `warrant_log_entries ${log.size}`,
+      '# HELP warrant_log_witness_silent 1 while a witness does not cosign',
+      '# TYPE warrant_log_witness_silent gauge',
+      ...witnesses().map(
+        ({ name, silent }) => `warrant_log_witness_silent{witness="${name}"} ${silent === null ? 0 : 1}`,
+      ),
+    ]
+    return reply.type('text/plain; version=0.0.4').send(`${lines.join('\n')}\n`)
   })
   app.get('/v1/checkpoint', async () => ({ note: await log.checkpoint() }))
   app.get('/v1/proof', async request => {

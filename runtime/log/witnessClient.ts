@@ -1,20 +1,29 @@
-import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { callPeer } from '#runtime/api/callPeer.ts'
 import { formatAddCheckpoint } from './createWitness.ts'
 
 export type WitnessReply = { status: number; body: string }
 
-/** Asks a witness to cosign a checkpoint. `proof`: consistency from `old`. @throws UNREACHABLE */
+const WITHIN_MS = 10_000
+/** Bytes of an answer: a signature line, a size, or a checkpoint. */
+const MOST_BYTES = 64 * 1024
+
+/** Asks a witness to cosign a checkpoint. `proof`: consistency from `old`. @throws UNREACHABLE, REFUSED */
 export async function askWitness(
   url: string,
   { old, proof, note }: { old: number; proof: readonly Uint8Array[]; note: string },
+  withinMs = WITHIN_MS,
 ): Promise<WitnessReply> {
-  try {
-    const response = await fetch(`${url}/add-checkpoint`, {
-      method: 'POST',
-      body: formatAddCheckpoint(old, proof, note),
-    })
-    return { status: response.status, body: await response.text() }
-  } catch (cause) {
-    throw new WarrantError('UNREACHABLE', `no witness answers at ${url}: ${reasonOf(cause)}`, { cause, retry: 'safe' })
-  }
+  const { status, text } = await callPeer({
+    ...{ url: `${url}/add-checkpoint`, who: 'witness', method: 'POST', withinMs, mostBytes: MOST_BYTES },
+    body: formatAddCheckpoint(old, proof, note),
+  })
+  return { status, body: text }
+}
+
+/** The last checkpoint of a log that a witness shows; null when it shows none. @throws UNREACHABLE, REFUSED */
+export async function latestOf(url: string, origin: string, withinMs = WITHIN_MS): Promise<string | null> {
+  const { status, text } = await callPeer({
+    ...{ url: `${url}/latest?origin=${encodeURIComponent(origin)}`, who: 'witness', withinMs, mostBytes: MOST_BYTES },
+  })
+  return status === 200 ? text : null
 }

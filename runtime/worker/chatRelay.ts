@@ -12,6 +12,9 @@ import type { Worker } from './createWorker.ts'
 import { createOpenGradientKey, type OpenGradientGateway } from './openGradient.ts'
 import { signReceipts } from './receiptBatch.ts'
 
+/** How long an upstream is waited for, whatever a job allows: in milliseconds. */
+const MOST_MS = 600_000
+
 /** An OpenAI-compatible API: vLLM, Ollama, a hosted one. `url` ends before `/chat/completions`. */
 export type Upstream = {
   url: string
@@ -62,6 +65,7 @@ export function createChatRelay({
       throw new WarrantError('WORKER_FAILED', `relay ${id}: the request names ${request.model}, not ${upstream.model}`)
     const response = await fetch(`${upstream.url}/chat/completions`, {
       method: 'POST',
+      signal: AbortSignal.timeout(Math.min(MOST_MS, Math.max(1, job.deadlineMs - clock.nowMs()))),
       headers: {
         'content-type': 'application/json',
         ...(upstream.apiKey === null ? {} : { authorization: `Bearer ${upstream.apiKey}` }),

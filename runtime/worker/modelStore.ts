@@ -46,12 +46,18 @@ export function openModelStore(dir: string, origin: ModelOrigin | null): ModelSt
   }
 }
 
+/** How long the file of a model may take to come. */
+const FETCH_MS = 600_000
+
 async function fetchModel({ url, apiKey }: ModelOrigin, { digest, name, file }: ModelIdentity): Promise<Uint8Array> {
   const wrong = (reason: string) =>
     new WarrantError('WORKER_FAILED', `model ${name} (${digest.slice(0, 16)}…) from ${url}: ${reason}`)
   if (file === null) throw wrong('it has no file')
   const address = `${url.replace(/\/$/, '')}/v1/models/${digest}/file`
-  const response = await fetch(address, { headers: { authorization: `Bearer ${apiKey}` } }).catch(cause => {
+  const response = await fetch(address, {
+    headers: { authorization: `Bearer ${apiKey}` },
+    signal: AbortSignal.timeout(FETCH_MS),
+  }).catch(cause => {
     throw wrong(reasonOf(cause))
   })
   if (!response.ok || response.body === null) throw wrong(`status ${response.status}`)

@@ -97,4 +97,4 @@ test('two of three verifiers: one sees another market and denies, one is away; w
     await denies.service.stop()
     await world.close()
   }
-}, 120_000)
+}, 240_000)

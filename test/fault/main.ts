@@ -12,6 +12,7 @@ import { lyingCase } from '../attack/inference/lyingCases.ts'
 import { makeVictims } from '../attack/inference/victims.ts'
 import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
 import { faultCase, faultPoints, hasStrace } from './logFaults.ts'
+import { peersCase } from './peers/peersCase.ts'
 import { crashRun } from './treasury/crashes.ts'
 
 /** Runs one seeded case, and says under which name it counts. `close` ends what all cases share. */
@@ -34,6 +35,13 @@ const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
     async open() {
       const victims = await makeVictims()
       return seed => lyingCase(seed, victims)
+    },
+  },
+  // A case is a run with a verifier and a witness that are silent, slow, lying or talk junk, beside honest ones.
+  peers: {
+    cases: 200,
+    async open() {
+      return peersCase
     },
   },
   // A case is a treasury whose agent lives and dies 26 times.

@@ -113,9 +113,9 @@ export async function reconcile(
       })
   const falls = await readFalls({ holdings, identity, activities: all, fromBlock, toBlock })
   const here = (reason: string) => ({ transactionHash: null, blockNumber: toBlock, reason })
-  report.unexplained.push(...falls.fallen.map(here))
-  report.unseen.push(...falls.unseen.map(reason => here(`blocks ${fromBlock} to ${toBlock}: ${reason}`)))
-  report.notes.push(...falls.notes)
+  for (const reason of falls.fallen) report.unexplained.push(here(reason))
+  for (const reason of falls.unseen) report.unseen.push(here(`blocks ${fromBlock} to ${toBlock}: ${reason}`))
+  for (const note of falls.notes) report.notes.push(note)
   return { ...report, held }
 }
 

@@ -80,6 +80,11 @@ export function fromBase64(text: string): Uint8Array {
 
 /** Concatenation. */
 export function concat(...parts: Uint8Array[]): Uint8Array {
+  return concatAll(parts)
+}
+
+/** The same of a list, however long: arguments of a call lie on the stack. */
+export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
   let size = 0
   for (const part of parts) size += part.length
   const joined = new Uint8Array(size)

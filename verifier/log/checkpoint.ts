@@ -1,4 +1,4 @@
-import { equalBytes, fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
+import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { type NoteKey, noteSignedBy, parseNote, type SignedNote } from './signedNote.ts'
@@ -34,14 +34,4 @@ export function openCheckpoint(crypto: CryptoPort, note: string, key: NoteKey): 
   if (!noteSignedBy(crypto, parsed, key))
     throw new WarrantError('EVIDENCE_MALFORMED', `checkpoint is not signed by ${key.name}`)
   return { ...checkpoint, note: parsed }
-}
-
-/** Bytes of a witness's timestamped cosignature (C2SP tlog-cosignature). */
-const COSIGNATURE_BYTES = 72
-
-/** Whether a note carries only signatures of `key` and what may be cosignatures of witnesses: nothing else is expected beside a log. */
-export function signedOnlyBy(note: SignedNote, key: NoteKey): boolean {
-  return note.signatures.every(
-    s => (s.name === key.name && equalBytes(s.id, key.id)) || s.signature.length === COSIGNATURE_BYTES,
-  )
 }

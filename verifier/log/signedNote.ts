@@ -56,15 +56,24 @@ export function parseNote(note: string): SignedNote {
   if (split < 0 || !note.endsWith('\n')) throw malformed('no signature block')
   const lines = note.slice(split + 2, -1).split('\n')
   if (lines.length > MAX_SIGNATURES) throw malformed('too many signatures')
-  return { text: note.slice(0, split + 1), signatures: lines.map(parseSignature) }
+  const signatures = lines.map(line => {
+    const signature = parseSignature(line)
+    if (signature === null) throw malformed('signature line')
+    return signature
+  })
+  return { text: note.slice(0, split + 1), signatures }
 }
 
-function parseSignature(line: string): NoteSignature {
+/** The signature in a line of a note; null when it is none. */
+export function parseSignature(line: string): NoteSignature | null {
   const match = /^— ([^+\s]+) ([A-Za-z0-9+/]+={0,2})$/.exec(line)
-  if (match === null) throw malformed('signature line')
-  const bytes = fromBase64(match[2] as string)
-  if (bytes.length < 5) throw malformed('signature too short')
-  return { name: match[1] as string, id: bytes.slice(0, 4), signature: bytes.slice(4) }
+  if (match === null) return null
+  try {
+    const bytes = fromBase64(match[2] as string)
+    return bytes.length < 5 ? null : { name: match[1] as string, id: bytes.slice(0, 4), signature: bytes.slice(4) }
+  } catch {
+    return null
+  }
 }
 
 /** Whether `key` signed the note. A signature that names the key and fails is fatal; other keys' are ignored. */

@@ -1,4 +1,4 @@
-import { concat, equalBytes, fromUtf8, toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { concatAll, equalBytes, fromUtf8, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
@@ -40,7 +40,7 @@ export async function verifyRange(
         throw new WarrantError('EVIDENCE_MALFORMED', `${path} has ${bytes.length} bytes, expected ${32 * width}`)
       tiles.push(bytes)
     }
-    return concat(...tiles)
+    return concatAll(tiles)
   }
 
   let checkpoint: Checkpoint | null = null

@@ -75,8 +75,6 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   const digest = policyDigest(policy)
   const witnessKeys = (policy.witnesses?.keys ?? []).map(vkey => parseWitnessVkey(crypto, vkey))
   let cosigned: AuditContext['cosigned'] = []
-  /** Proposals that may have been signed in another life of this key: of the first entries that this one was given. */
-  let unknown: { proposalDigest: string; nonce: string; validUntil: number }[] = []
   let isFirst = true
   const watching = createWatch({
     chain,
@@ -184,7 +182,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         .map(other => proposalDigest(other.body))
         .filter(digestOf => digestOf !== own),
       firstWithNonce: records.firstWithNonce(proposal.body.module, proposal.body.nonce),
-      maybeSigned: unknown.find(other => other.validUntil >= head.timestamp) ?? null,
+      maybeSigned: journal.doubts.find(other => other.validUntil >= head.timestamp) ?? null,
       observation: decision.body.observation === null ? null : records.find(decision.body.observation, 'observation'),
       calls,
       approvals: records.approvalsOf(leafHash),
@@ -253,7 +251,8 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       const { size, root } = await follower.take(entries)
       if (isFirst && entries.entries.length > 0) {
         isFirst = false
-        unknown = entries.entries
+        // Proposals that may have been signed in another life of this key: of the first entries that this one was given.
+        const doubts = entries.entries
           .slice(Math.max(0, reached - entries.from))
           .map(decodeRecord)
           .flatMap(record => {
@@ -262,6 +261,8 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
             const digestOf = proposalDigest(record.body)
             return journal.find(nonce) === null ? [{ proposalDigest: digestOf, nonce, validUntil }] : []
           })
+        // Before what it saw: else one more restart would forget them.
+        journal.doubt(doubts)
       }
       const note = parseNote(entries.note)
       cosigned = distinct(witnessKeys).flatMap(witness => {

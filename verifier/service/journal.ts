@@ -14,9 +14,10 @@ import { z } from 'zod'
 import type { Unexplained } from '#verifier/audit/completeness.ts'
 import type { Ledger } from '#verifier/audit/context.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
-import { WarrantError } from '#verifier/evidence/error.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { count, digest, hex32, label, uintString } from '#verifier/evidence/primitives.ts'
 import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
+import { lockDescriptor } from './takeLock.ts'
 import type { Watched } from './watch.ts'
 
 const line = z.discriminatedUnion('type', [
@@ -48,9 +49,14 @@ const line = z.discriminatedUnion('type', [
     reason: z.string(),
     blind: z.literal(true).optional(),
   }),
+  /** A proposal that this key may have signed in another life, of which no journal tells. */
+  z.strictObject({ type: z.literal('doubt'), proposalDigest: digest, nonce: uintString, validUntil: count }),
   z.strictObject({ type: z.literal('note'), text: label }),
 ])
 type Line = z.infer<typeof line>
+
+/** What may have been signed by whoever had this key before. */
+export type Doubt = { proposalDigest: string; nonce: string; validUntil: number }
 
 type Entry = ReturnType<Ledger['entries']>[number] & { verdict: Verdict | null }
 
@@ -76,19 +82,23 @@ export type Journal = Ledger & {
   }): void
   signed(nonce: string, verdict: Verdict): void
   settle(nonce: string, status: 'executed' | 'failed' | 'expired'): void
+  /** Kept until they expire: a restart forgives nothing. */
+  readonly doubts: readonly Doubt[]
+  doubt(doubts: readonly Doubt[]): void
   seen(size: number, root: string): void
   watch(watched: Watched): void
   alarm(change: Unexplained): void
   close(): void
 }
 
-/** Opens the journal file, a new one when missing. A torn last line was never acted on, and is cut off. @throws EVIDENCE_MALFORMED */
+/** Opens the journal file, a new one when missing. A torn last line was never acted on, and is cut off. It has one writer. @throws EVIDENCE_MALFORMED, LOG_LOCKED */
 export function openJournal(path: string): Journal {
   const entries = new Map<string, Entry>()
   let pinned: { size: number; root: string } | null = null
   let highest = 0
   let watched: Watched | null = null
   const alarms: Unexplained[] = []
+  const doubts: Doubt[] = []
 
   function apply(item: Line): void {
     switch (item.type) {
@@ -119,6 +129,11 @@ export function openJournal(path: string): Journal {
         alarms.push(blind === undefined ? alarm : { ...alarm, blind })
         return
       }
+      case 'doubt': {
+        const { type: _, ...doubt } = item
+        doubts.push(doubt)
+        return
+      }
       case 'note':
         return
     }
@@ -126,10 +141,18 @@ export function openJournal(path: string): Journal {
 
   mkdirSync(dirname(path), { recursive: true })
   const existed = existsSync(path)
+  const fd = openSync(path, 'a')
+  try {
+    lockDescriptor(fd, path, 'this journal')
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
   const text = existed ? readFileSync(path, 'utf8') : ''
   const whole = text.lastIndexOf('\n') + 1
   for (const [i, row] of text.slice(0, whole).split('\n').slice(0, -1).entries()) {
     const parsed = line.safeParse(tryJson(row))
+    if (!parsed.success) closeSync(fd)
     if (!parsed.success)
       throw new WarrantError(
         'EVIDENCE_MALFORMED',
@@ -137,19 +160,34 @@ export function openJournal(path: string): Journal {
       )
     apply(parsed.data)
   }
-  const fd = openSync(path, 'a')
-  if (whole < text.length) ftruncateSync(fd, Buffer.byteLength(text.slice(0, whole)))
+  let size = Buffer.byteLength(text.slice(0, whole))
+  if (whole < text.length) {
+    ftruncateSync(fd, size)
+    fsyncSync(fd)
+  }
   if (!existed) {
     const dir = openSync(dirname(path), 'r')
     fsyncSync(dir)
     closeSync(dir)
   }
 
-  function write(item: Line, durable: boolean): void {
-    const bytes = Buffer.from(`${canonicalize(item)}\n`)
-    for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset)
-    if (durable) fdatasyncSync(fd)
-    apply(item)
+  let broken: unknown = null
+
+  /** Whole lines, or nothing: what a full disk took in part is cut off again, and nothing more is written. */
+  function write(items: readonly Line[], durable: boolean): void {
+    if (broken !== null)
+      throw new WarrantError('REFUSED', `${path}: the journal could not be written: start again`, { cause: broken })
+    const bytes = Buffer.from(items.map(item => `${canonicalize(item)}\n`).join(''))
+    try {
+      for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset)
+      if (durable) fdatasyncSync(fd)
+    } catch (cause) {
+      broken = cause
+      ftruncateSync(fd, size)
+      throw new WarrantError('REFUSED', `${path}: cannot write the journal: ${reasonOf(cause)}`, { cause })
+    }
+    size += bytes.length
+    for (const item of items) apply(item)
   }
 
   return {
@@ -160,6 +198,15 @@ export function openJournal(path: string): Journal {
       return watched
     },
     alarms,
+    get doubts() {
+      return doubts
+    },
+    doubt: found =>
+      found.length > 0 &&
+      write(
+        found.map(doubt => ({ type: 'doubt' as const, ...doubt })),
+        true,
+      ),
     entries: () => [...entries.values()],
     open: () => [...entries.values()].filter(({ status }) => status === 'reserved' || status === 'failed'),
     find: nonce => entries.get(nonce) ?? null,
@@ -172,13 +219,13 @@ export function openJournal(path: string): Journal {
           `nonce ${entry.nonce} was promised to other contents: nothing is ever signed twice`,
         )
       }
-      write({ type: 'reserve', ...entry }, true)
+      write([{ type: 'reserve', ...entry }], true)
     },
-    signed: (nonce, signedVerdict) => write({ type: 'signed', nonce, verdict: signedVerdict }, true),
-    settle: (nonce, status) => write({ type: 'settled', nonce, status }, true),
-    seen: (size, root) => write({ type: 'seen', size, root }, true),
-    watch: at => write({ type: 'watched', ...at }, false),
-    alarm: change => write({ type: 'alarm', ...change }, true),
+    signed: (nonce, signedVerdict) => write([{ type: 'signed', nonce, verdict: signedVerdict }], true),
+    settle: (nonce, status) => write([{ type: 'settled', nonce, status }], true),
+    seen: (size, root) => write([{ type: 'seen', size, root }], true),
+    watch: at => write([{ type: 'watched', ...at }], false),
+    alarm: change => write([{ type: 'alarm', ...change }], true),
     close: () => closeSync(fd),
   }
 }

@@ -32,6 +32,7 @@ import { createRefusals, type RefusalCount } from '#runtime/run/refusals.ts'
 import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
 import { toJson } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { reasonText } from '#verifier/evidence/reasonText.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import { gasCeilingOf } from '#verifier/policy/gasCeiling.ts'
 import { type Policy, parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
@@ -177,13 +178,16 @@ async function runLive({
   const account = await openSigner(wanted.executorKey, path('.'))
   const { inference } = config
   const queue = inference === undefined ? null : await createBullQueue({ url: inference.redis })
-  const witnesses = wanted.quorum === undefined ? null : readQuorum(path(wanted.quorum)).witnesses
+  const witnesses = wanted.quorum === undefined ? null : readQuorum(path(wanted.quorum))
+  let onWitness = (name: string, reason: string | null) =>
+    listener.say(reason === null ? `witness ${name} cosigns again` : `witness ${name} does not cosign: ${reason}`)
   const log = openLog({
     dir: join(dir, 'log'),
     origin: wanted.logOrigin,
     signer: keys.log,
     clock,
-    cosigner: witnesses === null ? null : createCosigner(witnesses),
+    cosigner:
+      witnesses === null ? null : createCosigner(witnesses, { onChange: (name, reason) => onWitness(name, reason) }),
     publishEveryMs: 1_000,
   })
   const tokens = policy.tokens.map(({ symbol, address, decimals }) => ({ symbol, address, decimals }))
@@ -256,6 +260,18 @@ async function runLive({
           },
         }),
   })
+  const tell = onWitness
+  onWitness = (name, reason) => {
+    tell(name, reason)
+    const what = reason === null ? 'a witness cosigns again' : 'a witness does not cosign'
+    const said = reasonText(`${name}: ${reason ?? 'it answers'}`)
+    opened.appenders.runtime.append('incident', {
+      what,
+      caughtBy: 'runtime',
+      reason: said,
+      evidence: { witness: name },
+    })
+  }
   const chainTimeSeconds = async () => (await chain.head()).timestamp
   const { aboveUsd } = policy.approvals
   if (aboveUsd !== null && wanted.approvals === undefined)

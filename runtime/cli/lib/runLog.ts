@@ -8,6 +8,7 @@ import { openRuns } from '#runtime/log/openRuns.ts'
 import { serveLog } from '#runtime/log/serveLog.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { parseQuorum, type Quorum } from '#verifier/log/quorum.ts'
+import { complain } from './output.ts'
 import { serveUntilStopped } from './serve.ts'
 
 export type RunLogParameters = {
@@ -33,18 +34,25 @@ export async function runLog({
   publishEvery,
 }: RunLogParameters): Promise<void> {
   const witnesses = quorum === undefined ? null : readQuorum(quorum)
+  const cosigner =
+    witnesses === null
+      ? null
+      : createCosigner(witnesses, {
+          onChange: (name, reason) =>
+            complain(reason === null ? `witness ${name} cosigns again` : `witness ${name} does not cosign: ${reason}`),
+        })
   const log = openLog({
     dir,
     origin,
     signer: openEd25519Key(key),
     clock: { nowMs: () => Date.now() },
-    cosigner: witnesses === null ? null : createCosigner(witnesses.witnesses),
+    cosigner,
     publishEveryMs: whole('--publish-every', publishEvery, 86_400_000),
   })
   // Before anything is signed for anyone: a witness that has seen more stops a log that was restored from a backup.
   await log.publish()
   const producers = await openRuns(log, new Map(actor.map(actorKey)))
-  const app = serveLog(log, producers, openLogFiles(dir))
+  const app = serveLog(log, producers, openLogFiles(dir), cosigner)
   app.addHook('onClose', () => log.close())
   await serveUntilStopped(app, { host, port: whole('--port', port, 65_535) }, { vkey: log.vkey })
 }

@@ -4,9 +4,10 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createWitness } from '#runtime/log/createWitness.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { parseVkey } from '#verifier/log/signedNote.ts'
+import { lockFile, takeLock } from '#verifier/service/takeLock.ts'
 import { serveUntilStopped } from './serve.ts'
 
-/** Runs a witness until SIGTERM. @throws BAD_INPUT, PORT_IN_USE */
+/** Runs a witness until SIGTERM. @throws BAD_INPUT, PORT_IN_USE, LOG_LOCKED */
 export async function runWitness({
   key,
   state,
@@ -23,9 +24,12 @@ export async function runWitness({
   const number = Number(port)
   if (!Number.isInteger(number) || number < 0 || number > 65_535)
     throw new WarrantError('BAD_INPUT', `--port must be 0 to 65535, got ${port}`)
+  const signer = openEd25519Key(key)
+  // One key and one state, in one process: two would cosign both sides of a fork.
+  const unlock = [lockFile(key, 'this witness key'), takeLock(`${state}.lock`, 'this witness state')]
   const witness = createWitness({
     name,
-    signer: openEd25519Key(key),
+    signer,
     logs: log.map(text => parseVkey(nodeCrypto, text)),
     stateFile: state,
     clock: { nowMs: () => Date.now() },
@@ -45,6 +49,9 @@ export async function runWitness({
       .type('text/plain; charset=utf-8')
       .header('cache-control', 'no-cache')
       .send(note ?? 'not found\n')
+  })
+  app.addHook('onClose', async () => {
+    for (const release of unlock) release()
   })
   await serveUntilStopped(app, { host: '127.0.0.1', port: number }, { vkey: witness.vkey })
 }

@@ -19,7 +19,8 @@ import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import { parseVkey } from '#verifier/log/signedNote.ts'
 
 export const PEER_ORIGIN = 'peers.example/log'
-const signer = ed25519Signer(new Uint8Array(32).fill(31))
+export const PEER_SEED = new Uint8Array(32).fill(31)
+const signer = ed25519Signer(PEER_SEED)
 export const WORKER = ed25519Signer(new Uint8Array(32).fill(32))
 const executor = privateKeyToAccount(`0x${'33'.repeat(32)}`)
 const SAFE = `0x${'a1'.repeat(20)}`
