@@ -1,5 +1,6 @@
 // npm run bench -- NAME [--json]: a table, or one document {bench, machine, figures}.
 import { cpus, totalmem } from 'node:os'
+import { reasonOf } from '#verifier/evidence/error.ts'
 import type { Figure } from './figure.ts'
 import { guardBench } from './guard.ts'
 import { inferenceBench } from './inference/inference.ts'
@@ -22,7 +23,10 @@ if (bench === undefined) {
   console.error(`usage: npm run bench -- NAME [--json]; benches: ${Object.keys(BENCHES).join(', ')}`)
   process.exit(2)
 }
-const figures = await bench()
+const figures = await bench().catch((error: unknown) => {
+  console.error(`bench ${name}: ${reasonOf(error)}`)
+  process.exit(2)
+})
 const machine = {
   cpu: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,

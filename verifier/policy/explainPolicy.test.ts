@@ -92,3 +92,92 @@ test('an attestation must measure what runs, and whom it counts for is a differe
   const other = parsed({ ...nitro, measurements: { pcr0: '12'.repeat(48) } })
   expect(diffPolicies(before, other).map(({ effect }) => effect)).toEqual(['wider', 'narrower'])
 })
+
+type Said = { [id: string]: string }
+const saidOf = (changed: typeof policy): Said =>
+  Object.fromEntries(explainPolicy(changed).map(({ id, text }) => [id, text]))
+
+test('times are said in the largest unit that they fill', () => {
+  const said = (maxValiditySeconds: number) =>
+    saidOf({ ...policy, limits: { ...policy.limits, maxValiditySeconds } })['limits.maxValiditySeconds']
+  for (const [seconds, words] of [
+    [1, '1 second'],
+    [59, '59 seconds'],
+    [3_599, '3,599 seconds'],
+    [3_600, '1 hour'],
+    [7_200, '2 hours'],
+    [3_601, '3,601 seconds'],
+    [86_400, '1 day'],
+    [172_800, '2 days'],
+    [90_000, '25 hours'],
+  ] as const)
+    expect(said(seconds)).toBe(`a verdict is valid for at most ${words}`)
+})
+
+test('what a policy leaves out is said as well as what it says', () => {
+  const { maxPriceImpactBps: _, tokens: __, ...limits } = policy.limits
+  const { onUnexplained: ___, witnesses: ____, verifiers: _____, exits: ______, weth: _______, ...bare } = policy
+  const silent = saidOf({ ...bare, limits, approvals: { ...policy.approvals, aboveUsd: null } })
+  expect(silent).toMatchObject({
+    'limits.maxPriceImpactBps': 'how far a trade moves the price is not limited',
+    approvals: 'no human approval is asked for',
+    witnesses: 'no cosignature of the log is asked for',
+    onUnexplained: 'a change of the treasury that nothing explains raises an alarm, and pauses nothing',
+  })
+  expect(silent.weth).toBeUndefined()
+  const spoken = saidOf({
+    ...bare,
+    limits: {
+      ...limits,
+      maxPriceImpactBps: 50,
+      gas: { perTransactionWei: '2000000000000000000', perDayWei: '3000000000000000000' },
+      tokens: { USDC: { perTrade: '1500000' }, OTHER: { rolling: '7' } },
+    },
+    approvals: { aboveUsd: 5_000, threshold: 2, approvers: [address(21), address(22), address(23)] },
+    witnesses: { aboveUsd: 7_000, threshold: 1, keys: ['a', 'b'] },
+    verifiers: [{ aboveUsd: 9_000, threshold: 3 }],
+    exits: [{ intent: 'swap', sell: 'WETH', buy: 'USDC' }, { intent: 'unwrap' }],
+    weth: address(5),
+    onUnexplained: 'pause',
+    calls: [
+      { to: address(11), function: 'stake(uint256,address)', recipientWord: 2 },
+      { to: address(11), function: 'claim()', recipientWord: 0 },
+    ],
+  })
+  expect(spoken).toMatchObject({
+    'limits.tokens.USDC.perTrade': 'one trade sends out at most 1.5 USDC',
+    'limits.tokens.OTHER.rolling': 'all together at most 7 base units of OTHER in that window',
+    'limits.gas.perTransactionWei': 'one transaction costs at most 2 native coins for gas',
+    'limits.gas.perDayWei': 'all together at most 3 in any 24 hours',
+    approvals: 'above 5,000 USD 2 of 3 people must approve',
+    witnesses: 'above 7,000 USD 1 of 2 witnesses must have cosigned the log',
+    'verifiers 9000': 'above 9,000 USD 3 verifiers must have signed',
+    'exit swap WETH USDC': 'pre-approved at any size and time: swap of WETH for USDC',
+    'exit unwrap  ': 'pre-approved at any size and time: unwrap',
+    onUnexplained: 'a change of the treasury that nothing explains pauses the module',
+  })
+  expect(spoken['limits.tokens.USDC.rolling']).toBeUndefined()
+  expect(spoken['limits.tokens.OTHER.perTrade']).toBeUndefined()
+  expect(spoken['limits.maxPriceImpactBps']).toContain('by more than 0.5 %')
+  expect(silent['limits.gas.perDayWei']).toContain('the policy says nothing of gas')
+  expect(
+    Object.entries(spoken)
+      .filter(([id]) => id.startsWith('call '))
+      .map(([, text]) => text.includes('argument 2 must be the Safe')),
+  ).toEqual([true, false])
+  const pool = Object.values(spoken).find(text => text.startsWith('may swap'))
+  expect(pool).toContain('USDC and WETH')
+})
+
+test('a measure that was not there before, or is no longer, is a change; the same one is none', () => {
+  const { maxPriceImpactBps: _, ...limits } = policy.limits
+  const without = { ...policy, limits }
+  const withOne = { ...policy, limits: { ...limits, maxPriceImpactBps: 10 } }
+  expect(diffPolicies(without, withOne)).toMatchObject([{ id: 'limits.maxPriceImpactBps', effect: 'changed' }])
+  expect(diffPolicies(withOne, without)).toMatchObject([{ id: 'limits.maxPriceImpactBps', effect: 'changed' }])
+  expect(diffPolicies(withOne, withOne)).toEqual([])
+  const { recipients } = policy
+  expect(diffPolicies({ ...policy, recipients: [...recipients, address(9)] }, policy)).toMatchObject([
+    { id: `recipient ${address(9)}`, effect: 'narrower', after: null },
+  ])
+})

@@ -33,6 +33,7 @@ const within = { fromMs: 1, untilMs: 2 }
 /** A policy that says everything which one can say. */
 const full = {
   ...plain,
+  tokens: plain.tokens.map(token => ({ ...token, shares: 'sharesOf(address)' })),
   uniswapV3: plain.uniswapV3.map(pool => ({ ...pool, positions: address(8) })),
   uniswapV2: [{ router: address(9), pair: address(10), token0: address(4), token1: address(5) }],
   calls: [{ to: address(11), function: 'stake(uint256,address)', recipientWord: 2 }],
@@ -102,6 +103,7 @@ describe('a policy file', () => {
   })
 
   test.each([
+    'tokens.0.shares',
     'uniswapV3.0.positions',
     'uniswapV2',
     'calls',
@@ -149,6 +151,11 @@ describe('a policy file', () => {
     ['version', [1], [0, 2]],
     ['tokens', [[full.tokens[0]]], [[]]],
     ['tokens.0.decimals', [0, 36], [-1, 37, 1.5]],
+    [
+      'tokens.0.shares',
+      ['f(address)', `${'a'.repeat(91)}(address)`],
+      ['f', 'f()', 'f(uint256)', ' f(address)', 'f(address) ', `${'a'.repeat(92)}(address)`],
+    ],
     ['tokens.0.usd', ['one'], ['two']],
     ['limits.maxSlippageBps', [0, 10_000], [-1, 10_001, 0.5]],
     ['limits.maxDrawdownBps', [0, 10_000], [-1, 10_001]],

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WarrantError } from '#verifier/evidence/error.ts'
@@ -24,7 +24,8 @@ const result = z.strictObject({
 export type MutantRunResult = z.infer<typeof result>
 
 const MUTANTS = 'test/fault/mutants'
-const pathOf = (kind: MutantKind) => join(ROOT, MUTANTS, 'results', `${kind}.json`)
+const RESULTS = join(ROOT, MUTANTS, 'results')
+const pathOf = (kind: MutantKind, dir: string) => join(dir, `${kind}.json`)
 
 function filesUnder(dir: string): string[] {
   return readdirSync(join(ROOT, dir), { withFileTypes: true }).flatMap(entry =>
@@ -51,9 +52,10 @@ export function mutantDigest(kind: MutantKind): string {
 }
 
 /** Keeps a run's result where the bench finds it. */
-export function writeMutantResult(kind: MutantKind, value: MutantRunResult): string {
-  writeFileSync(pathOf(kind), `${JSON.stringify(result.parse(value), null, 2)}\n`)
-  return pathOf(kind)
+export function writeMutantResult(kind: MutantKind, value: MutantRunResult, dir = RESULTS): string {
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(pathOf(kind, dir), `${JSON.stringify(result.parse(value), null, 2)}\n`)
+  return pathOf(kind, dir)
 }
 
 /**
@@ -62,10 +64,11 @@ export function writeMutantResult(kind: MutantKind, value: MutantRunResult): str
  * @throws FILE_MISSING where there was none
  * @throws BAD_INPUT where sources or tests have changed since
  */
-export function readMutantResult(kind: MutantKind): MutantRunResult {
+export function readMutantResult(kind: MutantKind, dir = RESULTS): MutantRunResult {
   const again = `run npm run faults -- mutants --only ${kind}`
-  if (!existsSync(pathOf(kind))) throw new WarrantError('FILE_MISSING', `no mutants of ${kind} were run yet: ${again}`)
-  const value = result.parse(JSON.parse(readFileSync(pathOf(kind), 'utf8')))
+  if (!existsSync(pathOf(kind, dir)))
+    throw new WarrantError('FILE_MISSING', `no mutants of ${kind} were run yet: ${again}`)
+  const value = result.parse(JSON.parse(readFileSync(pathOf(kind, dir), 'utf8')))
   if (value.digest !== mutantDigest(kind))
     throw new WarrantError(
       'BAD_INPUT',

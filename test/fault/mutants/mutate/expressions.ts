@@ -102,7 +102,8 @@ const swapArguments: Operator = {
     code.tokens.flatMap(({ text, close }, open) => {
       const before = code.tokens[open - 1]
       if (text !== '(' || before?.kind !== 'word' || !code.inBody(open)) return []
-      if (/^(if|for|while|return|returns)$/.test(before.text)) return []
+      // What commutes gives the same program.
+      if (/^(if|for|while|return|returns|add|mul|and|or|xor|eq)$/.test(before.text)) return []
       const edits: Edit[] = []
       let from = open + 1
       let previous: { from: number; to: number } | null = null

@@ -75,8 +75,9 @@ export const logAnchorSpec: ContractSpec = {
         const short = join(root(1), LOG)
         same(await verifies(world, 1, root(1), 4, short, [LOG]), 'false', 'a word of two')
         same(await verifies(world, 1, root(1), 2, short, [LOG]), 'true', 'a word of one')
-        const [long1, long2] = [join(LOG, root(2)), join(LOG, root(3))]
-        same(await verifies(world, 2, long1, 3, long2, [...proof(2, 3), LOG]), 'false', 'a word too many')
+        const [long1, long2] = [join(LOG, root(3)), join(LOG, root(4))]
+        same(await verifies(world, 3, root(3), 4, root(4), proof(3, 4)), 'true', 'as many words as it takes')
+        same(await verifies(world, 3, long1, 4, long2, [...proof(3, 4), LOG]), 'false', 'a word too many')
         const back = join(join(LOG, OTHER_LOG), LOG)
         same(await verifies(world, 5, LOG, 3, back, [LOG, OTHER_LOG, LOG]), 'false', 'backwards')
       },
