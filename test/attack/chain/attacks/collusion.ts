@@ -1,7 +1,7 @@
 import { encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { SAFE_ABI } from '#runtime/chain/devnet/deploySafe.ts'
 import { ATTACKER, SWAP_IN } from '../arena.ts'
-import { type ContractAttack, inModule, inSettings, MODULE, UNBOUND_FALL } from './attack.ts'
+import { type ContractAttack, inModule, inSettings, MODULE, never, UNBOUND_FALL } from './attack.ts'
 import { mintPosition, positions } from './positions.ts'
 
 /** What k colluding verifiers may sign, and must not move. */
@@ -25,7 +25,7 @@ export const COLLUSION_ATTACKS: ContractAttack[] = [
   {
     name: 'k colluding verifiers call a target that no rule names',
     refusedBy: 'CallNotAllowed',
-    without: inModule('!rule.allowed || call.data.length', 'call.data.length'),
+    without: never('if (!rule.allowed) revert'),
     attempt: arena =>
       arena.signedByAll({
         calls: [
@@ -81,7 +81,7 @@ export const COLLUSION_ATTACKS: ContractAttack[] = [
   {
     name: 'bounds on the same token twice: the strict one second',
     refusedBy: 'BoundViolated',
-    without: inModule('if (!holds) revert', 'if (!holds && index == 0) revert'),
+    without: inModule('if (!holds) revert', 'if (!holds && i == 0) revert'),
     attempt: arena =>
       arena.signedByAll({
         bounds: [arena.bound(arena.dollar, -(10n ** 12n)), arena.bound(arena.dollar, -1n), arena.bound(arena.weth, 1n)],

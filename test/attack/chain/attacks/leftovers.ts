@@ -50,7 +50,7 @@ export const LEFTOVER_ATTACKS: ContractAttack[] = [
   {
     name: 'approval left behind by setApprovalForAll',
     refusedBy: 'ApprovalOutlivesBatch',
-    without: [{ file: EFFECTS, from: 'if (selector == SET_APPROVAL_FOR_ALL)', to: 'if (1 == 2)' }],
+    without: [{ file: EFFECTS, from: 'IERC721(to).isApprovedForAll(safe, grant.spender) ? 1 : 0', to: '0' }],
     async attempt(arena) {
       const manager = await positions(arena)
       const id = await mintPosition(arena, manager)
@@ -60,6 +60,8 @@ export const LEFTOVER_ATTACKS: ContractAttack[] = [
       ])
       const data = encodeFunctionData({ abi, functionName: 'setApprovalForAll', args: [ATTACKER.address, true] })
       await arena.allow(manager, data.slice(0, 10) as Hex)
+      // Whoever may have it within a batch may not keep it.
+      await arena.configure('setSpender', [manager, ATTACKER.address, 1])
       const done = await arena.signedByAll({
         calls: [{ to: manager, value: 0n, data }],
         bounds: [arena.bound(manager, 0n, 2, id)],
