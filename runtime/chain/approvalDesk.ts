@@ -1,24 +1,29 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { writeDurably } from '#runtime/log/disk.ts'
-import { recoverApprover } from '#verifier/evidence/approvalTypes.ts'
+import { contractOf, contractSigned } from '#verifier/effects/contractSignature.ts'
+import { approvalHash, recoverApprover } from '#verifier/evidence/approvalTypes.ts'
 import { utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { Appender } from '#verifier/evidence/ports/log.ts'
-import { leafHash } from '#verifier/evidence/primitives.ts'
+import { json, leafHash } from '#verifier/evidence/primitives.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { type Approval, approval } from '#verifier/evidence/records/approval.ts'
 import { proposal } from '#verifier/evidence/records/proposal.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
 
-/** What people are asked: a proposal as it stands in the log, and why the agent wants it. */
+/** What people are asked: a proposal as it stands in the log, what reads it, and why the agent wants it. */
 export const approvalRequest = z.strictObject({
-  v: z.literal(1),
+  v: z.literal(2, 'is of another version of warrant: ask for a new request'),
   kind: z.literal('warrant-approval-request'),
   leafHash,
   proposal,
-  valueUsd: z.int().min(0),
+  /** The policy that the proposal names: tokens, decimals, names. */
+  policy: json,
+  /** The agent's price, as a tick of the policy's first pool. */
+  oracleTick: z.int().nullable(),
   reason: z.string(),
 })
 export type ApprovalRequest = z.infer<typeof approvalRequest>
@@ -26,8 +31,10 @@ export type ApprovalRequest = z.infer<typeof approvalRequest>
 /** Asks people, and waits for their answers. */
 export type ApprovalDesk = {
   /** Answers that count, each on record: enough approvals, a rejection, or what came before `untilSeconds` (chain time). */
-  gather(request: Omit<ApprovalRequest, 'v' | 'kind'>, untilSeconds: number): Promise<Approval[]>
+  gather(request: AskedRequest, untilSeconds: number): Promise<Approval[]>
 }
+
+export type AskedRequest = Omit<ApprovalRequest, 'v' | 'kind' | 'policy'>
 
 /**
  * A desk over a directory: the request is a file there, and every answer is one beside it, from `warrant approve`. What
@@ -37,20 +44,20 @@ export function createApprovalDesk({
   dir,
   policy,
   log,
-  chainTimeSeconds,
+  chain,
   say,
 }: {
   dir: string
   policy: Policy
   log: Appender
-  chainTimeSeconds(): Promise<number>
+  chain: Pick<ChainPort, 'head' | 'read'>
   say(line: string): void
 }): ApprovalDesk {
   mkdirSync(dir, { recursive: true })
   const { approvers, threshold } = policy.approvals
 
-  async function read(file: string, request: Omit<ApprovalRequest, 'v' | 'kind'>): Promise<Approval> {
-    const parsed = approval.safeParse(JSON.parse(readFileSync(join(dir, file), 'utf8')))
+  async function read(text: string, request: AskedRequest): Promise<Approval> {
+    const parsed = approval.safeParse(parsedJson(text))
     if (!parsed.success)
       throw new WarrantError(
         'BAD_INPUT',
@@ -61,6 +68,12 @@ export function createApprovalDesk({
       throw new WarrantError('BAD_INPUT', 'is an answer to another proposal')
     if (!approvers.includes(data.signer))
       throw new WarrantError('BAD_INPUT', `${data.signer} is no approver of the policy`)
+    if (contractOf(data.signature)?.contract === data.signer) {
+      const { number } = await chain.head()
+      if (await contractSigned(call => chain.read(call, number), data.signature, approvalHash(request.proposal, data)))
+        return data
+      throw new WarrantError('BAD_INPUT', `${data.signer} does not take this signature (ERC-1271)`)
+    }
     const signer = await recoverApprover(request.proposal, data)
     if (signer !== data.signer) throw new WarrantError('BAD_INPUT', `is signed by ${signer}, it says ${data.signer}`)
     const [fault] = await log.faultsOf('approval', data, [request.leafHash])
@@ -73,19 +86,25 @@ export function createApprovalDesk({
       const digest = proposalDigest(request.proposal)
       const file = join(dir, `${digest}.json`)
       if (!existsSync(file))
-        writeDurably(file, utf8(`${JSON.stringify({ v: 1, kind: 'warrant-approval-request', ...request }, null, 2)}\n`))
+        writeDurably(
+          file,
+          utf8(`${JSON.stringify({ v: 2, kind: 'warrant-approval-request', policy, ...request }, null, 2)}\n`),
+        )
       say(`waits for ${threshold} of ${approvers.length} approvers: warrant approve ${file} --key FILE`)
       const given = new Map<string, Approval>()
-      const seen = new Set<string>()
+      const seen = new Map<string, string>()
       const enough = () =>
         [...given.values()].some(({ answer }) => answer === 'reject') ||
         [...given.values()].filter(({ answer }) => answer === 'approve').length >= threshold
-      while (!enough() && (await chainTimeSeconds()) < untilSeconds) {
+      while (!enough() && (await chain.head()).timestamp < untilSeconds) {
         for (const name of readdirSync(dir)) {
-          if (!name.startsWith(`${digest}.0x`) || !name.endsWith('.json') || seen.has(name)) continue
-          seen.add(name)
+          if (!name.startsWith(`${digest}.0x`) || !name.endsWith('.json')) continue
+          // By its contents: a bad answer is told once, and one that takes its place is read.
+          const text = textOf(join(dir, name))
+          if (text === null || seen.get(name) === text) continue
+          seen.set(name, text)
           try {
-            const answer = await read(name, request)
+            const answer = await read(text, request)
             if (given.has(answer.signer)) continue
             await log.append('approval', answer, [request.leafHash]).durable
             given.set(answer.signer, answer)
@@ -99,5 +118,22 @@ export function createApprovalDesk({
       }
       return [...given.values()]
     },
+  }
+}
+
+/** An answer is a few thousand characters: what is larger, or gone meanwhile, is none. */
+function textOf(file: string): string | null {
+  try {
+    return statSync(file).size > 20_000 ? '' : readFileSync(file, 'utf8')
+  } catch {
+    return null
+  }
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new WarrantError('BAD_INPUT', 'is no answer: no JSON of at most 20,000 characters')
   }
 }

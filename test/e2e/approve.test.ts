@@ -8,6 +8,7 @@ import { afterAll, expect, test } from 'vitest'
 import { MODULE_ABI } from '#runtime/chain/abi.ts'
 import { LOG_ORIGIN } from '#runtime/demo/demoWorld.ts'
 import { createTraderWorld } from '../fault/treasury/traderWorld.ts'
+import { commandHere } from '../support/commandHere.ts'
 import { warrant } from '../support/warrant.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -86,21 +87,27 @@ test('a person approves above the limit: shown in words, signed beside the reque
     const approved = await runWith(
       config,
       async request => {
-        const unsure = warrant(['approve', request, '--key', files.me])
+        const unsure = await commandHere(['approve', request, '--key', files.me])
         expect([unsure.status, unsure.stderr]).toEqual([2, expect.stringContaining('say --yes')])
-        expect(unsure.stdout).toMatch(/call {8}let 0x[0-9a-f]{40} take 900000000 of 0x/)
-        expect(unsure.stdout).toMatch(/call {8}swap 900000000 of 0x[0-9a-f]{40} for at least \d+ of/)
+        expect(unsure.stdout).toMatch(/1\. let 0x[0-9a-fA-F]{40} \(Uniswap v3's router\) take 900 USDC/)
+        expect(unsure.stdout).toMatch(
+          /2\. swap 900 USDC for at least 0\.\d+ WETH, paid to 0x[0-9a-fA-F]{40} \(the Safe\)/,
+        )
         // A changed proposal is another one, whatever its file is called.
         const changed = join(approvals, `${'ab'.repeat(32)}.json`)
         writeFileSync(changed, readFileSync(request))
-        expect(warrant(['approve', changed, '--key', files.me, '--yes']).stderr).toContain(
+        expect((await commandHere(['approve', changed, '--key', files.me, '--yes'])).stderr).toContain(
           "the file's name says otherwise",
         )
         rmSync(changed)
-        expect(warrant(['approve', request, '--key', files.stranger, '--yes']).status).toBe(0)
-        const signed = warrant(['approve', request, '--key', files.me, '--yes', '--json'])
+        expect((await commandHere(['approve', request, '--key', files.stranger, '--yes'])).status).toBe(0)
+        const node = ['--rpc', world.devnet.url, '--policy', treasury.policy]
+        const signed = await commandHere(['approve', request, '--key', files.me, '--yes', '--json', ...node])
+        expect(signed.stderr).toMatch(/TRIED NOW BY YOUR NODE\n {5}on block \d+: -900 USDC, \+0\.\d+ WETH/)
         expect(JSON.parse(signed.stdout)).toMatchObject({ answer: 'approve', signer: approver })
-        expect(warrant(['approve', request, '--key', files.me, '--yes']).stderr).toContain('has answered before')
+        expect((await commandHere(['approve', request, '--key', files.me, '--yes'])).stderr).toContain(
+          'has answered before',
+        )
       },
       approvals,
     )
@@ -110,8 +117,12 @@ test('a person approves above the limit: shown in words, signed beside the reque
     const rejected = await runWith(
       config,
       async request => {
-        expect(warrant(['approve', request, '--key', files.me, '--reject', 'not today']).stderr).toContain('--yes')
-        expect(warrant(['approve', request, '--key', files.me, '--reject', 'not today', '--yes']).status).toBe(0)
+        expect((await commandHere(['approve', request, '--key', files.me, '--reject', 'not today'])).stderr).toContain(
+          '--yes',
+        )
+        expect(
+          (await commandHere(['approve', request, '--key', files.me, '--reject', 'not today', '--yes'])).status,
+        ).toBe(0)
       },
       approvals,
     )
@@ -121,4 +132,4 @@ test('a person approves above the limit: shown in words, signed beside the reque
   } finally {
     await world.close()
   }
-}, 120_000)
+}, 400_000)

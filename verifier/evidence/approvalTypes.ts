@@ -1,4 +1,4 @@
-import { hashMessage, recoverAddress, recoverTypedDataAddress } from 'viem'
+import { hashMessage, hashTypedData, recoverAddress } from 'viem'
 import { canonicalBytes } from './canonical.ts'
 import { domainBytes } from './digest.ts'
 import { WarrantError } from './error.ts'
@@ -26,6 +26,8 @@ export type ApprovalMessage = Pick<VerdictMessage, 'safe' | 'calls' | 'bounds' |
 /** What `execute` takes as approvals, where nobody approved. */
 export const NO_APPROVALS = { validUntil: 0n, signatures: [] } as const
 
+type ApprovedProposal = Pick<Proposal, 'chainId' | 'module' | 'safe' | 'nonce' | 'validUntil' | 'calls' | 'bounds'>
+
 /**
  * What an approver signs for a proposal, for a local key as well as for a wallet (`eth_signTypedData_v4` takes exactly this,
  * its integers as decimal text): one approval serves these calls, bounds and nonce, once.
@@ -34,9 +36,7 @@ export const NO_APPROVALS = { validUntil: 0n, signatures: [] } as const
  * const { message, ...typed } = approvalTypedData(proposal)
  * const signature = await account.signTypedData({ ...typed, message })
  */
-export function approvalTypedData(
-  proposal: Pick<Proposal, 'chainId' | 'module' | 'safe' | 'nonce' | 'validUntil' | 'calls' | 'bounds'>,
-) {
+export function approvalTypedData(proposal: ApprovedProposal) {
   const { safe, calls, bounds, nonce, validUntil } = approvalMessage(proposal)
   return {
     domain: { ...verdictDomain(proposal.chainId, proposal.module), chainId: BigInt(proposal.chainId) },
@@ -58,21 +58,22 @@ export function approvalMessage(
 }
 
 /**
- * The lower-case address that signed an approver's answer: EIP-712 as the module checks it for `approve`, EIP-191 over
- * the answer for `reject`, so that a rejection can never pass for an approval.
+ * The hash that an approver signs: EIP-712 as the module checks it for `approve`, EIP-191 over the answer for `reject`, so
+ * that a rejection can never pass for an approval.
  */
-export async function recoverApprover(
-  proposal: Pick<Proposal, 'chainId' | 'module' | 'safe' | 'nonce' | 'validUntil' | 'calls' | 'bounds'>,
-  approval: Approval,
-): Promise<string> {
+export function approvalHash(
+  proposal: ApprovedProposal,
+  { answer, reason, proposal: leaf, proposalDigest: digest }: Omit<Approval, 'signer' | 'signature'>,
+): `0x${string}` {
+  if (answer === 'approve') return hashTypedData(approvalTypedData(proposal))
+  const unsigned = { proposal: leaf, proposalDigest: digest, answer, reason }
+  return hashMessage({ raw: domainBytes('approval', canonicalBytes(unsigned)) })
+}
+
+/** The lower-case address that signed an approver's answer. @throws BAD_INPUT for a signature that the module would not take */
+export async function recoverApprover(proposal: ApprovedProposal, approval: Approval): Promise<string> {
   const signature = approval.signature as `0x${string}`
   // What libraries recover and the module does not: v 0 or 1, s in the upper half.
   if (!isStrictSignature(signature)) throw new WarrantError('BAD_INPUT', 'the module takes no such signature')
-  if (approval.answer === 'reject') {
-    const { signature: _, signer: __, ...unsigned } = approval
-    return (
-      await recoverAddress({ hash: hashMessage({ raw: domainBytes('approval', canonicalBytes(unsigned)) }), signature })
-    ).toLowerCase()
-  }
-  return (await recoverTypedDataAddress({ ...approvalTypedData(proposal), signature })).toLowerCase()
+  return (await recoverAddress({ hash: approvalHash(proposal, approval), signature })).toLowerCase()
 }

@@ -280,7 +280,7 @@ async function runLive({
     wanted.approvals === undefined
       ? null
       : createApprovalDesk({
-          ...{ dir: path(wanted.approvals.dir), policy, log: opened.appenders.approver, chainTimeSeconds },
+          ...{ dir: path(wanted.approvals.dir), policy, log: opened.appenders.approver, chain },
           say: listener.say,
         })
   /** At the last close; unknown counts as more than anything. */
@@ -335,7 +335,8 @@ async function runLive({
         proposal.body.validUntil,
       )
       const { leafHash, body } = proposal
-      return desk.gather({ leafHash, proposal: body, valueUsd, reason: result.reason }, until)
+      const oracleTick = schedule.bars[tick + schedule.window - 1]?.close ?? null
+      return desk.gather({ leafHash, proposal: body, oracleTick, reason: result.reason }, until)
     },
   })
   const observe = createObserver({

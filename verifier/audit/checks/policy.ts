@@ -1,7 +1,9 @@
+import { contractOf, contractSigned } from '#verifier/effects/contractSignature.ts'
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
 import { grossOutflows } from '#verifier/effects/grossOutflows.ts'
 import { moduleLimits, verifiersDemanded } from '#verifier/effects/moduleLimits.ts'
 import { treasuryUsd } from '#verifier/effects/treasuryValue.ts'
+import { approvalHash } from '#verifier/evidence/approvalTypes.ts'
 import { pricingFault } from '#verifier/policy/pricingFault.ts'
 import { type AuditContext, type AuditPorts, type Check, type CheckOutcome, deny, pass } from '../context.ts'
 import { overFrequency, signedBefore } from './frequency.ts'
@@ -32,7 +34,7 @@ export const policyCheck: Check = {
     }
     const poor = (await slippage(context)) ?? (await terms(context, ports)) ?? (await priceImpact(context, ports))
     if (poor !== null) return poor
-    const refused = isExit ? null : (drawdown(context, ports) ?? approvals(context))
+    const refused = isExit ? null : (drawdown(context, ports) ?? (await approvals(context, ports)))
     const words = isExit ? 'a pre-approved exit' : 'within every limit'
     return (
       refused ??
@@ -53,11 +55,21 @@ function drawdown({ policy, observation, oracleTick }: AuditContext, { ledger }:
     : null
 }
 
-function approvals({ policy, valueUsd, approvals: given }: AuditContext): CheckOutcome | null {
+async function approvals(
+  { policy, proposal, valueUsd, head, approvals: given }: AuditContext,
+  { chain }: AuditPorts,
+): Promise<CheckOutcome | null> {
   const { aboveUsd, approvers, threshold } = policy.approvals
   if (aboveUsd === null || (valueUsd as number) <= aboveUsd) return null
-  if (given.some(a => a.body.answer === 'reject')) return deny('an approver rejected it')
-  const signers = new Set(given.map(a => a.body.signer).filter(signer => approvers.includes(signer)))
+  const signers = new Set<string>()
+  for (const { body } of given) {
+    if (!approvers.includes(body.signer)) continue
+    const isContract = contractOf(body.signature) !== null
+    const hash = isContract ? approvalHash(proposal.body, body) : ''
+    if (isContract && !(await contractSigned(call => chain.read(call, head.number), body.signature, hash))) continue
+    if (body.answer === 'reject') return deny('an approver rejected it')
+    signers.add(body.signer)
+  }
   return signers.size >= threshold
     ? null
     : deny(`${valueUsd} USD need ${threshold} approvals, ${signers.size} are there`)

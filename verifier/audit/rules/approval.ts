@@ -1,3 +1,4 @@
+import { contractOf } from '#verifier/effects/contractSignature.ts'
 import { recoverApprover } from '#verifier/evidence/approvalTypes.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
@@ -9,7 +10,8 @@ export async function checkApproval(record: RecordOf<'approval'>, { known, fail 
   const proposal = known.find(body.proposal, 'proposal')
   if (proposal === null) return fail('R36', 'body.proposal', 'is no earlier proposal')
   same(fail, 'R36', 'body.proposalDigest', body.proposalDigest, proposalDigest(proposal.body))
-  const signer = await recoverApprover(proposal.body, body).catch(() => null)
+  // What a contract takes for its signature only the chain can say: a verifier asks it, and the module.
+  const signer = contractOf(body.signature)?.contract ?? (await recoverApprover(proposal.body, body).catch(() => null))
   if (signer !== body.signer) fail('R37', 'body.signature', 'is not that of its signer')
   if (!isFirst(known, 'approval', body.proposal, body.signer))
     fail('R38', 'body.signer', `${body.signer} has answered this proposal before`)

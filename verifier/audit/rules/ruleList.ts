@@ -39,7 +39,7 @@ export const RULES = {
   R34: 'A proposal follows from an earlier decision of its run with intents.',
   R35: "A proposal of the run's agent names the run's policy, chain, Safe, module and executor.",
   R36: 'An approval is of an earlier proposal, and has its digest.',
-  R37: 'An approval is signed by its signer.',
+  R37: 'An approval is signed by its signer; what a contract signs only the chain can check.',
   R38: 'A person answers a proposal once.',
   R39: 'A verdict is of an earlier proposal, and has its digest.',
   R40: 'A verdict is signed by a verifier of the run.',
