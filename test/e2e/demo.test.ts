@@ -52,7 +52,7 @@ describe('the demo', () => {
       'recipient is',
       'NotEnoughSignatures',
       'NotAVerifier',
-      'outflow',
+      'which no guard allows',
       '409',
     ])
       expect(reasons).toContain(reason)

@@ -138,7 +138,7 @@ describe('a log process', () => {
 
   test('killed and started again it goes on where it was; a second writer is refused', async () => {
     const second = warrant(serveArgs(dir))
-    expect([second.status, second.stderr]).toEqual([2, expect.stringContaining('a log has one writer')])
+    expect([second.status, second.stderr]).toEqual([2, expect.stringContaining('it has one writer')])
     process.kill(log.pid, 'SIGKILL')
     await until(async () => {
       try {
@@ -264,6 +264,7 @@ describe('witnesses', () => {
     const args = ['--key', at('w1.key'), '--state', at('w1.state'), '--log', vkey, '--name', 'w1.example']
     const again = await start(['witness', ...args])
     expect((await ask(again.ready.url as string)).status).toBe(409)
+    await again.stop()
     writeFileSync(at('w1.state'), '[{')
     const damaged = warrant(['witness', ...args])
     expect([damaged.status, damaged.stderr]).toEqual([2, expect.stringContaining('state is damaged')])

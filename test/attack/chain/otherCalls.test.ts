@@ -225,10 +225,13 @@ const of = (list: readonly { transactionHash: string | null; reason: string }[],
 
 describe('k verifiers sign other calls under the digest and nonce of a logged, honest proposal', () => {
   test('offline: the logged transaction itself differs, for log verify and for replay', async () => {
-    expect(findings).toEqual([expect.stringMatching(/\(submission\) body\.rawTransaction calls\.\d\.data is 0x/)])
+    // A submission of what was never mined has no end, which its run's close says.
+    const told = findings.filter(finding => !finding.includes('(close)'))
+    expect(told).toEqual([expect.stringMatching(/\(submission\) body\.rawTransaction calls\.\d\.data is 0x/)])
     const { world } = trader
     const replayed = await replayLog(world.logDir, world.log.vkey)
-    expect(replayed.findings.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^calls\.\d\.data is 0x/)])
+    const replayedSubmission = replayed.findings.filter(({ where }) => !where.includes('(close)'))
+    expect(replayedSubmission.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^calls\.\d\.data is 0x/)])
   })
 
   test('the verifier that follows the log denies whatever comes after it', () => {
