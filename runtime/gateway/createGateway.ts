@@ -27,6 +27,7 @@ import type { ProofPorts } from '#verifier/proof/proofKind.ts'
 import { receiptFault, statementFault } from '#verifier/proof/receipt.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
 import { agree } from './agree.ts'
+import { inputFault, outputFault } from './payloadFaults.ts'
 
 /** Workers that one request is sent to, one after the other, while their answers do not hold. */
 const ATTEMPTS = 16
@@ -34,12 +35,21 @@ const ATTEMPTS = 16
 /** Times that one request may end without any usable answer. */
 const FAILURES = 3
 
-/** Answers of one worker that did not hold, after which it gets no more jobs even where none convicts it. */
+/** Answers of one worker that did not hold, after which it gets no jobs for a while even where none convicts it. */
 const STRIKES = 3
 
-/** `convicts`: what the worker signed is contradicted; else anybody between could have spoilt the answer. */
-type Fault = { reason: string; convicts: boolean }
-const spoilt = (reason: string): Fault => ({ reason, convicts: false })
+/** Milliseconds that a worker without blame is left alone. One that was convicted stays out until it is readmitted. */
+const LEFT_ALONE = 10 * 60_000
+
+/**
+ * `lied`: what the worker signed is contradicted. `spoilt`: anybody between could have spoilt the answer. `unable`: it
+ * could not be checked here, which is nobody's fault.
+ */
+type Fault = { reason: string; kind: 'lied' | 'spoilt' | 'unable' }
+const spoilt = (reason: string): Fault => ({ reason, kind: 'spoilt' })
+
+/** A worker that gets no jobs: until when (null: until it is readmitted), and why. */
+export type Aside = { worker: string; untilMs: number | null; why: string }
 
 export type InferParameters = {
   agent: string
@@ -69,8 +79,11 @@ export type Gateway = {
   /** Commits to the answers since the last seal, where any of them left a trace. */
   seal(): void
   readonly requests: number
-  /** Workers that were set aside. */
+  /** Workers that are set aside. */
   readonly caught: readonly string[]
+  readonly aside: readonly Aside[]
+  /** Takes over what others say of workers (`warrant gateway --readmit`), and lets those back whose time is over. */
+  refresh(): Promise<void>
 }
 
 /** `engine`: for models that are run again before their answer is used; null: that is left to the verifier. */
@@ -109,7 +122,7 @@ export type CreateGatewayParameters = {
 export function createGateway(parameters: CreateGatewayParameters): Gateway {
   const { log, queue, clock, models, workers, timeoutMs, requestIs, signatures } = parameters
   const numbers = new Map<string, number>()
-  const caught = new Set<string>()
+  const caught = new Map<string, Aside & { isStored: boolean }>()
   const strikes = new Map<string, number>()
   let requests = 0
   let epoch = 0
@@ -169,6 +182,9 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       }
       return { response: response.leafHash, index: response.index, result, cost }
     }
+    const unfit = inputFault(model, input)
+    if (unfit !== null) return answer({ status: 'failed', reason: unfit }, null)
+    await letBack()
     const job = {
       v: 1 as const,
       nonce: logged.leafHash,
@@ -207,20 +223,31 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
   }
 
   /** Two operators that agree, for the kinds that rest on that. */
-  async function agreed(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Held> {
+  async function agreed(
+    job: Job,
+    request: Request,
+    model: ModelIdentity,
+    requestLeaf: string,
+    /** Workers that have spoilt this request before. */
+    spoiled = new Set<string>(),
+  ): Promise<Held> {
     const { answer, others } = await agree({
       job,
       workers,
-      avoid: caught,
+      avoid: new Set([...caught.keys(), ...spoiled]),
       attempts: ATTEMPTS,
       async ask(avoid) {
         const done = await queue.dispatch(job, avoid)
-        return faultOf(done, request, requestLeaf) === null ? done : null
+        const fault = faultOf(done, request, model, requestLeaf)
+        if (fault === null) return done
+        const { worker } = done.receipt.statement
+        await setAside(worker, fault, `worker ${worker} answered wrongly: ${fault.reason}`, done, requestLeaf)
+        return null
       },
       async convict(done, { where }) {
         const { worker } = done.receipt.statement
         const reason = `worker ${worker} answered wrongly: refereed: ${where} of model ${model.name}`
-        await setAside(worker, { reason, convicts: true }, reason, done, requestLeaf)
+        await setAside(worker, { reason, kind: 'lied' }, reason, done, requestLeaf)
       },
       disagreed(one, other) {
         const [a, b] = [one.receipt.statement.worker, other.receipt.statement.worker]
@@ -246,30 +273,42 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     }
     const { fault, checkMicros } = await proofFault({ accepted, done: answer, request, model, requestLeaf })
     if (fault === null) return heldBy(accepted, [answer, ...others], checkMicros)
-    // They agreed on what does not hold: each signed it. Others are asked.
+    const before = spoiled.size
+    // Each is held to what it sent and signed itself: what one spoilt is no fault of the other's.
     for (const done of [answer, ...others]) {
       const { worker } = done.receipt.statement
-      await setAside(worker, fault, `worker ${worker} answered wrongly: ${fault.reason}`, done, requestLeaf)
+      const own = await proofFault({
+        accepted: { ...accepted, receipt: done.receipt, proof: proofOf(done, job.proofKind, []) },
+        done,
+        request,
+        model,
+        requestLeaf,
+      })
+      if (own.fault === null) continue
+      await setAside(worker, own.fault, `worker ${worker} answered wrongly: ${own.fault.reason}`, done, requestLeaf)
+      spoiled.add(worker)
     }
-    return agreed(job, request, model, requestLeaf)
+    if (spoiled.size === before) throw new WarrantError('WORKER_FAILED', fault.reason)
+    return agreed(job, request, model, requestLeaf, spoiled)
   }
 
   /** Asks until an answer holds: when one does not, the same request goes to another worker. */
   async function answered(job: Job, request: Request, model: ModelIdentity, requestLeaf: string): Promise<Held> {
     const kinds = kindsIn(job.proofKind)
     if (kinds.includes('quorum') || kinds.includes('refereed')) return agreed(job, request, model, requestLeaf)
-    const avoid = new Set(caught)
+    const avoid = new Set(caught.keys())
     let last = ''
     let failures = 0
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const done = await queue.dispatch(job, avoid).catch((error: unknown) => {
         // A worker that gave nothing usable: the queue may know another. The request's own time bounds it all.
-        if (!(error instanceof WarrantError) || error.retry !== 'safe' || ++failures >= FAILURES) throw error
+        if (!(error instanceof WarrantError) || error.retry !== 'safe' || ++failures >= FAILURES)
+          throw last === '' ? error : new WarrantError('WORKER_FAILED', `${last}; then ${reasonOf(error)}`)
         return null
       })
       if (done === null) continue
       const { worker } = done.receipt.statement
-      let fault = faultOf(done, request, requestLeaf)
+      let fault = faultOf(done, request, model, requestLeaf)
       if (fault === null) {
         const accepted = { output: done.output, receipt: done.receipt, proof: proofOf(done, job.proofKind, []) }
         const checked = await proofFault({ accepted, done, request, model, requestLeaf })
@@ -280,7 +319,7 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       if (parameters.checks === null) break
       avoid.add(worker)
       await setAside(worker, fault, last, done, requestLeaf)
-      for (const id of caught) avoid.add(id)
+      for (const id of caught.keys()) avoid.add(id)
     }
     throw new WarrantError('WORKER_FAILED', last)
   }
@@ -296,16 +335,46 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     done: JobResult,
     requestLeaf: string,
   ): Promise<void> {
-    const spoilt = (strikes.get(worker) ?? 0) + 1
+    const hasLied = fault.kind === 'lied'
+    const spoilt = (strikes.get(worker) ?? 0) + (fault.kind === 'unable' ? 0 : 1)
     strikes.set(worker, spoilt)
-    if (caught.has(worker) || !workers.some(({ id }) => id === worker) || !(fault.convicts || spoilt >= STRIKES)) return
-    caught.add(worker)
+    if (caught.has(worker) || !workers.some(({ id }) => id === worker) || !(hasLied || spoilt >= STRIKES)) return
+    const untilMs = hasLied ? null : clock.nowMs() + LEFT_ALONE
+    const aside = { worker, untilMs, why: last.slice(0, 200), isStored: false }
+    caught.set(worker, aside)
     // What the worker signed, so that anybody can convict it.
     const evidence = parameters.putBlob(canonicalBytes({ request: requestLeaf, ...encodeJobResult(done) }))
-    const what = fault.convicts ? 'a worker lied' : 'the answers of a worker did not hold'
-    const incident = { what, caughtBy: 'gateway', reason: reasonText(last), evidence, accuses: worker }
-    log.append('incident', incident, [requestLeaf])
-    await queue.setAside(worker)
+    const what = hasLied ? 'a worker lied' : 'the answers of a worker did not hold'
+    const incident = { what, caughtBy: 'gateway', reason: reasonText(last), evidence }
+    log.append('incident', hasLied ? { ...incident, accuses: worker } : incident, [requestLeaf])
+    await queue.setAside(worker, untilMs)
+    aside.isStored = true
+  }
+
+  function readmitted(worker: string, reason: string): void {
+    caught.delete(worker)
+    strikes.delete(worker)
+    log.append('incident', { what: 'a worker gets jobs again', caughtBy: 'gateway', reason, evidence: worker })
+  }
+
+  /** Workers whose time is over get jobs again. */
+  async function letBack(): Promise<void> {
+    for (const { worker, untilMs } of [...caught.values()])
+      if (untilMs !== null && untilMs <= clock.nowMs()) {
+        readmitted(worker, `worker ${worker} was left alone for ${LEFT_ALONE / 60_000} minutes`)
+        await queue.readmit(worker)
+      }
+  }
+
+  async function refresh(): Promise<void> {
+    await letBack()
+    const held = await queue.aside()
+    if (held === null) return
+    for (const { worker, isStored } of [...caught.values()])
+      if (isStored && !held.has(worker)) readmitted(worker, `worker ${worker} was readmitted by its gateway's operator`)
+    for (const [worker, untilMs] of held)
+      if (!caught.has(worker) && (untilMs === null || untilMs > clock.nowMs()))
+        caught.set(worker, { worker, untilMs, why: 'set aside before this gateway started', isStored: true })
   }
 
   function proofOf(done: JobResult, name: string, receipts: Receipt[]): Proof {
@@ -346,7 +415,8 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     const result = { status: 'ok' as const, ...accepted }
     const body = { request: requestLeaf, agent: request.agent, number: request.number, result }
     const [reason] = await log.faultsOf('response', body, [requestLeaf])
-    return reason === undefined ? null : { reason, convicts: reason.startsWith('body.result.receipt.statement.') }
+    const isStatement = reason?.startsWith('body.result.receipt.statement.') === true
+    return reason === undefined ? null : { reason, kind: isStatement ? 'lied' : 'spoilt' }
   }
 
   async function proofFault({
@@ -379,11 +449,17 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       },
       () => 1_000 * performance.now(),
     )
-    const fault = report.ok ? null : { reason: report.detail, convicts: report.convicts === true }
+    const kind = report.convicts === true ? 'lied' : report.unable === true ? 'unable' : 'spoilt'
+    const fault: Fault | null = report.ok ? null : { reason: report.detail, kind }
     return { fault, checkMicros: report.costMicros }
   }
 
-  function faultOf({ output, receipt, attestation }: JobResult, request: Request, requestLeaf: string): Fault | null {
+  function faultOf(
+    { output, receipt, attestation }: JobResult,
+    request: Request,
+    model: ModelIdentity,
+    requestLeaf: string,
+  ): Fault | null {
     const worker = workers.find(candidate => candidate.id === receipt.statement.worker)
     if (worker === undefined) return spoilt(`worker ${receipt.statement.worker} is not registered`)
     if (caught.has(worker.id)) return spoilt(`worker ${worker.id} was set aside before`)
@@ -394,7 +470,10 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     const wrong = statementFault(nodeCrypto, { statement: receipt.statement, requestLeaf, request, output })
     if (wrong !== null) return spoilt(wrong)
     const unsigned = signatures === 'atOnce' ? receiptFault(nodeCrypto, receipt, worker.publicKey) : null
-    return unsigned === null ? null : spoilt(unsigned)
+    if (unsigned !== null) return spoilt(unsigned)
+    // What it signed over is no answer of this model, whatever its numbers.
+    const malformed = outputFault(model, request.input, output)
+    return malformed === null ? null : { reason: malformed, kind: signatures === 'atOnce' ? 'lied' : 'spoilt' }
   }
 
   return {
@@ -403,8 +482,12 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     get requests() {
       return requests
     },
+    refresh,
     get caught() {
-      return [...caught]
+      return [...caught.keys()]
+    },
+    get aside() {
+      return [...caught.values()].map(({ worker, untilMs, why }) => ({ worker, untilMs, why }))
     },
   }
 }

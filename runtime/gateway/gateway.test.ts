@@ -100,7 +100,13 @@ describe('the gateway', () => {
       reason: expect.stringContaining('signature'),
     })
     const silent = gatewayOver(
-      { dispatch: () => new Promise(() => {}), setAside: async () => {}, close: async () => {} },
+      {
+        dispatch: () => new Promise(() => {}),
+        setAside: async () => {},
+        readmit: async () => {},
+        aside: async () => null,
+        close: async () => {},
+      },
       50,
     )
     expect((await ask(silent.gateway, 0)).result).toMatchObject({ status: 'timedOut' })

@@ -64,6 +64,16 @@ const proofAnswer = z.strictObject({
 })
 const chatBody = z.looseObject({ model: label, messages: z.array(z.unknown()).min(1), stream: z.boolean().optional() })
 const problem = z.strictObject({ code: z.string(), message: z.string() })
+const aside = z.strictObject({
+  worker: label,
+  untilMs: z.number().nullable().describe('null: until `warrant gateway --readmit`'),
+  why: z.string(),
+})
+const health = z.strictObject({
+  ok: z.boolean().describe('false: a worker is set aside; the others go on'),
+  requests: count,
+  setAside: z.array(aside),
+})
 const byId = z.strictObject({ id: digest })
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -133,11 +143,11 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
     return answer
   }
 
-  app.get(
-    '/health',
-    { schema: { response: { 200: z.strictObject({ ok: z.boolean(), requests: count, setAside: z.array(label) }) } } },
-    async () => ({ ok: true, requests: gateway.requests, setAside: [...gateway.caught] }),
-  )
+  app.get('/health', { schema: { response: { 200: health } } }, async () => ({
+    ok: gateway.aside.length === 0,
+    requests: gateway.requests,
+    setAside: [...gateway.aside],
+  }))
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
     const { type, text } = await metrics.expose()
     return reply.type(type).send(text)

@@ -14,9 +14,31 @@ const ATTEMPTS = 3
 /** Requests whose tries are counted. */
 const REMEMBERED = 100_000
 
-/** Where a gateway tells workers that they get no more jobs. One that does not listen is refused by its answers. */
-const asideKey = (prefix: string) => `${prefix}:set-aside`
+/** Where a gateway tells workers that they get no more jobs: a hash, until when by worker, empty for no end. */
+const asideKey = (prefix: string) => `${prefix}:aside`
 const ASIDE_EVERY_MS = 500
+
+function untilOf(text: string): number | null {
+  return text === '' ? null : Number(text)
+}
+
+/** Lets a worker take jobs again, from outside of gateway and worker. False: it was not set aside. @throws UNREACHABLE */
+export async function readmitWorker({
+  url,
+  worker,
+  prefix = 'warrant',
+}: {
+  url: string
+  worker: string
+  prefix?: string
+}): Promise<boolean> {
+  const connection = await connectRedis(url)
+  try {
+    return (await connection.hdel(asideKey(prefix), worker)) === 1
+  } finally {
+    connection.disconnect()
+  }
+}
 
 /** Connects, or says which Redis does not answer. @throws UNREACHABLE */
 export async function connectRedis(url: string, options: RedisOptions = {}): Promise<Redis> {
@@ -90,8 +112,15 @@ export async function createBullQueue({
         )
       return parsed.data
     },
-    async setAside(worker) {
-      await connections[0].sadd(asideKey(prefix), worker)
+    async setAside(worker, untilMs) {
+      await connections[0].hset(asideKey(prefix), worker, untilMs === null ? '' : String(untilMs))
+    },
+    async readmit(worker) {
+      await connections[0].hdel(asideKey(prefix), worker)
+    },
+    async aside() {
+      const held = await connections[0].hgetall(asideKey(prefix))
+      return new Map(Object.entries(held).map(([worker, until]) => [worker, untilOf(until)]))
     },
     async close() {
       await events.close()
@@ -118,38 +147,55 @@ export async function runBullWorker({
   const connection = await connectRedis(url)
   const local = createInProcessQueue([worker])
   let done = 0
-  const bull = new BullWorker(
-    QUEUE_NAME,
-    async (job: BullJob): Promise<ReturnType<typeof encodeJobResult>> => {
-      const parsed = jobSchema.safeParse(job.data)
-      if (!parsed.success) throw new Error(`the job is malformed: ${parsed.error.issues[0]?.path.join('.')}`)
-      if (parsed.data.deadlineMs < Date.now()) throw new Error('the job is past its deadline')
-      const result = await local.dispatch(parsed.data as Job)
-      done++
-      return encodeJobResult(result)
-    },
-    // A worker that dies is noticed after the lock's time, and its jobs go to another.
-    {
-      connection: connection as never,
-      prefix,
-      concurrency,
-      lockDuration: 5_000,
-      stalledInterval: 2_000,
-      maxStalledCount: ATTEMPTS,
-    },
-  )
-  bull.on('error', () => {})
-  await bull.waitUntilReady()
-  let isAside = false
-  const look = setInterval(async () => {
-    isAside ||= (await connection.sismember(asideKey(prefix), worker.id).catch(() => 0)) === 1
-    if (isAside && !bull.isPaused()) await bull.pause(true)
+  const start = async (): Promise<BullWorker> => {
+    const bull = new BullWorker(
+      QUEUE_NAME,
+      async (job: BullJob): Promise<ReturnType<typeof encodeJobResult>> => {
+        const parsed = jobSchema.safeParse(job.data)
+        if (!parsed.success) throw new Error(`the job is malformed: ${parsed.error.issues[0]?.path.join('.')}`)
+        if (parsed.data.deadlineMs < Date.now()) throw new Error('the job is past its deadline')
+        const result = await local.dispatch(parsed.data as Job)
+        done++
+        return encodeJobResult(result)
+      },
+      // A worker that dies is noticed after the lock's time, and its jobs go to another.
+      {
+        connection: connection as never,
+        prefix,
+        concurrency,
+        lockDuration: 5_000,
+        stalledInterval: 2_000,
+        maxStalledCount: ATTEMPTS,
+      },
+    )
+    bull.on('error', () => {})
+    await bull.waitUntilReady()
+    return bull
+  }
+  let bull: BullWorker | null = await start()
+  let looking: Promise<void> = Promise.resolve()
+  /** Jobs in hand are finished; a new taker is started when it may come back: a paused one can miss what waits. */
+  async function lookAside(): Promise<void> {
+    // A Redis that does not answer changes nothing.
+    const held = await connection.hget(asideKey(prefix), worker.id).catch(() => undefined)
+    if (held === undefined) return
+    const until = held === null ? null : untilOf(held)
+    const isAside = held !== null && (until === null || until > Date.now())
+    if (isAside && bull !== null) {
+      const taking = bull
+      bull = null
+      await taking.close()
+    } else if (!isAside && bull === null) bull = await start()
+  }
+  const look = setInterval(() => {
+    looking = looking.then(lookAside).catch(() => {})
   }, ASIDE_EVERY_MS)
   return {
     done: () => done,
     async close() {
       clearInterval(look)
-      await bull.close()
+      await looking
+      await bull?.close()
       await local.close()
       connection.disconnect()
     },

@@ -22,6 +22,7 @@ export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
   let waiting: Waiting[] = []
   let closed = false
   const aside = new Set<string>()
+  const busy = new Set<string>()
 
   /** The next free worker, and the jobs it takes. */
   function match(): { worker: Worker; batch: Waiting[] } | null {
@@ -29,6 +30,7 @@ export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
       const batch = waiting.filter(item => !item.not.has(worker.id)).slice(0, BATCH)
       if (batch.length === 0) continue
       free.splice(i, 1)
+      busy.add(worker.id)
       const taken = new Set(batch)
       waiting = waiting.filter(item => !taken.has(item))
       return { worker, batch }
@@ -68,6 +70,7 @@ export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
           },
         )
         .finally(() => {
+          busy.delete(worker.id)
           if (!aside.has(worker.id)) free.push(worker)
           void pump()
         })
@@ -93,6 +96,14 @@ export function createInProcessQueue(workers: readonly Worker[]): QueuePort {
         item.reject(noneLeft())
       }
     },
+    async readmit(worker) {
+      const back = workers.find(({ id }) => id === worker)
+      if (back === undefined || !aside.delete(worker)) return
+      // One that still works comes back by itself.
+      if (!busy.has(worker)) free.push(back)
+      void pump()
+    },
+    aside: async () => null,
     async close() {
       closed = true
       for (const worker of workers) await worker.close()

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { decodeBase64, encodeBase64 } from '#runtime/crypto/base64.ts'
+import { demandReplayable } from '#runtime/model/demandReplayable.ts'
 import { lowerLinear } from '#runtime/model/lowerLinear.ts'
 import { lowerSaturating } from '#runtime/model/lowerSaturating.ts'
 import { lowerTables } from '#runtime/model/lowerTables.ts'
@@ -45,6 +46,7 @@ export async function loadIntModel(
     kernels?: Kernels
   } = {},
 ): Promise<Required<LoadedModel>> {
+  demandReplayable(identity.name, file)
   const graph = readIntGraph(file)
   const described = describeIntModel(file)
   for (const side of ['input', 'output'] as const) {

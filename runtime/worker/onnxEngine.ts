@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module'
-import onnxProto from 'onnx-proto'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { decodeBase64, encodeBase64 } from '#runtime/crypto/base64.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { demandReplayable } from '#runtime/model/demandReplayable.ts'
+import { isMeantExact } from '#runtime/model/isMeantExact.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
@@ -11,6 +12,7 @@ import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import type { Tensor } from '#verifier/evidence/tensor.ts'
 import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
 import { describeIntModel, loadIntModel } from './intModel.ts'
+import { vectorsHere } from './processor.ts'
 import type { Provider } from './provider.ts'
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
@@ -24,7 +26,12 @@ const OPTIONS: InferenceSession.SessionOptions = {
   logSeverityLevel: 4,
 }
 
-const runtimeOn = (provider: Provider) => `onnxruntime-node@${version}/${provider}`
+/**
+ * Floating point gives other bits where the kernels are others: by provider, and on a CPU by the width of its vectors. So
+ * an identity names both, and only machines of that class run it.
+ */
+const runtimeOn = (provider: Provider) =>
+  `onnxruntime-node@${version}/${provider}${provider === 'cpu' ? `/${vectorsHere()}` : ''}`
 
 /**
  * The engine port on one of onnxruntime's providers: float32 in, float32 out, one thread. Floating-point models run where
@@ -58,9 +65,10 @@ async function loadFloatModel(identity: ModelIdentity, file: Uint8Array, provide
 
 /** The identity of a model file, by loading it. @throws MODEL_INVALID */
 export async function identifyModel(name: string, file: Uint8Array): Promise<ModelIdentity> {
+  // Before onnxruntime sees it: a graph that claims more than it may is refused while it is read.
+  const isInteger = isMeantExact(name, file)
   const session = await createSession(name, file, 'cpu')
   try {
-    const isInteger = hasIntegerOps(file)
     const described = isInteger ? describeIntModel(file) : describe(session, name)
     return {
       name,
@@ -74,12 +82,8 @@ export async function identifyModel(name: string, file: Uint8Array): Promise<Mod
   }
 }
 
-/** Whether a file is meant as an exact-integer model. */
-function hasIntegerOps(file: Uint8Array): boolean {
-  return onnxProto.onnx.ModelProto.decode(file).graph?.node?.some(node => node.opType === 'MatMulInteger') === true
-}
-
 async function createSession(name: string, file: Uint8Array, provider: Provider): Promise<InferenceSession> {
+  demandReplayable(name, file)
   try {
     return await InferenceSession.create(file, { ...OPTIONS, executionProviders: [provider] })
   } catch (cause) {

@@ -39,6 +39,22 @@ export function processorOf(architecture: string, features: readonly string[]): 
   return { name: 'x86-64 without AVX2', kernels: 'saturating' }
 }
 
+/** How wide the vectors of onnxruntime's float kernels are on a processor: the same width, the same order of additions. */
+export function vectorsOf(architecture: string, features: readonly string[]): string {
+  if (architecture !== 'x64') return architecture
+  if (features.includes('avx512f')) return 'avx512'
+  if (features.includes('avx2') && features.includes('fma')) return 'avx2'
+  return features.includes('avx') ? 'avx' : 'sse'
+}
+
+let vectors: string | undefined
+
+/** Of this machine's. */
+export function vectorsHere(): string {
+  vectors ??= vectorsOf(arch(), featuresHere())
+  return vectors
+}
+
 /** The class of this machine's processor, by what the operating system says of it. */
 export function thisProcessor(): Processor {
   return processorOf(arch(), featuresHere())

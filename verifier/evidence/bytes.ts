@@ -55,6 +55,15 @@ export function toBase64(bytes: Uint8Array): string {
   return parts.join('')
 }
 
+/** Whether a text is what `toBase64` gives for some bytes: standard letters, padded, nothing behind the last byte. */
+export function isCanonicalBase64(text: string): boolean {
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return false
+  if (!text.endsWith('=')) return true
+  const isTwo = text.endsWith('==')
+  const last = VALUES[text.charCodeAt(text.length - (isTwo ? 3 : 2))] ?? 64
+  return (last & (isTwo ? 15 : 3)) === 0
+}
+
 /** Bytes of standard base64; any encoding but the one `toBase64` gives is refused. @throws EVIDENCE_MALFORMED */
 export function fromBase64(text: string): Uint8Array {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fromBase64, toBase64 } from './bytes.ts'
+import { fromBase64, isCanonicalBase64, toBase64 } from './bytes.ts'
 import { WarrantError } from './error.ts'
 import { count } from './primitives.ts'
 
@@ -11,7 +11,15 @@ export const ELEMENT_BYTES: Record<TensorType, number> = { float32: 4, int8: 1, 
 
 /** A tensor in a record: little-endian elements in row-major order, base64. */
 export const tensor = z
-  .strictObject({ dtype: tensorType, shape: z.array(count).max(8), data: z.string().max(60_000) })
+  .strictObject({
+    dtype: tensorType,
+    shape: z.array(count).max(8),
+    // One text for the same bytes: readers that forgive others would not agree on what was asked.
+    data: z
+      .string()
+      .max(60_000)
+      .refine(isCanonicalBase64, 'must be standard base64 (A-Z a-z 0-9 + /) with its padding, not the url-safe form'),
+  })
   .refine(value => base64Length(value.data) === elements(value.shape) * ELEMENT_BYTES[value.dtype], {
     message: 'data does not have shape × element size bytes',
     path: ['data'],

@@ -5,7 +5,7 @@ import { type LinearSpec, linearSpec } from './linear.ts'
 import { invalid, type OnnxModel, type OnnxValue, readOnnx } from './onnxFile.ts'
 import type { OpDefinition, PreparedOp } from './opDefinition.ts'
 import { reduce } from './reduce.ts'
-import { constantOf, type ValueType } from './value.ts'
+import { constantOf, sizeOf, type ValueType } from './value.ts'
 
 /** What an exact-integer graph may do between its linear ops. */
 const OPS: Readonly<Record<string, OpDefinition>> = {
@@ -104,6 +104,7 @@ export function readIntGraph(file: Uint8Array): IntGraph {
     numbers.set(name, step.output)
     lastName = name
   }
+  demandBounded(steps, linear, values)
   const last = new Map<number, Step>()
   for (const step of steps) for (const number of step.inputs) last.set(number, step)
   for (const [number, step] of last) if (values[number]?.constant === null) step.lastOf.push(number)
@@ -115,6 +116,21 @@ export function readIntGraph(file: Uint8Array): IntGraph {
     throw invalid(`output ${output.name} is [${result.dims}], the file says [${output.shape}]`)
   if (linear.length === 0) throw invalid('there is no linear op to prove')
   return { input, output, steps, linear, values, fused: fusedSteps({ steps, values }) }
+}
+
+/** What one row may take: a file of some hundred bytes could ask for days of work, or more memory than there is. */
+const MOST = { products: 2 ** 34, elements: 2 ** 28 }
+
+/** @throws MODEL_INVALID */
+function demandBounded(steps: readonly Step[], linear: readonly LinearSpec[], values: readonly ValueType[]): void {
+  let [products, elements] = [0, 0]
+  for (const { output, linear: index } of steps) {
+    const size = sizeOf(values[output]?.dims ?? [])
+    elements += size
+    products += size * (index === null ? 0 : (linear[index]?.k ?? 0))
+  }
+  if (products > MOST.products) throw invalid(`one row takes ${products} products in all, the most is ${MOST.products}`)
+  if (elements > MOST.elements) throw invalid(`one row takes ${elements} elements in all, the most is ${MOST.elements}`)
 }
 
 /** The one input or output: float32, its first axis the batch's. */

@@ -28,7 +28,16 @@ export type OnnxModel = {
 
 const TYPES: Readonly<Record<number, OnnxType>> = { 1: 'float32', 2: 'uint8', 3: 'int8', 6: 'int32', 7: 'int64' }
 const BYTES: Readonly<Record<OnnxType, number>> = { float32: 4, uint8: 1, int8: 1, int32: 4, int64: 8 }
-const LIMITS = { file: 2 ** 30, nodes: 20_000, tensors: 20_000, rank: 8, elements: 2 ** 28, names: 256, ints: 65_536 }
+const LIMITS = {
+  file: 2 ** 30,
+  nodes: 20_000,
+  tensors: 20_000,
+  rank: 8,
+  elements: 2 ** 28,
+  names: 256,
+  ints: 65_536,
+  fields: 65_536,
+}
 const OPSET = 17
 
 /**
@@ -47,8 +56,9 @@ export function readOnnx(file: Uint8Array): OnnxModel {
     throw invalid('opset_import: needs the standard operator set alone')
   if (integer(opset, 2, 'opset_import.version') !== OPSET) throw invalid(`opset_import.version: needs ${OPSET}`)
   const graph = fieldsOf(one(model, 7, 'graph'), 'graph', [1, 2, 5, 10, 11, 12])
+  const count = graph.get(1)?.length ?? 0
+  if (count > LIMITS.nodes) throw invalid(`the graph has ${count} nodes, the most is ${LIMITS.nodes}`)
   const nodes = all(graph, 1).map((bytes, i) => readNode(bytes, `node ${i}`))
-  if (nodes.length > LIMITS.nodes) throw invalid(`the graph has ${nodes.length} nodes, the most is ${LIMITS.nodes}`)
   const tensors = new Map<string, OnnxTensor>()
   for (const [i, bytes] of all(graph, 5).entries()) {
     const tensor = readTensor(bytes, `initializer ${i}`)
@@ -157,6 +167,8 @@ function fieldsOf(bytes: Uint8Array, where: string, allowed: readonly number[]):
     const [field, wire] = [Number(key >> 3n), Number(key & 7n)]
     if (!allowed.includes(field)) throw invalid(`${where}: field ${field} has no place in an exact-integer model`)
     const values = fields.get(field) ?? []
+    if (values.length === LIMITS.fields)
+      throw invalid(`${where}: field ${field} stands more than ${LIMITS.fields} times`)
     if (wire === 0) values.push(varint())
     else if (wire === 2) {
       const length = Number(varint())

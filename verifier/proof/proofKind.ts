@@ -50,6 +50,8 @@ export type ProofReport = {
   costMicros: number | null
   /** Whether what the worker itself signed is contradicted: nobody else can have made it look so. */
   convicts?: boolean
+  /** Whether the check could not be made, or cannot tell a lie from another machine: that is no fault of the worker's. */
+  unable?: boolean
 }
 
 /** A proof kind: what it proves, what it assumes, and the check. */

@@ -10,7 +10,7 @@ const loaded = new WeakMap<EnginePort, Map<string, Promise<LoadedModel>>>()
 /** Inputs of one model that run together. */
 const BATCH = 64
 
-type Found = { ok: boolean; detail: string; soundnessBits: null; convicts: boolean }
+type Found = { ok: boolean; detail: string; soundnessBits: null; convicts: boolean; unable?: boolean }
 const refuse = (detail: string, convicts = false): Found => ({ ok: false, detail, soundnessBits: null, convicts })
 
 /** The model is run again on the recorded input, and the outputs are compared bit by bit. */
@@ -74,20 +74,23 @@ async function runAgain(subjects: readonly ProofSubject[], ports: ProofPorts): P
   }
 }
 
-const cannot = (error: unknown) => refuse(`cannot be run again: ${reasonOf(error)}`)
+const cannot = (error: unknown): Found => ({ ...refuse(`cannot be run again: ${reasonOf(error)}`), unable: true })
 
 /** An answer beside what running again gave; null: its input or output is no tensor. */
 function compare({ answer, request }: ProofSubject, again: Tensor | null): Found {
   if (again === null || answer.output.type !== 'tensor') return refuse('only tensor models can be run again')
   const { dtype, shape, data } = answer.output.tensor
   const same = again.dtype === dtype && again.shape.join() === shape.join() && again.data === data
-  return same
-    ? { ok: true, detail: 'running the model again gives the same bits', soundnessBits: null, convicts: false }
-    : // Floating point may differ where nobody lied; integers have one answer on every machine.
-      refuse(
-        `worker ${answer.receipt.statement.worker}: running the model again gives another output`,
-        request.numeric === INT_EXACT,
-      )
+  if (same)
+    return { ok: true, detail: 'running the model again gives the same bits', soundnessBits: null, convicts: false }
+  const { worker } = answer.receipt.statement
+  // Integers have one answer on every machine; floating point may differ where nobody lied.
+  return request.numeric === INT_EXACT
+    ? refuse(`worker ${worker}: running the model again gives another output`, true)
+    : {
+        ...refuse(`worker ${worker}: running the model again gives other bits, which floating point may do`),
+        unable: true,
+      }
 }
 
 function load({ model, request }: ProofSubject, { engine, modelFile, crypto }: ProofPorts): Promise<LoadedModel> {

@@ -10,7 +10,7 @@ import { createGateway } from '#runtime/gateway/createGateway.ts'
 import { serveGateway } from '#runtime/gateway/serveGateway.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { checkCosts, isCheapToRun } from '#runtime/model/modelCosts.ts'
-import { createBullQueue } from '#runtime/queue/bullQueue.ts'
+import { createBullQueue, readmitWorker } from '#runtime/queue/bullQueue.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
 import { routeByModel } from '#runtime/queue/routeByModel.ts'
 import { SEAL_EVERY } from '#runtime/run/openRun.ts'
@@ -20,7 +20,7 @@ import { createChatRelay, hostedModel, type Upstream } from '#runtime/worker/cha
 import { createWorker } from '#runtime/worker/createWorker.ts'
 import { identifyModel, onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { digestJson } from '#verifier/evidence/digest.ts'
-import { WarrantError } from '#verifier/evidence/error.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { QueuePort } from '#verifier/evidence/ports/queue.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
@@ -28,6 +28,21 @@ import { logStream } from './output.ts'
 import { serveUntilStopped } from './serve.ts'
 
 const LOCAL = 'worker-local'
+
+/** Milliseconds between looks at who was readmitted. */
+const REFRESH_MS = 1_000
+
+/** Lets a worker of a gateway's Redis take jobs again, while the gateway runs. @throws BAD_CONFIG, BAD_INPUT, UNREACHABLE */
+export async function readmit(file: string, worker: string): Promise<void> {
+  const { redis } = loadConfig(file, gatewayConfig)
+  if (redis === undefined)
+    throw new WarrantError(
+      'BAD_INPUT',
+      `${file}: has no redis: the worker inside the gateway comes back when that is restarted`,
+    )
+  if (!(await readmitWorker({ url: redis, worker })))
+    throw new WarrantError('BAD_INPUT', `worker ${worker} is not set aside: GET /health says who is`)
+}
 
 /** One queue for all hosted models, each with its relay. */
 function relays(
@@ -50,6 +65,8 @@ function relays(
     async setAside() {
       // A relay has no other in its place.
     },
+    async readmit() {},
+    aside: async () => null,
     async close() {
       for (const queue of queues.values()) await queue.close()
     },
@@ -169,6 +186,11 @@ export async function runGateway(file: string): Promise<void> {
     requestIs: 'durable',
     signatures: 'atOnce',
   })
+  await gateway.refresh()
+  const refresh = setInterval(
+    () => gateway.refresh().catch(error => logger.warn({ reason: reasonOf(error) }, 'who is set aside cannot be read')),
+    REFRESH_MS,
+  )
   const app = await serveGateway({
     gateway,
     models: models.map(model => ({ ...model, proof: proofs.get(model.digest) as ProofChoice })),
@@ -180,6 +202,7 @@ export async function runGateway(file: string): Promise<void> {
     logger,
   })
   app.addHook('onClose', async () => {
+    clearInterval(refresh)
     gateway.seal()
     runtime.append('close', { reason: 'the gateway was stopped', decisions: 0, requests: gateway.requests })
     await queue.close()

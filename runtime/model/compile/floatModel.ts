@@ -1,5 +1,6 @@
 import onnxProto, { type onnx } from 'onnx-proto'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { scanOnnx } from '../scanOnnx.ts'
 
 /** A constant of a float model. */
 export type Constant = { dims: number[]; data: Float32Array | BigInt64Array }
@@ -28,6 +29,7 @@ const LIMITS = { file: 2 ** 30, nodes: 20_000, elements: 2 ** 28 }
 /** Decodes a float32 model. @throws MODEL_INVALID */
 export function decodeFloatModel(file: Uint8Array): FloatModel {
   if (file.length > LIMITS.file) throw invalid(`the file has ${file.length} bytes, the most is ${LIMITS.file}`)
+  scanOnnx(file, 'to compile')
   let proto: onnx.ModelProto
   try {
     proto = onnxProto.onnx.ModelProto.decode(file)

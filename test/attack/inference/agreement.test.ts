@@ -66,10 +66,33 @@ describe('a gateway over workers of different operators', () => {
   const key = (n: number) => ed25519Signer(new Uint8Array(32).fill(n))
   const clock = { nowMs: () => 1_700_000_000_000 }
 
+  type Lies = boolean | 'garbage' | 'misshapen'
+
   /** A worker that adds to its last accumulator and makes everything fit, or tells the truth. */
-  function workerOf(id: string, n: number, file: Uint8Array, lies: boolean): Worker {
+  function workerOf(id: string, n: number, file: Uint8Array, lies: Lies): Worker {
     const worker = createWorker({ id, signer: key(n), engine: onnxEngine, clock, modelFile: async () => file })
     if (!lies) return worker
+    // `garbage`: signed honestly, another trace sent. `misshapen`: the right numbers in another shape, signed as such.
+    if (lies === 'garbage')
+      return {
+        ...worker,
+        run: async jobs =>
+          (await worker.run(jobs)).map(result =>
+            result instanceof Error ? result : { ...result, trace: new Uint8Array(8) },
+          ),
+      }
+    if (lies === 'misshapen')
+      return {
+        ...worker,
+        run: async jobs =>
+          (await worker.run(jobs)).map(result => {
+            if (result instanceof Error || result.output.type !== 'tensor') return result
+            const { shape } = result.output.tensor
+            const output = { type: 'tensor' as const, tensor: { ...result.output.tensor, shape: [...shape, 1] } }
+            const statement = { ...result.receipt.statement, outputDigest: payloadDigest(output, nodeCrypto) }
+            return { ...result, output, receipt: signReceipts(key(n), [statement])[0] as Receipt }
+          }),
+      }
     return {
       ...worker,
       async run(jobs) {
@@ -97,7 +120,7 @@ describe('a gateway over workers of different operators', () => {
     }
   }
 
-  async function ask(kind: string, sides: { id: string; operator: string; lies: boolean }[]) {
+  async function ask(kind: string, sides: { id: string; operator: string; lies: Lies }[]) {
     const dir = mkdtempSync(join(tmpdir(), 'warrant-agree-'))
     const victim = victims[0] as Victim
     const workers = sides.map(({ id, operator }, i) => ({ id, operator, publicKey: key(i + 1).publicKeyHex }))
@@ -164,7 +187,7 @@ describe('a gateway over workers of different operators', () => {
     )
     return { result, report, verify, workers, right, incidents, caught: gateway.caught }
   }
-  const side = (id: string, operator: string, lies = false) => ({ id, operator, lies })
+  const side = (id: string, operator: string, lies: Lies = false) => ({ id, operator, lies })
 
   test.each(['quorum', 'refereed'] as const)('%s: two honest operators agree, and the verifier accepts', async kind => {
     const { report, right, incidents } = await ask(kind, [side('a', 'one'), side('b', 'two')])
@@ -214,6 +237,28 @@ describe('a gateway over workers of different operators', () => {
     expect([right, report?.ok, [...caught].sort()]).toEqual([true, true, ['crony', 'liar']])
     expect(incidents.filter(text => text.startsWith('a worker lied'))).toHaveLength(2)
   })
+
+  test('freivalds+quorum: who sends a garbage trace is no reason to strike the honest operator beside it', async () => {
+    const { right, report, caught, incidents } = await ask('freivalds+quorum', [
+      side('sloppy', 'one', 'garbage'),
+      side('b', 'two'),
+      side('c', 'three'),
+    ])
+    expect([right, report?.ok, caught, incidents]).toEqual([true, true, [], []])
+  })
+
+  test.each(['refereed', 'quorum', 'freivalds+quorum'])(
+    '%s: an answer in another shape convicts its signer alone, and the request is answered',
+    async kind => {
+      const { right, report, caught, incidents } = await ask(kind, [
+        side('odd', 'one', 'misshapen'),
+        side('b', 'two'),
+        side('c', 'three'),
+      ])
+      expect([right, report?.ok, caught]).toEqual([true, true, ['odd']])
+      expect(incidents).toEqual([expect.stringMatching(/^a worker lied: worker odd answered wrongly: model .* gives/)])
+    },
+  )
 
   test('freivalds+quorum: each part must hold, and stand in order, once', async () => {
     const { result, verify } = await ask('freivalds+quorum', [side('a', 'one'), side('b', 'two')])

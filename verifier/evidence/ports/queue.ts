@@ -31,7 +31,11 @@ export const MOST_TRACE = 64 * 1024 * 1024
 export type QueuePort = {
   /** `avoid`: workers, by id, that should not get this job: a queue that cannot choose may give it to them anyhow. @throws WORKER_FAILED, TIMED_OUT */
   dispatch(job: Job, avoid?: ReadonlySet<string>): Promise<JobResult>
-  /** A worker, by id, that gets no more jobs. */
-  setAside(worker: string): Promise<void>
+  /** A worker, by id, that gets no more jobs: until a time, or until it is readmitted. */
+  setAside(worker: string, untilMs: number | null): Promise<void>
+  /** A worker that gets jobs again. */
+  readmit(worker: string): Promise<void>
+  /** Who is set aside, where others than this process may say so: until when, by worker. Null: nobody else can. */
+  aside(): Promise<ReadonlyMap<string, number | null> | null>
   close(): Promise<void>
 }

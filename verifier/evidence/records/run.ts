@@ -6,7 +6,7 @@ export const modelIdentity = z.strictObject({
   name: label,
   /** Digest of the model file, domain `model`. */
   digest,
-  /** `onnxruntime-node@VERSION/PROVIDER` for floating point, `int-exact-v1` for exact integers, `upstream` for a hosted one. */
+  /** `onnxruntime-node@VERSION/PROVIDER/VECTORS` for floating point, `int-exact-v1` for exact integers, `upstream` for a hosted one. */
   numeric: label,
   /** The file, or null for a hosted model that nobody here can run. */
   file: blobRef.nullable(),

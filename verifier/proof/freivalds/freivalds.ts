@@ -1,4 +1,4 @@
-import { reasonOf } from '#verifier/evidence/error.ts'
+import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Kernels } from '#verifier/kernels/openKernels.ts'
 import type { IntGraph } from '#verifier/model/intGraph.ts'
 import type { ProofKind, ProofPorts, ProofSubject } from '../proofKind.ts'
@@ -42,7 +42,9 @@ export const freivalds: ProofKind = {
       ready.check = null
       return refuse(wrong.detail, wrong.convicts)
     } catch (error) {
-      return refuse(`cannot be checked: ${reasonOf(error)}`)
+      // The input is the request's, and the model this side's: neither is the worker's fault.
+      const unable = error instanceof WarrantError && (error.code === 'BAD_INPUT' || error.code === 'MODEL_INVALID')
+      return { ...refuse(`cannot be checked: ${reasonOf(error)}`), unable }
     }
   },
 }
