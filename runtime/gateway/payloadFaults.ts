@@ -8,7 +8,8 @@ import { INT_EXACT } from '#verifier/proof/freivalds/openTrace.ts'
 export function inputFault(model: ModelIdentity, input: ModelInput): string | null {
   const { name, input: expected, numeric } = model
   if (expected === null) return input.type === 'chat' ? null : `model ${name} takes chat requests, this is a tensor`
-  if (input.type !== 'tensor') return `model ${name} takes tensors, this is a chat request`
+  // Whoever runs it says so itself.
+  if (input.type !== 'tensor') return null
   const { dtype, shape, data } = input.tensor
   const [rows = 0, ...row] = shape
   const isExact = numeric === INT_EXACT

@@ -66,6 +66,8 @@ export async function loadIntModel(
       executionProviders: [provider],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
+      // Every node as it stands: what an optimiser thinks the same may differ in the sign of a zero.
+      graphOptimizationLevel: 'disabled',
       logSeverityLevel: 4,
     })
   } catch (cause) {

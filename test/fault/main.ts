@@ -1,4 +1,4 @@
-// npm run faults -- log|rewritten|contradictions|inference|treasury|loss|mutants [--cases N] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
+// npm run faults -- log|rewritten|contradictions|peers|inference|models|treasury|loss|mutants [--cases N | --seconds S] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import { lyingCase } from '../attack/inference/lyingCases.ts'
 import { makeVictims } from '../attack/inference/victims.ts'
 import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
 import { faultCase, faultPoints, hasStrace } from './logFaults.ts'
+import { differentialCase } from './models/differential.ts'
 import { peersCase } from './peers/peersCase.ts'
 import { crashRun } from './treasury/crashes.ts'
 
@@ -42,6 +43,13 @@ const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
     cases: 200,
     async open() {
       return peersCase
+    },
+  },
+  // A case is a random graph with odd constants: refused, or the same bits from onnxruntime, the interpreter and a check.
+  models: {
+    cases: 20_000,
+    async open() {
+      return differentialCase
     },
   },
   // A case is a treasury whose agent lives and dies 26 times.
@@ -111,14 +119,20 @@ if (process.argv[2] === 'mutants') {
 
 const suite = SUITES[process.argv[2] ?? '']
 if (suite === undefined) {
-  console.error(`usage: npm run faults -- ${[...Object.keys(SUITES), 'mutants'].join('|')} [--cases N] [--seed S]`)
+  console.error(
+    `usage: npm run faults -- ${[...Object.keys(SUITES), 'mutants'].join('|')} [--cases N | --seconds S] [--seed S]`,
+  )
   process.exit(2)
 }
-const [cases, first] = [argument('cases', suite.cases), argument('seed', 1)]
+const [seconds, first] = [argument('seconds', 0), argument('seed', 1)]
+const cases = seconds > 0 ? Number.MAX_SAFE_INTEGER : argument('cases', suite.cases)
+const until = seconds > 0 ? performance.now() + 1_000 * seconds : Number.POSITIVE_INFINITY
 const run = await suite.open()
 const held = new Map<string, number>()
 let failed = 0
-for (let seed = first; seed < first + cases; seed++) {
+let done = 0
+for (let seed = first; done < cases && performance.now() < until; seed++) {
+  done++
   try {
     const name = await run(seed)
     held.set(name, (held.get(name) ?? 0) + 1)
@@ -126,9 +140,10 @@ for (let seed = first; seed < first + cases; seed++) {
     failed++
     console.error((error as Error).message)
   }
-  if ((seed - first + 1) % Math.ceil(cases / 20) === 0) console.error(`${seed - first + 1}/${cases}, ${failed} failed`)
+  const every = seconds > 0 ? 1_000 : Math.ceil(cases / 20)
+  if (done % every === 0) console.error(`${done}${seconds > 0 ? '' : `/${cases}`}, ${failed} failed`)
 }
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1_024)
-console.log(JSON.stringify({ cases, failed, peakMiB, held: Object.fromEntries([...held].sort()) }, null, 2))
+console.log(JSON.stringify({ cases: done, failed, peakMiB, held: Object.fromEntries([...held].sort()) }, null, 2))
 await run.close?.()
 process.exitCode = failed === 0 ? 0 : 1

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseCanonical } from '#verifier/evidence/canonical.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
 
 const text = z.string().max(40_000)
 const hex = z
@@ -10,6 +11,8 @@ const hex = z
 /** What Intel's provisioning service says of a platform, as `@phala/dcap-qvl` takes it. */
 export const collateral = z.strictObject({
   pck_crl_issuer_chain: text,
+  /** The platform's own chain, where a quote does not carry it; a quote's own counts. */
+  pck_certificate_chain: text.optional(),
   root_ca_crl: hex,
   pck_crl: hex,
   tcb_info_issuer_chain: text,
@@ -33,7 +36,10 @@ const attestationDocument = z.discriminatedUnion('platform', [
 ])
 export type AttestationDocument = z.infer<typeof attestationDocument>
 
-/** @throws EVIDENCE_MALFORMED, ZodError */
+/** @throws EVIDENCE_MALFORMED naming the field */
 export function parseDocument(bytes: Uint8Array): AttestationDocument {
-  return attestationDocument.parse(parseCanonical(bytes))
+  const parsed = attestationDocument.safeParse(parseCanonical(bytes))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new WarrantError('EVIDENCE_MALFORMED', `${issue?.path.join('.') || 'the document'}: ${issue?.message}`)
 }

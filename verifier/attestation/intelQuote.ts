@@ -3,9 +3,14 @@ import { reasonOf } from '#verifier/evidence/error.ts'
 import { ChainFault, certificate, checkChain, checkRevocations, fromPem } from './certificates.ts'
 import type { Collateral } from './document.ts'
 import type { Attested } from './openAttestations.ts'
+import { tdxModuleStatus } from './tdxModule.ts'
 
 /** Whom Intel lets speak of what: a platform's certificate says nothing of firmware, and the other way round. */
 const [PCK, TCB] = ['Intel SGX PCK Certificate', 'Intel SGX TCB Signing']
+
+/** The quoting enclave's maker, at its place in a quote's header: Intel. */
+const VENDOR = '939a7233f79c4ca9940a0db3957f0607'
+const VENDOR_AT = 12
 
 /** Firmware states that are accepted without being named: the one that has every update. */
 const CURRENT = 'UpToDate'
@@ -24,6 +29,8 @@ export function openIntelQuote(
 ): Attested {
   const parsed = decoded(() => qvl.Quote.parse(quote))
   if (parsed.report.isSgx() !== (platform === 'sgx')) throw new ChainFault(`the quote is not of ${platform}`)
+  const vendor = hexOf(quote.subarray(VENDOR_AT, VENDOR_AT + VENDOR.length / 2))
+  if (vendor !== VENDOR) throw new ChainFault(`the quoting enclave is of the vendor ${vendor}, not of Intel`)
   const pck = fromPem(new TextDecoder().decode(decoded(() => parsed.rawCertChain())))
   const chains = [pck, fromPem(collateral.tcb_info_issuer_chain), fromPem(collateral.qe_identity_issuer_chain)]
   for (const chain of chains) checkChain(chain, root, atMs)
@@ -56,6 +63,9 @@ export function openIntelQuote(
     }
   const td = report.asTd15()?.base ?? report.asTd10()
   if (td === null) throw new ChainFault('a quote of an unknown form')
+  const state = tdxModuleStatus(collateral.tcb_info, td)
+  if (state !== null && state !== CURRENT && (state === 'Revoked' || !tcb.includes(state)))
+    throw new ChainFault(`the TDX module is ${state}, the policy accepts ${[CURRENT, ...tcb].join(', ')}`)
   return {
     data: td.reportData,
     measurements: {

@@ -1,5 +1,5 @@
 import { verify } from 'node:crypto'
-import { decode, encode } from 'cborg'
+import { decode, encode, Tokenizer, Type } from 'cborg'
 import { ChainFault, certificate, checkChain } from './certificates.ts'
 import type { Attested } from './openAttestations.ts'
 
@@ -24,7 +24,7 @@ export function openNitroDocument(bytes: Uint8Array, { root, atMs }: { root: str
   const protectedHeader = decoded(header)
   if (!(protectedHeader instanceof Map) || protectedHeader.get(ALGORITHM) !== ES384)
     throw new ChainFault('is not signed with ES384')
-  const fields = decoded(payload)
+  const fields = decoded(payload, { hasOpenMaps: true })
   if (!(fields instanceof Map)) throw new ChainFault('its payload is no map')
   const [leaf, bundle, pcrs, data, timestamp] = ['certificate', 'cabundle', 'pcrs', 'user_data', 'timestamp'].map(key =>
     fields.get(key),
@@ -50,12 +50,22 @@ export function openNitroDocument(bytes: Uint8Array, { root, atMs }: { root: str
   return { data, measurements }
 }
 
-/** CBOR with nothing loose about it. */
-function decoded(bytes: Uint8Array): unknown {
+/** CBOR with nothing loose about it. `hasOpenMaps`: maps may end by a break in place of a length, as AWS writes them now. */
+function decoded(bytes: Uint8Array, { hasOpenMaps = false } = {}): unknown {
   try {
-    return decode(bytes, { useMaps: true, rejectDuplicateMapKeys: true, strict: true, allowIndefinite: false })
+    if (hasOpenMaps) demandNoOpenStrings(bytes)
+    return decode(bytes, { useMaps: true, rejectDuplicateMapKeys: true, strict: true, allowIndefinite: hasOpenMaps })
   } catch {
     throw new ChainFault('is no CBOR')
+  }
+}
+
+/** Strings and arrays must say their length (RFC 8949 §3.2): pieces that are joined could be cut in many ways. */
+function demandNoOpenStrings(bytes: Uint8Array): void {
+  const tokens = new Tokenizer(bytes)
+  while (!tokens.done()) {
+    const { type, value } = tokens.next()
+    if (Type.equals(type, Type.array) && value === Number.POSITIVE_INFINITY) throw new ChainFault('an open array')
   }
 }
 

@@ -96,6 +96,18 @@ export const binary: OpDefinition = (node, inputs) => {
   }
   // With infinities or a division by zero there could be a NaN, whose bits are nobody's promise.
   if (node.op === 'Div' && b.lo <= 0) throw refusal(node, 'the divisor may be zero')
+  // (1 ÷ x) · y is made y ÷ x by optimisers, which rounds once where this rounds twice.
+  if (node.op === 'Div' && a.constant !== null) throw refusal(node, 'of a constant')
+  // x + 0 is left away by optimisers, which keeps a −0 that this makes +0.
+  if (
+    dtype === 'float32' &&
+    node.op === 'Add' &&
+    [
+      [a, b],
+      [b, a],
+    ].some(([x, y]) => addsZero(x as ValueType, y as ValueType))
+  )
+    throw refusal(node, 'adds a constant zero to what may be −0')
   if (
     dtype === 'float32' &&
     node.op !== 'Mul' &&
@@ -106,6 +118,7 @@ export const binary: OpDefinition = (node, inputs) => {
   if (dtype === 'float32' && node.op === 'Mul' && !isNonZeroConstant(b))
     throw refusal(node, 'needs a constant factor without zeros')
   const corners = [operate(a.lo, b.lo), operate(a.lo, b.hi), operate(a.hi, b.lo), operate(a.hi, b.hi)]
+  if (corners.some(Number.isNaN)) throw refusal(node, 'infinities meet: the result may be no number')
   const rounded = dtype === 'float32' ? corners.map(Math.fround) : corners
   const isSquare = node.op === 'Mul' && node.inputs[0] === node.inputs[1]
   const [lo, hi] = [isSquare ? 0 : Math.min(...rounded), Math.max(...rounded)]
@@ -116,6 +129,10 @@ export const binary: OpDefinition = (node, inputs) => {
     type: computed({ dtype, dims, lo, hi, whole }),
     run: ([x, y]) => combine(x as Value, y as Value, op),
   }
+}
+
+function addsZero(to: ValueType, { constant }: ValueType): boolean {
+  return constant !== null && to.plainZeros !== true && constant.data.some(element => element === 0)
 }
 
 function isNonZeroConstant({ constant, lo, hi }: ValueType): boolean {
@@ -131,7 +148,8 @@ export const unary: OpDefinition = (node, inputs) => {
   const isRoot = node.op === 'Sqrt'
   const apply = isRoot ? Math.sqrt : roundHalfEven
   return {
-    type: computed({ dtype, dims, lo: apply(lo), hi: apply(hi), whole: !isRoot }),
+    // A root is rounded to float32, which may lie above the root of the range's end.
+    type: computed({ dtype, dims, lo: Math.fround(apply(lo)), hi: Math.fround(apply(hi)), whole: !isRoot }),
     run: ([x]) => filled(x as Value, dtype, isRoot ? takeRoots : round),
   }
 }
@@ -139,11 +157,15 @@ export const unary: OpDefinition = (node, inputs) => {
 /** Clip between two constants. */
 export const clip: OpDefinition = (node, inputs) => {
   onlyAttributes(node, [])
-  const { dtype, dims, lo, hi, whole } = inputAt(node, inputs, 0)
+  const { dtype, dims, lo, hi, whole, plainZeros } = inputAt(node, inputs, 0)
   const least = constantScalar(node, inputs, 1)
   const most = constantScalar(node, inputs, 2)
   if (dtype !== 'float32' || inputs[1]?.dtype !== dtype || inputs[2]?.dtype !== dtype || least > most)
     throw refusal(node, `of ${dtype} between ${least} and ${most}`)
+  // Kernels differ in which of two zeros is the larger.
+  const isZeroBound = (bound: number) =>
+    Object.is(bound, -0) || (bound === 0 && plainZeros !== true && lo <= 0 && hi >= 0)
+  if (isZeroBound(least) || isZeroBound(most)) throw refusal(node, 'a bound is zero where the value may be −0')
   const apply = (x: number) => Math.min(Math.max(x, least), most)
   return {
     type: computed({
@@ -152,6 +174,7 @@ export const clip: OpDefinition = (node, inputs) => {
       lo: apply(lo),
       hi: apply(hi),
       whole: whole && Number.isInteger(least) && Number.isInteger(most),
+      ...(plainZeros === true ? { plainZeros } : {}),
     }),
     run: ([x]) => filled(x as Value, dtype, (from, out) => clamp(from, out, least, most)),
   }
@@ -174,6 +197,7 @@ export const cast: OpDefinition = (node, inputs) => {
       lo: to === 'float32' ? Math.fround(lo) : lo,
       hi: to === 'float32' ? Math.fround(hi) : hi,
       whole,
+      plainZeros: true,
     }),
     run: ([x]) => filled(x as Value, to, (from, out) => out.set(from)),
   }

@@ -81,12 +81,15 @@ function fusedFrom(
   const [least, most] = [constantOf(bounds, 1), constantOf(bounds, 2)]
   const cast = take('Cast')
   if (shift?.data.length !== 1 || shift.data[0] !== ZERO_POINT || least === null || most?.data[0] !== 255) return null
-  if (cast === null || values[cast.output]?.dtype !== 'uint8' || !Number.isInteger(least.data[0])) return null
+  if (cast === null || values[cast.output]?.dtype !== 'uint8') return null
+  // A pass holds its bounds in a byte; any other pair is taken step by step.
+  const lowest = least.data[0] ?? -1
+  if (!Number.isInteger(lowest) || lowest < 0 || lowest > 255) return null
   return {
     ...common,
     kind: isWhole ? 'requantise' : 'quantise',
     last: at - 1,
     output: cast.output,
-    least: least.data[0] as number,
+    least: lowest,
   }
 }

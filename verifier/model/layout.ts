@@ -199,7 +199,14 @@ export const pad: OpDefinition = (node, inputs) => {
     dims.map((dim, axis) => dim + (pads[axis] as number) + (pads[axis + rank] as number))
   checkedElements(sizes(input.dims), node.op)
   return {
-    type: computed({ ...input, dims: sizes(input.dims), lo: Math.min(input.lo, value), hi: Math.max(input.hi, value) }),
+    type: computed({
+      ...input,
+      dims: sizes(input.dims),
+      lo: Math.min(input.lo, value),
+      hi: Math.max(input.hi, value),
+      whole: input.whole && Number.isInteger(value),
+      plainZeros: input.plainZeros === true && !Object.is(value, -0),
+    }),
     run: ([x]) => padded(x as Value, sizes((x as Value).dims), pads, value),
   }
 }

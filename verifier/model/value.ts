@@ -23,6 +23,8 @@ export type ValueType = {
   lo: number
   hi: number
   whole: boolean
+  /** Every zero is +0: it came from whole numbers. Absent: there may be a −0, which some kernels take for +0. */
+  plainZeros?: boolean
   constant: Value | null
 }
 

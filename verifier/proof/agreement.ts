@@ -18,7 +18,7 @@ export function agreementFault(
   for (const receipt of [answer.receipt, ...others]) {
     const { statement } = receipt
     const worker = workers.find(candidate => candidate.id === statement.worker)
-    if (worker === undefined) return `worker ${statement.worker} is not listed in the run`
+    if (worker === undefined) return `worker ${statement.worker} is not listed, or not valid now`
     if (operators.has(worker.operator)) return `operator ${worker.operator} signed twice: that is one voice`
     operators.add(worker.operator)
     const unfit = statementFault(crypto, { statement, requestLeaf, request, output: answer.output })

@@ -1,7 +1,8 @@
 import type { AcceptedPlatform } from '#verifier/evidence/ports/attestation.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import { kindsIn, proofName, proofsOf } from '#verifier/evidence/records/proof.ts'
-import { policy as policySchema } from '#verifier/policy/policy.ts'
+import { type Policy, policy as policySchema } from '#verifier/policy/policy.ts'
+import { listedWorkers } from '#verifier/proof/listedWorkers.ts'
 import type { ProofPorts, ProofSubject } from '#verifier/proof/proofKind.ts'
 import { replay, replayMany } from '#verifier/proof/replay.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
@@ -38,6 +39,7 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
   const counts: Record<string, ProofCount> = {}
   const refused = new Map<string, string>()
   const platforms = new WeakMap<RecordOf<'run'>, readonly AcceptedPlatform[] | null>()
+  const policies = new WeakMap<RecordOf<'run'>, Policy | null>()
   let waiting: { leafHash: string; number: number; subject: ProofSubject }[] = []
   const countOf = (kind: string) => {
     counts[kind] ??= { held: 0, refused: 0, unchecked: 0 }
@@ -56,10 +58,19 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
   function acceptedIn(run: RecordOf<'run'>): readonly AcceptedPlatform[] | null {
     const known = platforms.get(run)
     if (known !== undefined) return known
-    const { data } = policySchema.safeParse(run.body.policy.document)
-    const accepted = data === undefined ? null : (data.attestations ?? [])
+    const held = policyOf(run)
+    const accepted = held === null ? null : (held.attestations ?? [])
     platforms.set(run, accepted)
     return accepted
+  }
+
+  /** A run's policy of a treasury, read once; null: it has none. */
+  function policyOf(run: RecordOf<'run'>): Policy | null {
+    const known = policies.get(run)
+    if (known !== undefined) return known
+    const held = policySchema.safeParse(run.body.policy.document).data ?? null
+    policies.set(run, held)
+    return held
   }
 
   async function settle(): Promise<void> {
@@ -77,7 +88,7 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
     counts,
     refused,
     settle,
-    async check(leafHash, { body }, request, run) {
+    async check(leafHash, { body, atMs }, request, run) {
       if (body.result.status !== 'ok') return
       const { proof } = body.result
       const kind = proofName(proof)
@@ -95,7 +106,11 @@ export function createProofReplay(ports: ProofPorts): ProofReplay {
       const model = run.body.models.find(candidate => candidate.digest === digest && candidate.numeric === numeric)
       if (model === undefined)
         return take(leafHash, body.number, kind, { ok: false, detail: 'its model is not one of the run' })
-      const { workers } = run.body.keys
+      const treasury = policyOf(run)
+      const workers =
+        treasury !== null && kindsIn(kind).some(one => one === 'quorum' || one === 'refereed')
+          ? listedWorkers(treasury, run.body.keys.workers, atMs)
+          : run.body.keys.workers
       const answer = { ...body.result, proof: isWhole ? proof : { kind: 'all' as const, proofs } }
       const subject = { request: request.body, requestLeaf: body.request, answer, model, workers }
       if (kind === replay.kind) {

@@ -5,6 +5,7 @@ import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { DEFAULT_LIMITS } from '#agents/sandbox/limits.ts'
 import { StrategyFailure } from '#agents/sandbox/strategyFailure.ts'
 import { noSuchModel } from '#runtime/gateway/createGateway.ts'
+import { inputFault } from '#runtime/gateway/payloadFaults.ts'
 import { viewAt } from '#runtime/market/observer.ts'
 import { WORKER } from '#runtime/run/openRun.ts'
 import { tensorsOnly } from '#runtime/worker/createWorker.ts'
@@ -38,7 +39,7 @@ async function explore(strategy: SandboxedStrategy, task: Extract<ToScout, { typ
     await Promise.all(
       task.models.map(
         async ({ identity, file }) =>
-          [identity.name, await inNative(native, () => onnxEngine.load(identity, file))] as const,
+          [identity.name, { identity, loaded: await inNative(native, () => onnxEngine.load(identity, file)) }] as const,
       ),
     ),
   )
@@ -54,9 +55,12 @@ async function explore(strategy: SandboxedStrategy, task: Extract<ToScout, { typ
     const inferences: ScoutInference[] = []
     const balances = treasury.balances()
     const answer = async (model: string, input: ScoutInference['input']) => {
-      const loaded = models.get(model)
+      const known = models.get(model)
       // In the words of the gateway and the worker, which will be asked the same.
-      if (loaded === undefined) throw noSuchModel(model, [...models.keys()])
+      if (known === undefined) throw noSuchModel(model, [...models.keys()])
+      const { identity, loaded } = known
+      const unfit = inputFault(identity, input)
+      if (unfit !== null) throw new WarrantError('WORKER_FAILED', unfit)
       if (input.type !== 'tensor') throw tensorsOnly(WORKER)
       return { type: 'tensor' as const, tensor: await inNative(native, () => loaded.run(input.tensor)) }
     }

@@ -105,8 +105,37 @@ describe.each(['tdx', 'sgx'] as const)('%s', kind => {
     ],
     ['collateral that was changed', { collateral: { tcb_info: '{}' } }, {}, /TcbInfo|tcb_info/],
     ['a chain without its root', { collateral: { tcb_info_issuer_chain: '' } }, {}, /a chain of 0/],
+    ["another vendor's quoting enclave", { vendor: '00'.repeat(16) }, {}, /of the vendor 0{32}, not of Intel/],
+    [
+      'collateral with a field that is no hexadecimal',
+      { collateral: { root_ca_crl: 'zz' } },
+      {},
+      /collateral.root_ca_crl: /,
+    ],
   ])('%s: refused', async (_, changes, asked, reason) => {
     expect(await ask(changes, asked)).toMatch(reason)
+  })
+
+  test('collateral as it comes, with the chain of the platform beside it: read', async () => {
+    const pck_certificate_chain = pem([platform.pck, authority, root])
+    expect(await ask({ collateral: { pck_certificate_chain } })).toBe(null)
+  })
+
+  test.runIf(kind === 'tdx').each<[string, IntelChanges['module'], readonly string[], RegExp | null]>([
+    ['as Intel has it', {}, [], null],
+    ['newer', { svn: 5 }, [], null],
+    ['version 0: the platform says', { version: 0 }, [], null],
+    ['out of date', { status: 'OutOfDate' }, [], /TDX module is OutOfDate/],
+    ['out of date, which the policy accepts', { status: 'OutOfDate' }, ['OutOfDate'], null],
+    ['revoked, whatever the policy accepts', { status: 'Revoked' }, ['Revoked', 'OutOfDate'], /TDX module is Revoked/],
+    ['of another signer', { signer: 7 }, [], /was signed by 07070707/],
+    ['version 0 of another signer', { version: 0, signer: 7 }, [], /was signed by 07070707/],
+    ['of other attributes', { attributes: 1 }, [], /has the attributes 01/],
+    ['that nobody names', { version: 9 }, [], /TDX_09 is none that Intel names/],
+  ])('a TDX module %s', async (_, module, tcb, reason) => {
+    const found = await ask({ module: module ?? {} }, { policy: { tcb: [...tcb] } })
+    if (reason === null) expect(found).toBe(null)
+    else expect(found).toMatch(reason)
   })
 
   test('any flipped bit of the quote: refused', async () => {
@@ -195,6 +224,56 @@ describe('nitro', () => {
     ['not valid any more, says the policy', {}, { policy: { untilMs: AT - 1 } }, /accepts no attestation/],
   ])('%s: refused', async (_, changes, asked, reason) => {
     expect(await ask(changes, asked)).toMatch(reason)
+  })
+
+  const open = (encoded: Uint8Array) => Buffer.concat([Buffer.from([0xbf]), encoded.subarray(1), Buffer.from([0xff])])
+  const replaced = (encoded: Uint8Array, from: Buffer, to: Buffer) => {
+    const at = Buffer.from(encoded).indexOf(from)
+    if (at < 0) throw new Error('it is not there')
+    return Buffer.concat([encoded.subarray(0, at), to, encoded.subarray(at + from.length)])
+  }
+  const text = (value: string) => Buffer.concat([Buffer.from([0x60 + value.length]), Buffer.from(value)])
+  const [pcrs, bundle] = [
+    Buffer.concat([text('pcrs'), Buffer.from([0xa2])]),
+    Buffer.concat([text('cabundle'), Buffer.from([0x82])]),
+  ]
+  test.each<[string, (encoded: Uint8Array) => Uint8Array, RegExp | null]>([
+    ['as a map that ends by a break, as AWS writes it now', open, null],
+    [
+      'a field twice, in such a map',
+      encoded => Buffer.concat([open(encoded).subarray(0, -1), text('digest'), text('SHA384'), Buffer.from([0xff])]),
+      /is no CBOR/,
+    ],
+    ['bytes behind it', encoded => Buffer.concat([open(encoded), Buffer.from([0])]), /is no CBOR/],
+    ['no break at its end', encoded => open(encoded).subarray(0, -1), /is no CBOR/],
+    ['two breaks', encoded => Buffer.concat([open(encoded), Buffer.from([0xff])]), /is no CBOR/],
+    ['a break in a map of a length', encoded => Buffer.concat([encoded, Buffer.from([0xff])]), /is no CBOR/],
+    [
+      'a string in pieces',
+      encoded =>
+        open(
+          replaced(
+            encoded,
+            text('SHA384'),
+            Buffer.concat([Buffer.from([0x7f]), text('SHA'), text('384'), Buffer.from([0xff])]),
+          ),
+        ),
+      /is no CBOR/,
+    ],
+    [
+      'an array without a length',
+      encoded => open(replaced(encoded, bundle, Buffer.concat([text('cabundle'), Buffer.from([0x9f])]))),
+      /is no CBOR/,
+    ],
+    [
+      'measurements without their break',
+      encoded => open(replaced(encoded, pcrs, Buffer.concat([text('pcrs'), Buffer.from([0xbf])]))),
+      /is no CBOR/,
+    ],
+  ])('its payload %s', async (_, payload, reason) => {
+    const found = await ask({ payload })
+    if (reason === null) expect(found).toBe(null)
+    else expect(found).toMatch(reason)
   })
 
   test('what is no document, or has bits of it flipped: refused, never thrown', async () => {

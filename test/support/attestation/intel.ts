@@ -100,6 +100,10 @@ export type IntelChanges = {
   /** Days that the collateral is good for, around the platform's time. */
   days?: number
   collateral?: Partial<Collateral>
+  /** Of the quoting enclave, 16 bytes in hexadecimal. */
+  vendor?: string
+  /** What Intel says of the TDX module, and which module the report names: version 3, security version 3. */
+  module?: { status?: string; svn?: number; version?: number; signer?: number; attributes?: number }
 }
 
 /** An attestation document of the made-up platform. */
@@ -119,12 +123,16 @@ export function intelDocument(
 function tdxQuote(platform: IntelPlatform, reportData: Uint8Array, changes: IntelChanges): Uint8Array {
   const report = Buffer.alloc(TDX)
   report.fill(3, 0, 16) // teeTcbSvn
+  report[0] = changes.module?.svn ?? 3
+  report[1] = changes.module?.version ?? 3
+  report.fill(changes.module?.signer ?? 0, 64, 112) // mrSignerSeam
+  report[112] = changes.module?.attributes ?? 0
   report[120] = changes.debug === true ? 1 : 0
   report[123] = 0x10 // SEPT_VE_DISABLE
   report.set(Buffer.from(MEASURED.mrTd, 'hex'), 136)
   report.set(Buffer.from(MEASURED.rtMr3, 'hex'), 472)
   report.set(reportData, 520)
-  const signed = Buffer.concat([header(4, 0x81), report])
+  const signed = Buffer.concat([header(4, 0x81, changes), report])
   const inner = Buffer.concat([...quotingReport(platform, changes), certificates(platform, changes)])
   const body = Buffer.concat([signatureOf(signed, platform, changes), point(platform.quoting), sized(6, inner)])
   return Buffer.concat([signed, u32(body.length), body])
@@ -135,7 +143,7 @@ function sgxQuote(platform: IntelPlatform, reportData: Uint8Array, changes: Inte
   report[48] = changes.debug === true ? 2 : 0
   report.set(Buffer.from(MEASURED.mrEnclave, 'hex'), 64)
   report.set(reportData, 320)
-  const signed = Buffer.concat([header(3, 0), report])
+  const signed = Buffer.concat([header(3, 0, changes), report])
   const body = Buffer.concat([
     signatureOf(signed, platform, changes),
     point(platform.quoting),
@@ -145,12 +153,12 @@ function sgxQuote(platform: IntelPlatform, reportData: Uint8Array, changes: Inte
   return Buffer.concat([signed, u32(body.length), body])
 }
 
-function header(version: number, tee: number): Uint8Array {
+function header(version: number, tee: number, { vendor }: IntelChanges): Uint8Array {
   const bytes = Buffer.alloc(HEADER)
   bytes.writeUInt16LE(version, 0)
   bytes.writeUInt16LE(2, 2)
   bytes.writeUInt32LE(tee, 4)
-  bytes.set(Buffer.from('939a7233f79c4ca9940a0db3957f0607', 'hex'), 12)
+  bytes.set(Buffer.from(vendor ?? '939a7233f79c4ca9940a0db3957f0607', 'hex'), 12)
   return bytes
 }
 
@@ -180,7 +188,11 @@ function collateralOf({ authorities, at }: IntelPlatform, kind: 'tdx' | 'sgx', c
   }
   const levels = (svn: number) => Array.from({ length: 16 }, () => ({ svn }))
   const level = (svn: number, tcbStatus: string) => ({
-    tcb: { sgxtcbcomponents: levels(svn), tdxtcbcomponents: levels(Math.min(svn, 3)), pcesvn: 13 },
+    tcb: {
+      sgxtcbcomponents: levels(svn),
+      tdxtcbcomponents: levels(Math.min(svn, 3)).map((held, i) => (i === 1 ? { svn: 0 } : held)),
+      pcesvn: 13,
+    },
     tcbDate: dates.issueDate,
     tcbStatus,
   })
@@ -192,6 +204,7 @@ function collateralOf({ authorities, at }: IntelPlatform, kind: 'tdx' | 'sgx', c
     pceId: '0000',
     tcbType: 0,
     tcbEvaluationDataNumber: 17,
+    ...(kind === 'tdx' ? modules(changes) : {}),
     tcbLevels: changes.status === undefined ? [level(5, 'UpToDate')] : [level(6, 'UpToDate'), level(5, changes.status)],
   })
   const identity = JSON.stringify({
@@ -222,6 +235,14 @@ function collateralOf({ authorities, at }: IntelPlatform, kind: 'tdx' | 'sgx', c
     qe_identity_signature: hex(raw(Buffer.from(identity), tcb.key)),
     ...changes.collateral,
   }
+}
+
+/** What TCB info says of TDX modules: version 0 by itself, others by name. */
+function modules({ module = {} }: IntelChanges) {
+  const signed = { mrsigner: '00'.repeat(48), attributes: '00'.repeat(8), attributesMask: 'FF'.repeat(8) }
+  const level = (isvsvn: number, tcbStatus: string) => ({ tcb: { isvsvn }, tcbStatus })
+  const tcbLevels = [level(4, 'UpToDate'), level(3, module.status ?? 'UpToDate'), level(2, 'OutOfDate')]
+  return { tdxModule: signed, tdxModuleIdentities: [{ id: 'TDX_03', ...signed, tcbLevels }] }
 }
 
 const raw = (bytes: Uint8Array, key: KeyObject) => sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' })

@@ -24,6 +24,8 @@ export function nitroDocument(
     algorithm?: number
     signer?: Holder
     bundle?: Holder[]
+    /** What is signed in place of the fields' usual encoding. */
+    payload?(encoded: Uint8Array): Uint8Array
   } = {},
 ): Uint8Array {
   const [leaf, ...authorities] = chain
@@ -43,7 +45,7 @@ export function nitroDocument(
     ...changes.fields,
   }
   const header = encode(new Map([[1, changes.algorithm ?? -35]]))
-  const payload = encode(fields)
+  const payload = changes.payload?.(encode(fields)) ?? encode(fields)
   const message = encode(['Signature1', header, new Uint8Array(0), payload])
   const signature = sign('sha384', message, { key: (changes.signer ?? leaf).key, dsaEncoding: 'ieee-p1363' })
   const document = Buffer.from(encode([header, new Map(), payload, new Uint8Array(signature)])).toString('base64')

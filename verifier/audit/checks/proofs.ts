@@ -1,5 +1,6 @@
 import { kindsIn } from '#verifier/evidence/records/proof.ts'
 import { proofSetsFor } from '#verifier/policy/policy.ts'
+import { listedWorkers } from '#verifier/proof/listedWorkers.ts'
 import { replay } from '#verifier/proof/replay.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
 import { type Check, deny, pass } from '../context.ts'
@@ -26,7 +27,10 @@ export const proofsCheck: Check = {
         m => m.digest === request.body.model && m.numeric === request.body.numeric,
       )
       if (model === undefined) return deny(`request ${number}: its model is not one of the run`)
-      const { workers } = runState.run.body.keys
+      // Nothing that the policy does not list is run here, beside the key that signs verdicts.
+      // The check of identities denies it, whatever the time.
+      if (!policy.identities.models.some(m => m.digest === model.digest && m.numeric === model.numeric)) continue
+      const workers = listedWorkers(policy, runState.run.body.keys.workers, auditPorts.nowMs())
       const subject = { request: request.body, requestLeaf, answer: result, model, workers }
       const report = await verifyProof(subject, ports, ports.nowMicros)
       if (!report.ok) return deny(`request ${number}, proof ${report.kind}: ${report.detail}`)

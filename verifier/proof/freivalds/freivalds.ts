@@ -40,7 +40,7 @@ export const freivalds: ProofKind = {
         }
       // Whoever sees which lies are caught could learn the coins.
       ready.check = null
-      return refuse(wrong.detail, wrong.convicts)
+      return { ...refuse(wrong.detail, wrong.convicts), unable: wrong.unable === true }
     } catch (error) {
       // The input is the request's, and the model this side's: neither is the worker's fault.
       const unable = error instanceof WarrantError && (error.code === 'BAD_INPUT' || error.code === 'MODEL_INVALID')

@@ -9,7 +9,7 @@ import type { TraceCheck } from './traceCheck.ts'
 export const INT_EXACT = 'int-exact-v1'
 
 /** What is wrong with an answer, and whether what the worker itself signed shows it. */
-export type TraceRefusal = { detail: string; convicts: boolean }
+export type TraceRefusal = { detail: string; convicts: boolean; unable?: boolean }
 
 /** An answer whose parts are there, of the right kinds, shapes and digests; nothing is computed yet. */
 export type OpenedTrace = {
@@ -63,6 +63,7 @@ export function checkTrace(
   return {
     detail: `worker ${worker}: ${fault.fault}: ${fault.where} of model ${model.name}`,
     convicts: fault.fault !== 'input',
+    unable: fault.fault === 'input',
   }
 }
 
