@@ -125,6 +125,8 @@ test('a stray traceDigest costs its worker the job: another answers, the worker 
     dispatch: async (job, avoid) =>
       avoid?.has('w1') ? other.dispatch(job, avoid) : straying(await liar.dispatch(job, avoid)),
     async setAside() {},
+    async readmit() {},
+    aside: async () => null,
     async close() {},
   })
   const { status, body } = await infer({ input: tensor(1) })
