@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { printJson } from './lib/output.ts'
 
 /** `warrant gateway`. */
 export function gatewayCommand(program: Command): void {
@@ -13,6 +14,6 @@ export function gatewayCommand(program: Command): void {
       const { readmit, runGateway } = await import('./lib/runGateway.ts')
       if (options.readmit === undefined) return runGateway(options.config)
       await readmit(options.config, options.readmit)
-      process.stdout.write(`${JSON.stringify({ readmitted: options.readmit })}\n`)
+      printJson({ readmitted: options.readmit })
     })
 }

@@ -28,6 +28,7 @@ import { receiptFault, statementFault } from '#verifier/proof/receipt.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
 import { agree } from './agree.ts'
 import { inputFault, outputFault } from './payloadFaults.ts'
+import { withTimeout } from './withTimeout.ts'
 
 /** Workers that one request is sent to, one after the other, while their answers do not hold. */
 const ATTEMPTS = 16
@@ -495,15 +496,4 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
 /** What a gateway says of a model that its run does not have. */
 export function noSuchModel(name: string, names: readonly string[]): WarrantError {
   return new WarrantError('BAD_INPUT', `no model ${name}: this run has ${names.join(', ') || 'none'}`)
-}
-
-function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new WarrantError('TIMED_OUT', `no answer within ${Math.round(timeoutMs)} ms`)),
-      timeoutMs,
-    )
-  })
-  return Promise.race([promise, expired]).finally(() => clearTimeout(timer))
 }

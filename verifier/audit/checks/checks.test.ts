@@ -106,31 +106,6 @@ describe('the nine checks', () => {
     expect(await failing({ policy: dear }, ledger)).toMatchObject([{ id: 'policy', detail: /could lose/ }])
   })
 
-  test('a model that the policy does not list is never loaded, a worker that it does not list is no second operator', async () => {
-    const unlisted = { ...context.policy, identities: { ...context.policy.identities, models: [] } }
-    const touched = () => {
-      throw new Error('it was loaded')
-    }
-    const blind = { modelFile: touched, engine: { runtime: 'none', supports: touched, load: touched } }
-    const found = await failing({ policy: unlisted }, blind)
-    expect(found).toMatchObject([{ id: 'identity', detail: expect.stringMatching(/is not on the policy's list/) }])
-    expect(found).toHaveLength(1)
-
-    const call = structuredClone(context.calls[0] as AuditContext['calls'][number])
-    const { result } = call.response.body
-    if (result.status !== 'ok') throw new Error('no answer')
-    // The agent's run record names a second operator, whose key nobody listed.
-    const body = structuredClone(context.runState.run.body)
-    const receipt = structuredClone(result.receipt)
-    receipt.statement.worker = 'second'
-    body.keys.workers.push({ id: 'second', operator: 'somebody', publicKey: 'ab'.repeat(32) })
-    result.proof = { kind: 'quorum', receipts: [receipt] }
-    const runState = { ...context.runState, run: { ...context.runState.run, body } }
-    const proofs = [{ upToUsd: null, anyOf: [['quorum']] }]
-    const refused = await failing({ calls: [call], runState, policy: { ...context.policy, proofs } })
-    expect(refused.find(({ id }) => id === 'proofs')?.detail).toMatch(/worker second is not listed, or not valid now/)
-  })
-
   test('an attestation counts at the time of the last witness, and only on a platform of the policy', async () => {
     const cloud = nitroCloud(Date.UTC(2026, 5, 1))
     const { at, root } = cloud
