@@ -110,7 +110,7 @@ describe('failure is seen', () => {
   })
 
   test('a run ends at the first missed tick, and at one more than it may have', async () => {
-    const module = strategy('if (seen.tick >= 3) throw new Error(`bad at ${seen.tick}`)')
+    const module = strategy('if (seen.tick >= 3) throw new Error("bad at " + seen.tick)')
     expect(await run(module)).toMatchObject({ isFailed: true, summary: { decisions: 4, missed: 1 } })
     const more = await run(module, { maxMissed: '4' })
     expect(more).toMatchObject({ isFailed: true, summary: { decisions: 8, missed: 5 } })
