@@ -27,6 +27,7 @@ import type { ProofPorts } from '#verifier/proof/proofKind.ts'
 import { receiptFault, statementFault } from '#verifier/proof/receipt.ts'
 import { verifyProof } from '#verifier/proof/verifyProof.ts'
 import { agree } from './agree.ts'
+import { type Fault, spoilt } from './fault.ts'
 import { inputFault, outputFault } from './payloadFaults.ts'
 import { withTimeout } from './withTimeout.ts'
 
@@ -41,13 +42,6 @@ const STRIKES = 3
 
 /** Milliseconds that a worker without blame is left alone. One that was convicted stays out until it is readmitted. */
 const LEFT_ALONE = 10 * 60_000
-
-/**
- * `lied`: what the worker signed is contradicted. `spoilt`: anybody between could have spoilt the answer. `unable`: it
- * could not be checked here, which is nobody's fault.
- */
-type Fault = { reason: string; kind: 'lied' | 'spoilt' | 'unable' }
-const spoilt = (reason: string): Fault => ({ reason, kind: 'spoilt' })
 
 /** A worker that gets no jobs: until when (null: until it is readmitted), and why. */
 export type Aside = { worker: string; untilMs: number | null; why: string }
@@ -172,11 +166,12 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
         models.map(m => m.name),
       )
     const { request, logged } = ask({ agent, tick, observation, model, input })
-    const { number, inputDigest, proofKind } = request
     if (requestIs === 'durable') await logged.durable
 
     const answer = (result: Response['result'], cost: ProofCost | null): InferResult => {
-      const response = log.append('response', { request: logged.leafHash, agent, number, result }, [logged.leafHash])
+      const response = log.append('response', { request: logged.leafHash, agent, number: request.number, result }, [
+        logged.leafHash,
+      ])
       if (result.status === 'ok' && proofIn(result.proof, 'freivalds') !== null) {
         unsealed.push(fromHex(response.leafHash))
         if (unsealed.length === parameters.sealEvery) seal()
@@ -191,8 +186,8 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
       nonce: logged.leafHash,
       model,
       input,
-      inputDigest,
-      proofKind,
+      inputDigest: request.inputDigest,
+      proofKind: request.proofKind,
       deadlineMs: clock.nowMs() + timeoutMs,
     }
     try {
@@ -276,10 +271,12 @@ export function createGateway(parameters: CreateGatewayParameters): Gateway {
     if (fault === null) return heldBy(accepted, [answer, ...others], checkMicros)
     const before = spoiled.size
     // Each is held to what it sent and signed itself: what one spoilt is no fault of the other's.
-    for (const done of [answer, ...others]) {
+    const all = [answer, ...others]
+    for (const done of all) {
       const { worker } = done.receipt.statement
+      const beside = all.filter(other => other !== done).map(({ receipt }) => receipt)
       const own = await proofFault({
-        accepted: { ...accepted, receipt: done.receipt, proof: proofOf(done, job.proofKind, []) },
+        accepted: { ...accepted, receipt: done.receipt, proof: proofOf(done, job.proofKind, beside) },
         done,
         request,
         model,
