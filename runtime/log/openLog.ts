@@ -458,7 +458,9 @@ function openLocked(
       // Steps may be sent again after a restart in good order, too.
       const kept = keys.size > 0 ? ['keys', 'lock'] : ['lock']
       if (keys.size > 0) writeDurably(join(state, 'keys'), formatKeys(recentKeys()))
-      for (const name of readdirSync(state)) if (!kept.includes(name)) rmSync(join(state, name))
+      // The oldest segment first: what is left when a removal fails still reaches to the end.
+      const names = readdirSync(state).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+      for (const name of names) if (!kept.includes(name)) rmSync(join(state, name))
       unlock()
       removeEmpty(state)
       syncDirectory(dir)

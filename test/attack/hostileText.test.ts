@@ -115,7 +115,17 @@ test('pages: no markup but their own, nothing hidden', () => {
           ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, spoil(item)]))
           : value
   const point = { timeMs: 0, equity: 1, hold: 1, price: 1, trade: null }
-  const summary = { startUsdc: 199_999.99999999997, endUsdc: 1, holdUsdc: 1, feesUsdc: 0, from: HOSTILE, to: HOSTILE }
+  const missedBy = [{ reason: HOSTILE, count: 1, firstTick: 0, firstTimeMs: 0 }]
+  const summary = {
+    startUsdc: 199_999.99999999997,
+    endUsdc: 1,
+    holdUsdc: 1,
+    feesUsdc: 0,
+    from: HOSTILE,
+    to: HOSTILE,
+    missedBy,
+    unfilledBy: missedBy,
+  }
   const result = { equity: [point, { ...point, timeMs: 1 }] }
   for (const page of [
     statusPage(spoil(report) as DemoReport),

@@ -48,6 +48,8 @@ export async function runVerifier(file: string): Promise<void> {
       : [{ role: 'guardian' as const, address: guardian.address, where: `${file}: watch.guardianKey` }]),
     ...(await moduleRoles(config.rpc, policy.module)),
   ])
+  if (config.watch !== undefined && policy.onUnexplained === 'pause' && guardian === null)
+    throw new WarrantError('BAD_CONFIG', `${file}: watch.guardianKey: ${config.policy} says pause, which needs one`)
   const { market } = config
   const ownMarket =
     'swaps' in market
@@ -72,8 +74,6 @@ export async function runVerifier(file: string): Promise<void> {
   const app = serveVerifier(verifier)
   if (config.watch !== undefined) {
     const { everySeconds, webhook } = config.watch
-    if (policy.onUnexplained === 'pause' && guardian === null)
-      throw new WarrantError('BAD_CONFIG', `${file}: watch.guardianKey: ${config.policy} says pause, which needs one`)
     const watch = watchTreasury({
       verifier,
       policy,
