@@ -27,7 +27,7 @@ test('the example configurations are valid', () => {
   expect(loadConfig(resolve(root, 'config/examples/verifier.yaml'), verifierConfig).listen.port).toBe(8070)
 })
 
-test('every command has help with an example', { timeout: 60_000 }, () => {
+test('every command has help with an example', { timeout: 300_000 }, () => {
   const names = [...warrant(['--help']).stdout.matchAll(/^ {2}([a-z]+) /gm)]
     .map(m => m[1] as string)
     .filter(name => name !== 'help')

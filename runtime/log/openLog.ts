@@ -460,7 +460,7 @@ function openLocked(
       if (keys.size > 0) writeDurably(join(state, 'keys'), formatKeys(recentKeys()))
       // The oldest segment first: what is left when a removal fails still reaches to the end.
       const names = readdirSync(state).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-      for (const name of names) if (!kept.includes(name)) rmSync(join(state, name))
+      for (const name of names) if (!kept.includes(name)) rmSync(join(state, name), { force: true })
       unlock()
       removeEmpty(state)
       syncDirectory(dir)
