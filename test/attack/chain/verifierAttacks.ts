@@ -103,6 +103,9 @@ async function proposeAs(
   return { leafHash: logged.leafHash, body }
 }
 
+/** A verdict stands in a log once, however often it is used. */
+const loggedOnce = new WeakMap<Verdict, { leafHash: string }>()
+
 /** Sends what a verifier signed, as the executor, with so much gas; puts it on record, and has it audited. Its status. */
 async function execute(
   { world }: TraderWorld,
@@ -117,7 +120,8 @@ async function execute(
     ...(await client.estimateFeesPerGas()),
   })
   const { verifier, executor } = run.opened.appenders
-  const signed = verifier.append('verdict', verdict, [proposal.leafHash])
+  const signed = loggedOnce.get(verdict) ?? verifier.append('verdict', verdict, [proposal.leafHash])
+  loggedOnce.set(verdict, signed)
   const submission = executor.append(
     'submission',
     {
@@ -131,7 +135,9 @@ async function execute(
     hash: await client.sendRawTransaction({ serializedTransaction: rawTransaction }),
   })
   await run.verifierClient.sync()
-  return (await run.verifierClient.outcome(submission.leafHash)).status
+  const outcome = await run.verifierClient.outcome(submission.leafHash)
+  await verifier.append('outcome', outcome, [submission.leafHash]).durable
+  return outcome.status
 }
 
 export const VERIFIER_ATTACKS: VerifierAttack[] = [
