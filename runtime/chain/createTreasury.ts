@@ -149,8 +149,8 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     const approving = onOneBlock(verdicts.filter(({ body }) => isAccepted(accepted, body, proposal.leafHash)))
     await parameters.beforeExecution?.(tick)
     if (approving.length < needed) {
-      // A denial is a proposal's end; too few that speak at all is said here.
-      if (bodies.every(({ answer }) => answer === 'approve'))
+      // A denial is a proposal's end, and so is the incident of a verifier that was away; too few that approve is said here.
+      if (bodies.length === parameters.verifiers.length && bodies.every(({ answer }) => answer === 'approve'))
         incident('too few verdicts', `${approving.length} of ${needed} verifiers approved`, null, [proposal.leafHash])
       return { proposal, verdicts: bodies, outcome: null, isApproved: false }
     }
