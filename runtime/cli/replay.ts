@@ -19,11 +19,14 @@ export function replayCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  warrant replay runs/demo/log')
     .action(async (dir: string, options: { vkey?: string; public?: boolean; runModels?: boolean; json?: boolean }) => {
       const { replayLog } = await import('./lib/replayLog.ts')
+      const { keyName, logKeyFor } = await import('./lib/logKey.ts')
+      const { whatIsNotSeen } = await import('./lib/whatIsNotSeen.ts')
+      const { key, pinned } = logKeyFor(dir, options.vkey)
       const report = await replayLog(dir, options.vkey, undefined, {
         isPublic: options.public === true,
         runModels: options.runModels === true,
       })
-      if (options.json) printJson(report)
+      if (options.json) printJson({ ...report, key: keyName(key), keyPinned: pinned })
       else {
         const print = createPrinter(false)
         for (const d of report.divergences)
@@ -41,6 +44,8 @@ export function replayCommand(program: Command): void {
             `  epoch ${epoch} in public: ${held} hold, ${refused.length} do not, 2^-${soundnessBits}; coins from root ${root}`,
           )
         for (const [label, fields] of Object.entries(report.labels)) print(`  ${label}: ${fields}`)
+        for (const line of whatIsNotSeen({ key: keyName(key), isPinned: pinned, isWitnessed: false }))
+          print(`  ${line}`)
       }
       process.exitCode = report.diverged === 0 && report.findings.length === 0 ? 0 : 1
     })

@@ -21,7 +21,6 @@ export function showCommand(program: Command): void {
         const print = createPrinter(false)
         for (const { where, reason } of report.findings) print(`FAIL  ${where}: ${reason}`)
         for (const line of page ?? []) print(line)
-        if (!pinned) print('The key was taken from the file: give --vkey to know whose log this is.')
       }
       process.exitCode = report.ok ? 0 : 1
     })

@@ -92,6 +92,29 @@ describe('the demo', () => {
       writeFileSync(file, original)
     }
     expect(warrant(['log', 'verify', copy]).status).toBe(0)
+
+    // A page from a log that does not verify is no clean answer.
+    const bundle = files.find(file => file.includes(join('tile', 'entries'))) as string
+    const explain = (...more: string[]) => warrant(['explain', '0', '--log', copy, ...more])
+    expect(explain().status).toBe(0)
+    const original = readFileSync(bundle)
+    writeFileSync(bundle, Buffer.from(original).fill(0x20, original.length - 2, original.length - 1))
+    expect(explain().status).toBe(1)
+    writeFileSync(bundle, original)
+  })
+
+  test('whose log it is, and what no file can show, is said every time', () => {
+    const [name, id] = report.log.vkey.split('+')
+    for (const args of [
+      ['log', 'verify', logDir],
+      ['replay', logDir],
+      ['explain', '0', '--log', logDir],
+    ]) {
+      const bare = warrant(args).stdout
+      expect(bare, args[0]).toContain(`${name}+${id}: this key was taken from beside it and pins nothing`)
+      expect(bare, args[0]).toContain('what was left out at its end')
+      expect(warrant([...args, '--vkey', report.log.vkey]).stdout, args[0]).toContain('the key that you gave')
+    }
   })
 
   test('the wrong key does not verify it', () => {

@@ -79,7 +79,7 @@ describe('failure is seen', () => {
         1,
         'the strategy failed: swap: amountIn must be a bigint of base units, like 1_000_000n, got 1.5 (index.ts:8)',
       ],
-      [4, 1, expect.stringMatching(/NaN.*\(index\.ts:9\)$/)],
+      [4, 1, expect.stringMatching(/not a finite number \(index\.ts:9\)$/)],
       [5, 1, 'the strategy failed: \ufffd half (index.ts:10)'],
       [6, 1, expect.stringMatching(/^the strategy's result: intents\.0\.amountIn: /)],
       [7, 1, 'the strategy failed: not at 7 (index.ts:12)'],

@@ -154,5 +154,15 @@ describe('LogAnchor', () => {
       says: expect.stringContaining('forked'),
     })
     expect(await anchorLog(join(root, 'forty'), { ...common, check: true })).toMatchObject({ ok: true })
+    // Anybody compares by the publisher's address; with an account that anchored nothing, nothing was compared.
+    const { key: _, ...anybody } = common
+    const { publisher } = writer
+    expect(await anchorLog(join(root, 'forty'), { ...anybody, check: true, publisher })).toMatchObject({ ok: true })
+    expect(await anchorLog(join(root, 'forked'), { ...anybody, check: true, publisher })).toMatchObject({ ok: false })
+    const stranger = await fundedWriter('stranger')
+    expect(
+      await anchorLog(join(root, 'forked'), { ...anybody, check: true, publisher: stranger.publisher }),
+    ).toMatchObject({ ok: false, says: expect.stringContaining('has anchored nothing of this log') })
+    await expect(anchorLog(join(root, 'forty'), { ...anybody, check: true })).rejects.toThrow('--publisher ADDRESS')
   })
 })

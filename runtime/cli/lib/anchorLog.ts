@@ -1,4 +1,4 @@
-import { openLogAnchorWriter, readLogAnchor } from '#runtime/chain/logAnchor.ts'
+import { type LogAnchorWriter, openLogAnchorWriter, readLogAnchor } from '#runtime/chain/logAnchor.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { createMerkleTree } from '#runtime/log/merkleTree.ts'
@@ -29,13 +29,26 @@ export async function anchorLog(
     key: keyFile,
     deploy,
     check,
+    publisher: whose,
     vkey,
-  }: { rpc: string; contract?: string; key: string; deploy?: boolean; check?: boolean; vkey?: string },
+  }: {
+    rpc: string
+    contract?: string
+    key?: string
+    deploy?: boolean
+    check?: boolean
+    publisher?: string
+    vkey?: string
+  },
 ): Promise<AnchorReport> {
   if ((given === undefined) === (deploy !== true))
     throw new WarrantError('BAD_INPUT', 'give either --contract ADDRESS or --deploy')
   if (given !== undefined && !/^0x[0-9a-fA-F]{40}$/.test(given))
     throw new WarrantError('BAD_INPUT', `--contract ${given} is no address`)
+  if (check && deploy) throw new WarrantError('BAD_INPUT', '--check sends nothing: give --contract ADDRESS')
+  if (whose !== undefined && !check) throw new WarrantError('BAD_INPUT', '--publisher goes with --check')
+  if (whose !== undefined && !/^0x[0-9a-fA-F]{40}$/.test(whose))
+    throw new WarrantError('BAD_INPUT', `--publisher ${whose} is no address`)
   const { key } = logKeyFor(dir, vkey)
   const tree = createMerkleTree()
   const { findings } = await verifyTree({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (_entry, _index, leaf) =>
@@ -45,13 +58,19 @@ export async function anchorLog(
   if (finding !== undefined)
     throw new WarrantError('EVIDENCE_MALFORMED', `${dir} does not verify: ${finding.where}: ${finding.reason}`)
 
-  const writer = await openLogAnchorWriter(rpc, keyFile)
-  const contract = given?.toLowerCase() ?? (await writer.deploy())
+  const writer = keyFile === undefined ? null : await openLogAnchorWriter(rpc, keyFile)
+  const publisher = whose?.toLowerCase() ?? writer?.publisher
+  if (publisher === undefined)
+    throw new WarrantError(
+      'BAD_INPUT',
+      'give --key FILE, or with --check the account that anchors: --publisher ADDRESS',
+    )
+  const contract = given?.toLowerCase() ?? (await (writer as LogAnchorWriter).deploy())
   const log = nodeCrypto.sha256(utf8(formatVkey(key)))
-  const head = await readLogAnchor(rpc, contract).headOf(writer.publisher, log)
+  const head = await readLogAnchor(rpc, contract).headOf(publisher, log)
   const base = {
     contract,
-    publisher: writer.publisher,
+    publisher,
     size: tree.size,
     root: toHex(tree.root()),
     anchoredBefore: head.size,
@@ -66,7 +85,14 @@ export async function anchorLog(
       ok: false,
       says: `forked: another tree of ${head.size} entries is anchored in block ${head.blockNumber}`,
     }
-  if (check || head.size === tree.size)
+  // Nothing to compare with is no comparison: a stranger's own account has anchored nothing.
+  if (check && head.size === 0)
+    return {
+      ...base,
+      ok: false,
+      says: `${publisher} has anchored nothing of this log at ${contract}: name the account that did with --publisher`,
+    }
+  if (writer === null || check || head.size === tree.size)
     return { ...base, ok: true, says: `${tree.size} entries; what is anchored (${head.size}) is a prefix of them` }
   const sent = await writer.anchor(contract, {
     log,
@@ -78,6 +104,6 @@ export async function anchorLog(
     ...base,
     ...sent,
     ok: true,
-    says: `${tree.size} entries anchored at ${contract} by ${writer.publisher} (${sent.gasUsed} gas)`,
+    says: `${tree.size} entries anchored at ${contract} by ${publisher} (${sent.gasUsed} gas)`,
   }
 }

@@ -4,7 +4,7 @@ import type { RecordChecker } from '#verifier/audit/recordChecker.ts'
 import { verifyLog } from '#verifier/audit/verifyLog.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
-import { logKeyFor } from './logKey.ts'
+import { keyName, logKeyFor } from './logKey.ts'
 
 export type Story = {
   decisionLeaf: string
@@ -22,7 +22,14 @@ export type Story = {
 }
 
 /** `from`: what the story was taken from, and verified with. */
-export type Explanation = Story & { from: 'log' | 'warrant'; verified: boolean; findings: number }
+export type Explanation = Story & {
+  from: 'log' | 'warrant'
+  verified: boolean
+  findings: number
+  /** Name and id of the key that it was verified with, and whether the reader gave it. */
+  key: string
+  pinned: boolean
+}
 
 export type StoryCollector = {
   /** Takes a record, in the order of the log. */
@@ -123,8 +130,8 @@ export function createStoryCollector(): StoryCollector {
 }
 
 /** Everything in a log about one decision. @throws EVIDENCE_MISSING when nothing matches */
-export async function explainDecision(dir: string, what: string): Promise<Explanation> {
-  const { key } = logKeyFor(dir, undefined)
+export async function explainDecision(dir: string, what: string, vkey?: string): Promise<Explanation> {
+  const { key, pinned } = logKeyFor(dir, vkey)
   const stories = createStoryCollector()
   const report = await verifyLog({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (leaf, _index, records) =>
     stories.onRecord(leaf, records),
@@ -132,5 +139,12 @@ export async function explainDecision(dir: string, what: string): Promise<Explan
   const story = stories.find(what)
   if (story === null)
     throw new WarrantError('EVIDENCE_MISSING', `${what}: no decision, record or transaction of that name in ${dir}`)
-  return { ...story, from: 'log', verified: report.ok, findings: report.findings.length }
+  return {
+    ...story,
+    from: 'log',
+    verified: report.ok,
+    findings: report.findings.length,
+    key: keyName(key),
+    pinned,
+  }
 }

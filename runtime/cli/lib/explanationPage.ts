@@ -12,6 +12,7 @@ import { showText } from '#verifier/evidence/text/showText.ts'
 import { showTime } from '#verifier/evidence/text/showTime.ts'
 import { policy as policySchema } from '#verifier/policy/policy.ts'
 import type { Explanation } from './explainDecision.ts'
+import { whatIsNotSeen } from './whatIsNotSeen.ts'
 
 /** The explanation as the lines of one page, by the names and decimals of the run that it is of. */
 export function explanationPage(e: Explanation): string[] {
@@ -30,6 +31,7 @@ export function explanationPage(e: Explanation): string[] {
       ? `the ${e.from} that this page is taken from verifies`
       : `THE ${e.from.toUpperCase()} DOES NOT VERIFY: ${e.findings} findings`,
   )
+  for (const text of whatIsNotSeen({ key: e.key, isPinned: e.pinned, isWitnessed: false })) line(text)
   head('SEEN')
   if (e.observation === null) line('nothing')
   else {

@@ -14,12 +14,19 @@ import { decodeRecord } from '#verifier/evidence/record.ts'
 import { type NoteKey, parseNote, parseVkey } from '#verifier/log/signedNote.ts'
 import { verifyRange } from '#verifier/log/verifyRange.ts'
 import { type LogFiles, verifyTree } from '#verifier/log/verifyTree.ts'
+import { keyName } from './logKey.ts'
 import { readQuorum } from './runLog.ts'
 
 /** `quorum`: a file of witnesses whose cosignatures are demanded. */
 export type VerifyLogOptions = { vkey?: string | undefined; tree?: boolean | undefined; quorum?: string | undefined }
 /** `range`: of a bundle that holds a part of its log, whose records are read but not followed. */
-export type VerifiedLog = { report: LogReport; pinned: boolean; range: { from: number; to: number } | null }
+export type VerifiedLog = {
+  report: LogReport
+  /** Name and id of the key; null where there is none that can be read. */
+  key: string | null
+  pinned: boolean
+  range: { from: number; to: number } | null
+}
 
 /** Verifies a log: its directory, a bundle of it, or the URL that serves it. A damaged key beside it is evidence that fails, not bad input. @throws FILE_MISSING, UNREACHABLE */
 export async function verifyLogAt(where: string, options: VerifyLogOptions): Promise<VerifiedLog> {
@@ -32,7 +39,12 @@ export async function verifyLogAt(where: string, options: VerifyLogOptions): Pro
       key = parseVkey(nodeCrypto, options.vkey ?? fromUtf8(await vkeyBeside(files, where)).replace(/\n$/, ''))
     } catch (error) {
       if (pinned || !(error instanceof WarrantError) || error.code === 'FILE_MISSING') throw error
-      return { pinned, range: null, report: { ...NOTHING, findings: [{ where: 'vkey', reason: error.shortMessage }] } }
+      return {
+        key: null,
+        pinned,
+        range: null,
+        report: { ...NOTHING, findings: [{ where: 'vkey', reason: error.shortMessage }] },
+      }
     }
     const range = await rangeOf(files)
     const report =
@@ -42,11 +54,16 @@ export async function verifyLogAt(where: string, options: VerifyLogOptions): Pro
           ? await verifyTreeAlone(where, files, key)
           : await verifyLog({ files: withoutManifest(files), crypto: nodeCrypto, key })
     if (options.quorum !== undefined) report.findings.push(...(await quorumFindings(files, options.quorum)))
-    return { pinned, range, report: { ...report, ok: report.findings.length === 0 } }
+    return { key: keyName(key), pinned, range, report: { ...report, ok: report.findings.length === 0 } }
   } catch (error) {
     // What a bundle says of itself is evidence, too.
     if (!(error instanceof WarrantError) || error.code !== 'EVIDENCE_MALFORMED') throw error
-    return { pinned: false, range: null, report: { ...NOTHING, findings: [{ where, reason: error.shortMessage }] } }
+    return {
+      key: null,
+      pinned: false,
+      range: null,
+      report: { ...NOTHING, findings: [{ where, reason: error.shortMessage }] },
+    }
   } finally {
     if (files !== null && 'close' in files) files.close()
   }

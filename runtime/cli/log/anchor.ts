@@ -4,7 +4,8 @@ import { createPrinter, printJson } from '../lib/output.ts'
 type Options = {
   rpc: string
   contract?: string
-  key: string
+  key?: string
+  publisher?: string
   deploy?: boolean
   check?: boolean
   vkey?: string
@@ -17,13 +18,14 @@ export function registerAnchor(log: Command): void {
     .command('anchor')
     .argument('<dir>', "the log's directory")
     .requiredOption('--rpc <url>', 'JSON-RPC of the chain')
-    .requiredOption(
-      '--key <file>',
-      'key file of the account that anchors, made when missing; its address is the publisher',
-    )
+    .option('--key <file>', 'key file of the account that anchors; its address is the publisher')
+    .option('--publisher <address>', 'with --check: the account that anchors, so that anybody can compare')
     .option('--contract <address>', 'the LogAnchor')
     .option('--deploy', 'deploy a LogAnchor first')
-    .option('--check', 'send nothing: compare the log with what is anchored. Exit 1 when it was rolled back or forked')
+    .option(
+      '--check',
+      'send nothing: compare the log with what is anchored. Exit 1 when it was rolled back or forked, or nothing is anchored',
+    )
     .option('--vkey <key>', "the log's verification key; without it the one beside the log")
     .option('--json', 'one JSON document on stdout')
     .description(

@@ -25,8 +25,9 @@ export function registerVerify(log: Command): void {
     )
     .action(async (where: string, options: Options) => {
       const { verifyLogAt } = await import('../lib/verifyLogAt.ts')
-      const { report, pinned, range } = await verifyLogAt(where, options)
-      if (options.json) printJson({ ...report, keyPinned: pinned, range })
+      const { whatIsNotSeen } = await import('../lib/whatIsNotSeen.ts')
+      const { report, key, pinned, range } = await verifyLogAt(where, options)
+      if (options.json) printJson({ ...report, key, keyPinned: pinned, witnessed: options.quorum !== undefined, range })
       else {
         const print = createPrinter(false)
         for (const { where: at, reason, rule } of report.findings)
@@ -43,7 +44,13 @@ export function registerVerify(log: Command): void {
           )
         if (range !== null)
           print(`      entries ${range.from} to ${range.to} alone: what they refer to outside of it was not followed`)
-        if (!pinned) print('      the key was taken from beside the log: give --vkey to know whose log this is')
+        for (const { runId, requests, proposals, submissions } of report.open)
+          print(
+            `      run ${runId} goes on, or was cut off: ${requests} requests, ${proposals} proposals, ${submissions} submissions without an end`,
+          )
+        if (key !== null)
+          for (const line of whatIsNotSeen({ key, isPinned: pinned, isWitnessed: options.quorum !== undefined }))
+            print(`      ${line}`)
       }
       process.exitCode = report.ok ? 0 : 1
     })
