@@ -98,7 +98,7 @@ export default defineStrategy({ name: 'm', version: '1', params: z.object({}), m
     writeFileSync(join(dir, 'model.onnx'), 'not a model')
     expect(warrant(['backtest', join(dir, 'm.ts'), '--decisions', '3'])).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('does not load it'),
+      stderr: expect.stringContaining('model model: is no ONNX file'),
     })
     writeFileSync(
       join(dir, 'model.onnx'),
