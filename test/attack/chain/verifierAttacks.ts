@@ -308,7 +308,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'approved by somebody whom the policy does not name',
     refusedBy: 'need 1 approvals, 0 are there',
-    without: [{ file: POLICY, from: '.filter(signer => approvers.includes(signer))', to: '' }],
+    without: [{ file: POLICY, from: 'if (!approvers.includes(body.signer)) continue', to: '' }],
     adjustPolicy: policy => ({
       ...policy,
       approvals: { aboveUsd: 100, approvers: [APPROVER.address.toLowerCase()], threshold: 1 },
