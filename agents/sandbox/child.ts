@@ -29,8 +29,16 @@ export type FromChild = z.infer<typeof fromChild>
 /** A running sandbox: messages in, messages out, and an end. */
 export type Child = { send(message: object): void; next(timeoutMs: number): Promise<FromChild>; kill(): void }
 
+export type StartChildParameters = {
+  limits: SandboxLimits
+  isolation: Isolation
+  kind: ChildKind
+  /** Ends it, whatever it is doing. */
+  signal?: AbortSignal | undefined
+}
+
 /** Starts a sandbox and waits until it is ready. @throws SANDBOX_LIMIT, STRATEGY_FAILED */
-export async function startChild(limits: SandboxLimits, isolation: Isolation, kind: ChildKind): Promise<Child> {
+export async function startChild({ limits, isolation, kind, signal }: StartChildParameters): Promise<Child> {
   const transport = await openTransport(limits, isolation, kind)
   const inbox: FromChild[] = []
   let waiter: {
@@ -55,6 +63,7 @@ export async function startChild(limits: SandboxLimits, isolation: Isolation, ki
   function end(reason: WarrantError): void {
     ended ??= reason
     clearInterval(watch)
+    signal?.removeEventListener('abort', kill)
     transport.kill()
     if (waiter !== null) {
       clearTimeout(waiter.timer)
@@ -62,6 +71,8 @@ export async function startChild(limits: SandboxLimits, isolation: Isolation, ki
       waiter = null
     }
   }
+  const kill = () => end(new WarrantError('STRATEGY_FAILED', 'the sandbox was closed'))
+  signal?.addEventListener('abort', kill)
   const watch = setInterval(() => {
     const resident = transport.residentMiB()
     if (resident !== null && resident > limits.memoryMiB) {
@@ -103,9 +114,13 @@ export async function startChild(limits: SandboxLimits, isolation: Isolation, ki
         waiter = { resolve, reject, timer }
       })
     },
-    kill: () => end(new WarrantError('STRATEGY_FAILED', 'the sandbox was closed')),
+    kill,
   }
+  if (signal?.aborted) kill()
   const ready = await child.next(limits.loadMs)
-  if (ready.type !== 'ready') throw new WarrantError('STRATEGY_FAILED', 'the sandbox process did not start')
+  if (ready.type !== 'ready') {
+    kill()
+    throw new WarrantError('STRATEGY_FAILED', 'the sandbox process did not start')
+  }
   return child
 }

@@ -44,25 +44,30 @@ const inferDoor = z.strictObject({ model: z.string(), input: modelInput })
  */
 export function createSandbox(limits: SandboxLimits = DEFAULT_LIMITS, isolation: Isolation = 'process'): SandboxPort {
   return {
-    load(bundle, params) {
+    load(bundle, params, signal) {
       const kind = isLlmAgent(bundle) ? 'llm' : 'script'
-      return loadStrategy(fromUtf8(bundle), params, kind === 'llm' ? forLlm(limits) : limits, isolation, kind)
+      const own = kind === 'llm' ? forLlm(limits) : limits
+      return loadStrategy({ bundle: fromUtf8(bundle), params, limits: own, isolation, kind, signal })
     },
   }
 }
 
-async function loadStrategy(
-  bundle: string,
-  params: string,
-  limits: SandboxLimits,
-  isolation: Isolation,
-  kind: ChildKind,
-): Promise<SandboxedStrategy> {
+type LoadParameters = {
+  bundle: string
+  params: string
+  limits: SandboxLimits
+  isolation: Isolation
+  kind: ChildKind
+  signal: AbortSignal | undefined
+}
+
+async function loadStrategy(parameters: LoadParameters): Promise<SandboxedStrategy> {
+  const { bundle, params, limits, isolation, kind, signal } = parameters
   let child: Child | null = null
   let closed = false
 
   async function start(): Promise<StrategyManifest> {
-    const started = await startChild(limits, isolation, kind)
+    const started = await startChild({ limits, isolation, kind, signal })
     child = started
     try {
       started.send({ type: 'load', bundle, params })

@@ -77,7 +77,7 @@ function locating(sandboxed: SandboxedStrategy, places: SourcePlaces | null): Sa
 export async function loadStrategy(
   entry: string,
   params: unknown = {},
-  load: LoadBundle = createSandbox().load,
+  load: LoadBundle = (bundle, params) => createSandbox().load(bundle, params),
 ): Promise<LoadedStrategy> {
   const bundle = await bundleStrategy(entry)
   const text = paramsText(params)

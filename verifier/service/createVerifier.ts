@@ -6,15 +6,14 @@ import { treasuryUsd } from '#verifier/effects/treasuryValue.ts'
 import { outflowsOf } from '#verifier/effects/valueAtRisk.ts'
 import { toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
-import { digestBytes } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { AttestationPort } from '#verifier/evidence/ports/attestation.ts'
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
-import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
+import type { SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
-import { decodeRecord, type RecordOf } from '#verifier/evidence/record.ts'
+import { decodeRecord } from '#verifier/evidence/record.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
@@ -25,6 +24,8 @@ import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
 import { createFollower, type TakeParameters } from './follower.ts'
 import type { Journal } from './journal.ts'
 import type { VerifierKey } from './key.ts'
+import { createPayloads } from './payloads.ts'
+import { createStrategies } from './strategies.ts'
 import { createWatch } from './watch.ts'
 
 export type CreateVerifierParameters = {
@@ -56,6 +57,11 @@ export type Verifier = {
    * @throws EVIDENCE_MISSING
    */
   verdict(proposal: string, refBlock?: number): Promise<Verdict>
+  /**
+   * Once the strategy of a proposal's run is loaded, or refused: to be awaited before a verdict takes its turn, so that what
+   * loads slowly keeps nobody else waiting.
+   */
+  prepared(proposal: string): Promise<void>
   /** What the chain did with a submission, by its leaf hash. @throws EVIDENCE_MISSING while it is not mined */
   outcome(submission: string): Promise<Outcome>
   /** Looks at the treasury since the last time: new changes that nothing explains. Each stays in `alarms`. */
@@ -71,7 +77,8 @@ const MOST_BLOCKS_BACK = 3
 export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   const { policy, logKey, key, journal, crypto, engine, sandbox, chain, market, clock, nowMicros } = parameters
   const follower = createFollower({ crypto, vkey: logKey, pinned: journal.pinned })
-  const strategies = new Map<string, Promise<SandboxedStrategy>>()
+  const payloads = createPayloads({ crypto, policy })
+  const strategies = createStrategies({ policy, crypto, sandbox, clock, payload: payloads.get })
   const digest = policyDigest(policy)
   const witnessKeys = (policy.witnesses?.keys ?? []).map(vkey => parseWitnessVkey(crypto, vkey))
   let cosigned: AuditContext['cosigned'] = []
@@ -91,7 +98,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     kernels: parameters.kernels,
     attestations: parameters.attestations,
     randomWords: parameters.randomWords,
-    blob: async ({ sha256 }) => follower.blob(sha256),
+    blob: async ({ sha256 }) => payloads.get(sha256),
     chain,
     market,
     ledger: journal,
@@ -99,23 +106,9 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     nowMicros,
     async modelFile(model) {
       if (model.file === null) throw new WarrantError('EVIDENCE_MISSING', `model ${model.name} has no file`)
-      return follower.blob(model.file.sha256)
+      return payloads.get(model.file.sha256)
     },
-    strategy(run) {
-      const { strategy } = run.body
-      if (strategy === null) throw new WarrantError('EVIDENCE_MISSING', 'the run has no strategy')
-      const id = `${strategy.digest} ${strategy.paramsDigest}`
-      let loading = strategies.get(id)
-      if (loading === undefined) {
-        const bundle = follower.blob(strategy.bundle.sha256)
-        if (digestBytes('strategy', bundle, crypto) !== strategy.digest)
-          throw new WarrantError('EVIDENCE_MALFORMED', 'the strategy bundle does not have its digest')
-        loading = sandbox.load(bundle, strategy.params)
-        loading.catch(() => strategies.delete(id))
-        strategies.set(id, loading)
-      }
-      return loading
-    },
+    strategy: strategies.of,
   }
 
   /** What failed, and was seen not to be executed until its deadline: it stays a failure. */
@@ -135,12 +128,6 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         else lapsed.add(entry.nonce)
       }
     }
-  }
-
-  /** Loads a run's strategy as soon as it is known, so that its first verdict does not wait for it. What fails here is said there. */
-  async function prepare(run: RecordOf<'run'>): Promise<void> {
-    if (run.body.strategy === null || !follower.hasBlob(run.body.strategy.bundle.sha256)) return
-    await ports.strategy(run).catch(() => {})
   }
 
   async function blockOf(refBlock: number | undefined): Promise<BlockRef> {
@@ -246,7 +233,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       return follower.size
     },
     async take({ blobs, ...entries }) {
-      for (const blob of blobs) follower.putBlob(blob)
+      for (const blob of blobs) payloads.put(blob)
       const reached = journal.pinned?.size ?? 0
       const { size, root } = await follower.take(entries)
       if (isFirst && entries.entries.length > 0) {
@@ -270,7 +257,8 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         return timeSeconds === null ? [] : [{ name: witness.name, timeSeconds }]
       })
       journal.seen(size, toHex(root))
-      await Promise.all([...follower.records.runs.values()].map(state => prepare(state.run)))
+      // Its first verdict need not wait for it; a sync waits for no strategy.
+      strategies.prepare([...follower.records.runs.values()].filter(({ closed }) => !closed).map(({ run }) => run))
       return { size, root: toHex(root) }
     },
     async verdict(leafHash, refBlock) {
@@ -280,6 +268,12 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       if (known?.verdict != null && known.proposalDigest === context.proposalDigest) return known.verdict
       await reconcile(context.head)
       return sign(leafHash, context, await preAudit(context, ports))
+    },
+    async prepared(leafHash) {
+      const proposal = follower.records.find(leafHash, 'proposal')
+      const state = proposal === null ? undefined : follower.records.runs.get(proposal.runId)
+      // What fails here is said with the verdict.
+      if (state !== undefined) await strategies.of(state.run).catch(() => {})
     },
     async outcome(leafHash) {
       const submission = follower.records.find(leafHash, 'submission')
@@ -310,7 +304,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       return journal.alarms
     },
     async close() {
-      for (const loading of strategies.values()) await loading.then(strategy => strategy.close()).catch(() => {})
+      await strategies.close()
       journal.close()
     },
   }

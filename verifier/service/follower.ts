@@ -27,9 +27,6 @@ export type Follower = {
    * not of these entries
    */
   take(parameters: TakeParameters): Promise<Checkpoint>
-  putBlob(bytes: Uint8Array): void
-  hasBlob(sha256: string): boolean
-  blob(sha256: string): Uint8Array
 }
 
 /** A follower of the log with verification key `vkey`. `pinned`: the root that it had at a size before a restart. */
@@ -45,7 +42,6 @@ export function createFollower({
   const key = parseVkey(crypto, vkey)
   const records = createRecordChecker(crypto, { logKey: vkey })
   const findings: Finding[] = []
-  const blobs = new Map<string, Uint8Array>()
   let frontier = createFrontier(crypto)
 
   return {
@@ -92,13 +88,6 @@ export function createFollower({
       findings.push(...(await records.settle()))
       frontier = next
       return checkpoint
-    },
-    hasBlob: sha256 => blobs.has(sha256),
-    putBlob: bytes => void blobs.set(toHex(crypto.sha256(bytes)), bytes),
-    blob(sha256) {
-      const bytes = blobs.get(sha256)
-      if (bytes === undefined) throw new WarrantError('EVIDENCE_MISSING', `blob ${sha256} was not sent`)
-      return bytes
     },
   }
 }

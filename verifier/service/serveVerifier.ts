@@ -56,6 +56,7 @@ export function serveVerifier(verifier: Verifier): FastifyInstance {
   })
   app.post('/v1/verdicts', async request => {
     const { proposal, refBlock } = parse(verdictBody, request.body)
+    await verifier.prepared(proposal)
     return inTurn(() => verifier.verdict(proposal, refBlock))
   })
   app.post('/v1/outcomes', async request => {

@@ -45,6 +45,10 @@ export type SandboxedStrategy = {
 
 /** Loads strategy bundles. */
 export type SandboxPort = {
-  /** `params`: JSON text. @throws STRATEGY_INVALID when the bundle is no strategy or refuses the parameters */
-  load(bundle: Uint8Array, params: string): Promise<SandboxedStrategy>
+  /**
+   * `params`: JSON text. `signal` ends what is still loading.
+   *
+   * @throws STRATEGY_INVALID when the bundle is no strategy or refuses the parameters, SANDBOX_LIMIT (time, memory)
+   */
+  load(bundle: Uint8Array, params: string, signal?: AbortSignal): Promise<SandboxedStrategy>
 }
