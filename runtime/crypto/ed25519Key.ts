@@ -23,13 +23,17 @@ export function ed25519Signer(seed: Uint8Array): Ed25519Signer {
 
 /** The signer whose seed stands in `file` as 64 hex digits; a new one is written when the file is missing (mode 0600). @throws BAD_INPUT */
 export function openEd25519Key(file: string): Ed25519Signer {
+  return ed25519Signer(openSeed(file))
+}
+
+/** The 32-byte seed of a key in `file`; a new one is written when the file is missing (mode 0600). @throws BAD_INPUT */
+export function openSeed(file: string): Uint8Array {
   refuseKeyAsName(file)
   if (!existsSync(file)) {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
   }
   const text = readFileSync(file, 'utf8').trim()
-  if (!/^[0-9a-f]{64}$/.test(text))
-    throw new WarrantError('BAD_INPUT', `${file}: expected an Ed25519 seed of 64 hex digits`)
-  return ed25519Signer(Buffer.from(text, 'hex'))
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new WarrantError('BAD_INPUT', `${file}: expected a seed of 64 hex digits`)
+  return new Uint8Array(Buffer.from(text, 'hex'))
 }

@@ -2,18 +2,20 @@ import { gatherAnswers, noAnswer } from '#runtime/api/gatherAnswers.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { equalBytes } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
-import { openCheckpoint } from '#verifier/log/checkpoint.ts'
 import { cosignedAt } from '#verifier/log/cosignature.ts'
 import type { Quorum, QuorumWitness } from '#verifier/log/quorum.ts'
 import { formatNote, type NoteKey, parseNote, parseSignature } from '#verifier/log/signedNote.ts'
+import { openTreeHead } from '#verifier/log/treeHead.ts'
 import { askWitness, latestOf } from './witnessClient.ts'
 
 /** A checkpoint to be cosigned, and the way from any smaller tree to it. */
 export type ToCosign = {
+  /** As the log signed it. */
   note: string
+  origin: string
   size: number
-  /** The log's own key: only what it signed speaks against the log. */
-  key: NoteKey
+  /** The log's own keys, present and past: only what they signed speaks against the log. */
+  keys: readonly NoteKey[]
   consistencyProof(from: number): readonly Uint8Array[]
   /** Root of the log's first `size` entries; null where it has fewer. */
   rootAt(size: number): Uint8Array | null
@@ -90,12 +92,13 @@ export function createCosigner(quorum: Quorum, options: CosignerOptions = {}): C
    * The size of the checkpoint that a witness shows. A bare refusal says nothing: anybody could have sent it. What the
    * log's own key signed does.
    */
-  async function shownBy({ name, url }: Reachable, { key, rootAt, size }: ToCosign): Promise<number> {
-    const latest = await latestOf(url, key.name, deadlineMs)
+  async function shownBy({ name, url }: Reachable, { origin, keys, rootAt, size }: ToCosign): Promise<number> {
+    const latest = await latestOf(url, origin, deadlineMs)
     if (latest === null)
       throw new WarrantError('REFUSED', 'refuses the checkpoint, and shows none that this log signed: not believed')
-    const shown = openCheckpoint(nodeCrypto, latest, key)
-    const root = rootAt(shown.size)
+    const shown = openTreeHead(nodeCrypto, latest, { origin, keys })
+    const shownSize = Number(shown.size)
+    const root = shown.size > Number.MAX_SAFE_INTEGER ? null : rootAt(shownSize)
     if (root === null)
       throw new WarrantError(
         'LOG_BEHIND',
@@ -106,7 +109,7 @@ export function createCosigner(quorum: Quorum, options: CosignerOptions = {}): C
         'LOG_BEHIND',
         `witness ${name} shows another tree of ${shown.size} entries that this log signed: it was forked or rewritten`,
       )
-    return shown.size
+    return shownSize
   }
 
   function ask(witness: Reachable, checkpoint: ToCosign): Promise<string> {

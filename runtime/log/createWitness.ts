@@ -1,130 +1,132 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { z } from 'zod'
-import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { fromBase64, toBase64, toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { fromHex, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
-import { count, digest } from '#verifier/evidence/primitives.ts'
-import { openCheckpoint, parseCheckpoint } from '#verifier/log/checkpoint.ts'
-import { cosignatureMessage, encodeCosignature, formatWitnessVkey, witnessKey } from '#verifier/log/cosignature.ts'
+import { cosignatureMessage, encodeCosignature, formatWitnessVkey } from '#verifier/log/cosignature.ts'
 import { emptyRoot, verifyConsistency } from '#verifier/log/merkle.ts'
-import { formatNote, type NoteKey, parseNote } from '#verifier/log/signedNote.ts'
-import { writeDurably } from './disk.ts'
+import { formatNote, type NoteKey, type NoteSignature, noteSignaturesOf, parseNote } from '#verifier/log/signedNote.ts'
+import { parseTreeHead } from '#verifier/log/treeHead.ts'
+import { parseAddCheckpoint } from './addCheckpoint.ts'
+import type { WitnessedLogs } from './witnessedLogs.ts'
+import type { WitnessSigner } from './witnessKeys.ts'
+import { readWitnessState, type Seen, writeWitnessState } from './witnessState.ts'
 
 /** An answer of the tlog-witness protocol: HTTP status, body, content type. */
-export type WitnessAnswer = { status: 200 | 400 | 403 | 404 | 409 | 422; body: string; type?: string }
+export type WitnessAnswer = { status: 200 | 400 | 403 | 404 | 409 | 422; body: string; type: string }
 
 export type Witness = {
-  readonly vkey: string
-  addCheckpoint(body: string): WitnessAnswer
-  /** The last checkpoint of a log that it cosigned, as the log gave it: what others compare with what they were shown. */
-  latest(origin: string): string | null
+  readonly vkeys: readonly string[]
+  addCheckpoint(body: Uint8Array): WitnessAnswer
+  /**
+   * The last checkpoint of a log that it cosigned, under the log's and its own signatures: what others compare with what
+   * they were shown. `originHash`: SHA-256 of the origin as lower-case hexadecimal.
+   */
+  latest(originHash: string): string | null
 }
+
+const TEXT = 'text/plain; charset=utf-8'
+const said = (status: WitnessAnswer['status'], reason: string) => ({ status, body: `${reason}\n`, type: TEXT })
 
 /**
  * A witness (C2SP tlog-witness): cosigns a checkpoint only when it is consistent with the last one that it saw of that
- * log, and remembers it durably before it answers. `logs`: the keys of the logs that it watches.
+ * origin, and remembers it durably before it answers. It cosigns with each of its `signers`.
  *
  * @throws EVIDENCE_MALFORMED when its state file is damaged
  */
 export function createWitness({
-  name,
-  signer,
+  signers,
   logs,
   stateFile,
   clock,
 }: {
-  name: string
-  signer: Ed25519Signer
-  logs: readonly NoteKey[]
+  signers: readonly WitnessSigner[]
+  logs: WitnessedLogs
   stateFile: string
   clock: Clock
 }): Witness {
-  const key = witnessKey(nodeCrypto, name, signer.publicKey)
-  const seen = new Map<string, Seen>(existsSync(stateFile) ? readState(stateFile) : [])
+  const state = readWitnessState(stateFile)
+  const nothing = { size: 0n, root: toHex(emptyRoot(nodeCrypto)) }
 
-  function addCheckpoint(body: string): WitnessAnswer {
-    const request = parseRequest(body)
-    if (request === null) return { status: 400, body: 'malformed request\n' }
-    const { old, proof, note } = request
-    let origin: string
-    let size: number
+  function addCheckpoint(body: Uint8Array): WitnessAnswer {
+    const request = parseAddCheckpoint(body)
+    if (request === null) return said(400, 'malformed request')
+    const { old, proof } = request
+    let note: ReturnType<typeof parseNote>
+    let head: ReturnType<typeof parseTreeHead>
     try {
-      ;({ origin, size } = parseCheckpoint(parseNote(note).text))
+      note = parseNote(request.note)
+      head = parseTreeHead(note.text)
     } catch (error) {
-      return { status: 400, body: `${reasonOf(error)}\n` }
+      return said(400, reasonOf(error))
     }
-    const log = logs.find(candidate => candidate.name === origin)
-    if (log === undefined) return { status: 404, body: `this witness does not watch ${origin}\n` }
-    let checkpoint: ReturnType<typeof openCheckpoint>
-    try {
-      checkpoint = openCheckpoint(nodeCrypto, note, log)
-    } catch (error) {
-      return { status: 403, body: `${reasonOf(error)}\n` }
-    }
-    if (old > size) return { status: 400, body: 'the old size is larger than the checkpoint\n' }
-    const last = seen.get(origin) ?? { size: 0, root: toHex(emptyRoot(nodeCrypto)) }
+    const keys = logs.get(head.origin)
+    if (keys === undefined) return said(404, `this witness does not watch ${head.origin.slice(0, 200)}`)
+    const signed = signaturesOf(note, keys)
+    if (typeof signed === 'string') return said(403, signed)
+    const { size, origin } = head
+    if (old > size) return said(400, 'the old size is larger than the checkpoint')
+    const last = state.get(origin) ?? nothing
     if (old !== last.size) return { status: 409, body: `${last.size}\n`, type: 'text/x.tlog.size' }
-    const root = toHex(checkpoint.root)
-    // Two roots for one size: the log showed different trees to different people.
-    if (old === size && root !== last.root) return { status: 409, body: `${last.size}\n`, type: 'text/x.tlog.size' }
-    // Everything extends the empty tree: there is nothing to prove from it.
-    const consistent =
-      last.size === 0
-        ? proof.length === 0 && (size > 0 || root === last.root)
-        : verifyConsistency(nodeCrypto, {
-            size1: last.size,
-            root1: hexBytes(last.root),
-            size2: size,
-            root2: checkpoint.root,
-            proof,
-          })
-    if (!consistent) return { status: 422, body: 'the consistency proof does not hold\n' }
-    seen.set(origin, { size, root, note })
-    writeDurably(stateFile, utf8(JSON.stringify([...seen])))
-    const timeSeconds = Math.floor(clock.nowMs() / 1_000)
-    const signature = signer.sign(cosignatureMessage(checkpoint.note.text, timeSeconds))
+    const root = toHex(head.root)
+    const fault = faultOf({ size, root }, last, proof)
+    if (fault !== null) return said(422, fault)
+    const lines = cosignatures(note.text)
+    if (lines.length === 0) return said(400, 'no key of this witness can cosign a name of this length')
+    // Extension lines are kept, and whoever else signed is left out: only what was verified is shown to others.
+    const seen: Seen = { size, root, note: formatNote(note.text, [...signed, ...lines]) }
+    writeWitnessState(stateFile, new Map([...state, [origin, seen]]))
+    state.set(origin, seen)
     // The signature lines of a note with an empty text are exactly what the protocol answers with.
-    return { status: 200, body: formatNote('', [encodeCosignature(key, timeSeconds, signature)]).slice(1) }
+    return { status: 200, body: formatNote('', lines).slice(1), type: TEXT }
   }
 
-  return { vkey: formatWitnessVkey(key), addCheckpoint, latest: origin => seen.get(origin)?.note ?? null }
-}
-
-/** The body of add-checkpoint: `old SIZE`, proof lines, an empty line, the checkpoint. */
-function parseRequest(body: string): { old: number; proof: Uint8Array[]; note: string } | null {
-  const split = body.indexOf('\n\n')
-  if (split < 0 || body.length > 1_000_000) return null
-  const [first = '', ...lines] = body.slice(0, split).split('\n')
-  const old = /^old (0|[1-9][0-9]{0,15})$/.exec(first)
-  if (old === null || lines.length > 63) return null
-  try {
-    return { old: Number(old[1]), proof: lines.map(fromBase64), note: body.slice(split + 2) }
-  } catch {
-    return null
+  function cosignatures(text: string): NoteSignature[] {
+    const timeSeconds = Math.floor(clock.nowMs() / 1_000)
+    // Zero says that no time is stated, which an answer may not.
+    if (timeSeconds <= 0) throw new WarrantError('BAD_INPUT', 'the clock says 1970: a cosignature states its time')
+    return signers.flatMap(({ key, sign }) => {
+      try {
+        return [encodeCosignature(key, timeSeconds, sign(cosignatureMessage(key, text, timeSeconds)))]
+      } catch (error) {
+        // ML-DSA-44 has no message for an origin above 255 bytes.
+        if (error instanceof WarrantError && error.code === 'EVIDENCE_MALFORMED') return []
+        throw error
+      }
+    })
   }
-}
 
-/** The request that a log sends a witness. */
-export function formatAddCheckpoint(old: number, proof: readonly Uint8Array[], note: string): string {
-  return `old ${old}\n${proof.map(hash => `${toBase64(hash)}\n`).join('')}\n${note}`
-}
-
-/** What a witness remembers of a log. */
-type Seen = { size: number; root: string; note: string }
-const stateSchema = z.array(z.tuple([z.string(), z.strictObject({ size: count, root: digest, note: z.string() })]))
-
-function readState(file: string): [string, Seen][] {
-  try {
-    return stateSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
-  } catch (cause) {
-    throw new WarrantError(
-      'EVIDENCE_MALFORMED',
-      `${file}: the witness's state is damaged: without it a witness must not sign`,
-      { cause },
-    )
+  return {
+    vkeys: signers.map(({ key }) => formatWitnessVkey(key)),
+    addCheckpoint,
+    latest(originHash) {
+      for (const [origin, { note }] of state) if (toHex(nodeCrypto.sha256(utf8(origin))) === originHash) return note
+      return null
+    },
   }
 }
 
-const hexBytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
+/** The lines of a log's own keys, or why the note does not count: none of them is there, or one that is does not verify. */
+function signaturesOf(note: ReturnType<typeof parseNote>, keys: readonly NoteKey[]): NoteSignature[] | string {
+  const lines: NoteSignature[] = []
+  for (const key of keys) {
+    const own = noteSignaturesOf(nodeCrypto, note, key)
+    if (own === null) return `a signature of ${key.name} does not verify`
+    lines.push(...own.slice(0, 1))
+  }
+  return lines.length > 0 ? lines : 'no key that this witness trusts for this log signed it'
+}
+
+/** Why a tree does not follow from the last one that was seen; null when it does. */
+function faultOf(
+  { size, root }: Pick<Seen, 'size' | 'root'>,
+  last: Pick<Seen, 'size' | 'root'>,
+  proof: readonly Uint8Array[],
+): string | null {
+  if (size === 0n && root !== toHex(emptyRoot(nodeCrypto))) return 'the root of an empty tree is another'
+  // Everything extends the empty tree: there is nothing to prove from it.
+  if (last.size === 0n) return proof.length === 0 ? null : 'there is nothing to prove from an empty tree'
+  // Two roots for one size: the log showed different trees to different people.
+  if (size === last.size && root !== last.root) return `another tree of ${size} entries was cosigned`
+  const held = { size1: last.size, root1: fromHex(last.root), size2: size, root2: fromHex(root), proof }
+  return verifyConsistency(nodeCrypto, held) ? null : 'the consistency proof does not hold'
+}

@@ -286,8 +286,9 @@ function openLocked(
     try {
       return await cosigner.cosign({
         note,
+        origin,
         size: signed,
-        key,
+        keys: [key],
         consistencyProof: from => tree.consistencyProof(from, signed),
         rootAt: size => (size <= tree.size ? tree.root(size) : null),
       })

@@ -1,5 +1,7 @@
 import { callPeer } from '#runtime/api/callPeer.ts'
-import { formatAddCheckpoint } from './createWitness.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { formatAddCheckpoint } from './addCheckpoint.ts'
 
 export type WitnessReply = { status: number; body: string }
 
@@ -15,15 +17,14 @@ export async function askWitness(
 ): Promise<WitnessReply> {
   const { status, text } = await callPeer({
     ...{ url: `${url}/add-checkpoint`, who: 'witness', method: 'POST', withinMs, mostBytes: MOST_BYTES },
-    body: formatAddCheckpoint(old, proof, note),
+    body: formatAddCheckpoint({ old, proof, note }),
   })
   return { status, body: text }
 }
 
-/** The last checkpoint of a log that a witness shows; null when it shows none. @throws UNREACHABLE, REFUSED */
+/** The last checkpoint of a log that a witness shows (tlog-witness, "Monitor Retrieval Mechanism"); null when it shows none. @throws UNREACHABLE, REFUSED */
 export async function latestOf(url: string, origin: string, withinMs = WITHIN_MS): Promise<string | null> {
-  const { status, text } = await callPeer({
-    ...{ url: `${url}/latest?origin=${encodeURIComponent(origin)}`, who: 'witness', withinMs, mostBytes: MOST_BYTES },
-  })
+  const path = `${toHex(nodeCrypto.sha256(utf8(origin)))}/checkpoint`
+  const { status, text } = await callPeer({ url: `${url}/${path}`, who: 'witness', withinMs, mostBytes: MOST_BYTES })
   return status === 200 ? text : null
 }

@@ -259,11 +259,11 @@ describe('witnesses', () => {
   test('a witness that is shown the forged tree refuses it, also after a restart', async () => {
     const note = readFileSync(join(at('forged'), 'checkpoint'), 'utf8')
     const ask = (url: string) => fetch(`${url}/add-checkpoint`, { method: 'POST', body: `old 8\n\n${note}` })
-    expect((await ask(witnesses[0]?.ready.url as string)).status).toBe(409)
+    expect((await ask(witnesses[0]?.ready.url as string)).status).toBe(422)
     await witnesses[0]?.stop()
     const args = ['--key', at('w1.key'), '--state', at('w1.state'), '--log', vkey, '--name', 'w1.example']
     const again = await start(['witness', ...args])
-    expect((await ask(again.ready.url as string)).status).toBe(409)
+    expect((await ask(again.ready.url as string)).status).toBe(422)
     await again.stop()
     writeFileSync(at('w1.state'), '[{')
     const damaged = warrant(['witness', ...args])

@@ -1,7 +1,8 @@
-import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
+import { toBase64 } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { type NoteKey, noteSignedBy, parseNote, type SignedNote } from './signedNote.ts'
+import { parseTreeHead } from './treeHead.ts'
 
 /** A tree head (C2SP tlog-checkpoint). `root`: 32 bytes. */
 export type Checkpoint = { origin: string; size: number; root: Uint8Array }
@@ -11,13 +12,12 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${toBase64(root)}\n`
 }
 
-/** The tree head in a note's text; extension lines are refused, because nothing here gives them a meaning. @throws EVIDENCE_MALFORMED */
+/** The tree head of a log of this format: of a size that is counted exactly, and without extension lines, which no monitor could check. @throws EVIDENCE_MALFORMED */
 export function parseCheckpoint(text: string): Checkpoint {
-  const match = /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n$/.exec(text)
-  if (match === null) throw new WarrantError('EVIDENCE_MALFORMED', 'checkpoint is not origin, size and root')
-  const size = Number(match[2])
-  if (!Number.isSafeInteger(size)) throw new WarrantError('EVIDENCE_MALFORMED', 'checkpoint size is too large')
-  return { origin: match[1] as string, size, root: fromBase64(match[3] as string) }
+  const { origin, size, root, extensions } = parseTreeHead(text)
+  if (extensions.length > 0) throw new WarrantError('EVIDENCE_MALFORMED', 'checkpoint is not origin, size and root')
+  if (size > Number.MAX_SAFE_INTEGER) throw new WarrantError('EVIDENCE_MALFORMED', 'checkpoint size is too large')
+  return { origin, size: Number(size), root }
 }
 
 /**

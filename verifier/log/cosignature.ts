@@ -1,56 +1,93 @@
-import { concat, equalBytes, fromBase64, toBase64, toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { concat, equalBytes, utf8 } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import type { NoteKey, NoteSignature, SignedNote } from './signedNote.ts'
+import { verifyMlDsa44 } from './mlDsa44.ts'
+import {
+  COSIGNATURE_ED25519,
+  COSIGNATURE_ML_DSA_44,
+  formatVkey,
+  type NoteKey,
+  type NoteSignature,
+  parseTypedVkey,
+  type SignedNote,
+  typedKey,
+} from './signedNote.ts'
+import { parseTreeHead } from './treeHead.ts'
 
-/** Signature type byte of a timestamped Ed25519 cosignature (C2SP tlog-cosignature, "Format"). */
-const COSIGNATURE_V1 = 0x04
+/** Bytes of a cosignature: eight of time, then the signature (C2SP tlog-cosignature, "Format"). */
+const BYTES = { [COSIGNATURE_ED25519]: 8 + 64, [COSIGNATURE_ML_DSA_44]: 8 + 2_420 } as const
 
-/** A witness's key: its id covers the cosignature type, so it is another key than a log's of the same name. */
+/** A witness's Ed25519 key: its id covers the cosignature type, so it is another key than a log's of the same name. */
 export function witnessKey(crypto: CryptoPort, name: string, publicKey: Uint8Array): NoteKey {
-  const id = crypto.sha256(concat(utf8(`${name}\n`), Uint8Array.of(COSIGNATURE_V1), publicKey)).slice(0, 4)
-  return { name, id, publicKey }
+  return typedKey(crypto, name, COSIGNATURE_ED25519, publicKey)
 }
 
-/** The key as text: `name+id+base64(0x04 ‖ key)`. */
-export function formatWitnessVkey(key: NoteKey): string {
-  return `${key.name}+${toHex(key.id)}+${toBase64(concat(Uint8Array.of(COSIGNATURE_V1), key.publicKey))}`
+/** A witness's ML-DSA-44 key, which a quantum computer does not break. */
+export function mlDsaWitnessKey(crypto: CryptoPort, name: string, publicKey: Uint8Array): NoteKey {
+  return typedKey(crypto, name, COSIGNATURE_ML_DSA_44, publicKey)
 }
 
-/** A witness's key from its text. @throws BAD_INPUT */
+/** The key as text: `name+id+base64(type ‖ key)`. */
+export const formatWitnessVkey = formatVkey
+
+/** A witness's key from its text: Ed25519 or ML-DSA-44. @throws BAD_INPUT */
 export function parseWitnessVkey(crypto: CryptoPort, text: string): NoteKey {
-  const match = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(text)
-  const bytes = match === null ? new Uint8Array(0) : fromBase64(match[3] as string)
-  if (match === null || bytes.length !== 33 || bytes[0] !== COSIGNATURE_V1) {
-    throw new WarrantError('BAD_INPUT', `not a witness key: ${text.slice(0, 100)}`)
-  }
-  const key = witnessKey(crypto, match[1] as string, bytes.slice(1))
-  if (toHex(key.id) !== match[2])
-    throw new WarrantError('BAD_INPUT', 'witness key: the id does not match its name and key')
-  return key
+  const types = [COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44] as const
+  return parseTypedVkey(crypto, text, { types, what: "a witness's key" })
 }
 
-/** What a witness signs: that it saw this note text at this time (seconds since 1970). */
-export function cosignatureMessage(noteText: string, timeSeconds: number): Uint8Array {
-  return utf8(`cosignature/v1\ntime ${timeSeconds}\n${noteText}`)
+/**
+ * What a witness signs of a checkpoint's text at a time (seconds since 1970). Of Ed25519 the whole text; of ML-DSA-44 the
+ * tree head and its own name, not extension lines.
+ *
+ * @throws EVIDENCE_MALFORMED when ML-DSA-44 has no message for it: a name or origin above 255 bytes
+ */
+export function cosignatureMessage(key: Pick<NoteKey, 'type' | 'name'>, noteText: string, timeSeconds: number) {
+  if (key.type === COSIGNATURE_ED25519) return utf8(`cosignature/v1\ntime ${timeSeconds}\n${noteText}`)
+  const { origin, size, root } = parseTreeHead(noteText)
+  const [start, end] = [uint64(0n), uint64(size)]
+  return concat(
+    utf8('subtree/v1\n\0'),
+    opaque(key.name),
+    uint64(BigInt(timeSeconds)),
+    opaque(origin),
+    ...[start, end, root],
+  )
 }
 
-/** A cosignature as a note signature: 8 bytes of time, 64 of Ed25519. */
+/** A cosignature as a note signature. */
 export function encodeCosignature(key: NoteKey, timeSeconds: number, signature: Uint8Array): NoteSignature {
-  const time = new Uint8Array(8)
-  new DataView(time.buffer).setBigUint64(0, BigInt(timeSeconds))
-  return { name: key.name, id: key.id, signature: concat(time, signature) }
+  return { name: key.name, id: key.id, signature: concat(uint64(BigInt(timeSeconds)), signature) }
 }
 
-/** When `key` cosigned the note, in seconds; null when it did not, or its signature is wrong. */
+/** When `key` cosigned the note, in seconds; null when it did not, or its signature is wrong or says no time. */
 export function cosignedAt(crypto: CryptoPort, note: SignedNote, key: NoteKey): number | null {
-  for (const { name, id, signature } of note.signatures) {
-    if (name !== key.name || !equalBytes(id, key.id)) continue
-    if (signature.length !== 72) return null
-    const time = new DataView(signature.buffer, signature.byteOffset, 8).getBigUint64(0)
-    if (time > BigInt(Number.MAX_SAFE_INTEGER)) return null
-    const message = cosignatureMessage(note.text, Number(time))
-    return crypto.verifyEd25519(key.publicKey, message, signature.slice(8)) ? Number(time) : null
+  const own = note.signatures.find(({ name, id }) => name === key.name && equalBytes(id, key.id))
+  if (own === undefined || (key.type !== COSIGNATURE_ED25519 && key.type !== COSIGNATURE_ML_DSA_44)) return null
+  const { signature } = own
+  if (signature.length !== BYTES[key.type]) return null
+  const time = new DataView(signature.buffer, signature.byteOffset, 8).getBigUint64(0)
+  if (time === 0n || time > BigInt(Number.MAX_SAFE_INTEGER)) return null
+  let message: Uint8Array
+  try {
+    message = cosignatureMessage(key, note.text, Number(time))
+  } catch {
+    return null
   }
-  return null
+  const verify = key.type === COSIGNATURE_ED25519 ? crypto.verifyEd25519 : verifyMlDsa44
+  return verify(key.publicKey, message, signature.slice(8)) ? Number(time) : null
+}
+
+function uint64(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setBigUint64(0, value)
+  return bytes
+}
+
+/** A string after its length in one byte (RFC 8446 §3.4). */
+function opaque(text: string): Uint8Array {
+  const bytes = utf8(text)
+  if (bytes.length === 0 || bytes.length > 255)
+    throw new WarrantError('EVIDENCE_MALFORMED', `${bytes.length} bytes of name are not 1 to 255`)
+  return concat(Uint8Array.of(bytes.length), bytes)
 }

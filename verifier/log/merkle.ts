@@ -1,5 +1,6 @@
 import { concat, equalBytes } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
+import { MOST_TREE_SIZE } from './treeHead.ts'
 
 // 0x01 ‖ left ‖ right, filled anew for each hash: hashing is synchronous, and keeps nothing.
 const pair = new Uint8Array(65)
@@ -96,8 +97,8 @@ export function verifyInclusion(
 
 /**
  * Whether `proof` shows that the tree of `size1` with `root1` is a prefix of the tree of `size2` with `root2`
- * (RFC 9162 §2.1.4.2). From an empty tree nothing can be proven, so `size1` 0 is refused: whoever needs it must accept any tree knowingly.
- * Never throws.
+ * (RFC 9162 §2.1.4.2). Sizes go to 2^63 − 1: numbers as far as they are exact, else bigints. From an empty tree nothing
+ * can be proven, so `size1` 0 is refused: whoever needs it must accept any tree knowingly. Never throws.
  */
 export function verifyConsistency(
   crypto: CryptoPort,
@@ -107,43 +108,52 @@ export function verifyConsistency(
     size2,
     root2,
     proof,
-  }: { size1: number; root1: Uint8Array; size2: number; root2: Uint8Array; proof: Uint8Array[] },
+  }: {
+    size1: number | bigint
+    root1: Uint8Array
+    size2: number | bigint
+    root2: Uint8Array
+    proof: readonly Uint8Array[]
+  },
 ): boolean {
-  if (!isIndex(size1) || !isIndex(size2) || size1 > size2) return false
+  if (!isSize(size1) || !isSize(size2) || size1 > size2) return false
   if (proof.some(hash => hash.length !== 32)) return false
-  if (size1 === 0) return false
-  if (size1 === size2) return proof.length === 0 && equalBytes(root1, root2)
+  const [from, to] = [BigInt(size1), BigInt(size2)]
+  if (from === 0n) return false
+  if (from === to) return proof.length === 0 && equalBytes(root1, root2)
   if (proof.length === 0 || root1.length !== 32 || root2.length !== 32) return false
-  let node = size1 - 1
-  let last = size2 - 1
-  while (node % 2 === 1) {
-    node = half(node)
-    last = half(last)
+  let node = from - 1n
+  let last = to - 1n
+  while (node % 2n === 1n) {
+    node /= 2n
+    last /= 2n
   }
   const rest = [...proof]
   // A complete subtree of size1 leaves is its own first proof element.
-  const first = node === 0 ? root1 : rest.shift()
+  const first = node === 0n ? root1 : rest.shift()
   if (first === undefined) return false
   let hash1 = first
   let hash2 = first
   for (const sibling of rest) {
-    if (last === 0) return false
-    if (node % 2 === 1 || node === last) {
+    if (last === 0n) return false
+    if (node % 2n === 1n || node === last) {
       hash1 = hashNode(crypto, sibling, hash1)
       hash2 = hashNode(crypto, sibling, hash2)
-      while (node % 2 === 0 && node !== 0) {
-        node = half(node)
-        last = half(last)
+      while (node % 2n === 0n && node !== 0n) {
+        node /= 2n
+        last /= 2n
       }
     } else {
       hash2 = hashNode(crypto, hash2, sibling)
     }
-    node = half(node)
-    last = half(last)
+    node /= 2n
+    last /= 2n
   }
-  return last === 0 && equalBytes(hash1, root1) && equalBytes(hash2, root2)
+  return last === 0n && equalBytes(hash1, root1) && equalBytes(hash2, root2)
 }
 
 // Bit operators would cut to 32 bits; sizes here go to 2^53.
 const half = (value: number) => Math.floor(value / 2)
 const isIndex = (value: number) => Number.isSafeInteger(value) && value >= 0
+const isSize = (value: number | bigint) =>
+  typeof value === 'number' ? isIndex(value) : value >= 0n && value <= MOST_TREE_SIZE

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { writeDurably } from '#runtime/log/disk.ts'
 import { createMerkleTree } from '#runtime/log/merkleTree.ts'
+import { latestOf } from '#runtime/log/witnessClient.ts'
 import { fromUtf8 } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
@@ -58,12 +59,8 @@ export async function compareViews(
 
 async function noteOf(other: string, origin: string): Promise<string> {
   if (/^https?:\/\//.test(other)) {
-    const witness = await fetch(`${other.replace(/\/+$/, '')}/latest?origin=${encodeURIComponent(origin)}`).catch(
-      cause => {
-        throw new WarrantError('UNREACHABLE', `nobody answers at ${other}`, { cause, retry: 'safe' })
-      },
-    )
-    if (witness.ok) return witness.text()
+    const shown = await latestOf(other.replace(/\/+$/, ''), origin)
+    if (shown !== null) return shown
   }
   if (existsSync(other) && statSync(other).isFile()) {
     const bytes = readFileSync(other)

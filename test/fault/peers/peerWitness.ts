@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createWitness } from '#runtime/log/createWitness.ts'
-import { toBase64 } from '#verifier/evidence/bytes.ts'
+import { ed25519Witness } from '#runtime/log/witnessKeys.ts'
+import { toBase64, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { formatWitnessVkey, witnessKey } from '#verifier/log/cosignature.ts'
 import type { NoteKey } from '#verifier/log/signedNote.ts'
 
@@ -35,7 +36,12 @@ export async function startPeerWitness(
 ): Promise<PeerWitness> {
   const name = `witness-${n}`
   const signer = ed25519Signer(new Uint8Array(32).fill(60 + n))
-  const witness = createWitness({ name, signer, logs: [log], stateFile, clock: { nowMs: () => Date.now() } })
+  const witness = createWitness({
+    signers: [ed25519Witness(name, signer)],
+    logs: new Map([[log.name, [log]]]),
+    stateFile,
+    clock: { nowMs: () => Date.now() },
+  })
   const own = witnessKey(nodeCrypto, name, signer.publicKey)
   const line = (key: NoteKey, byte: number) =>
     `— ${key.name} ${toBase64(new Uint8Array([...key.id, ...new Uint8Array(72).fill(byte)]))}\n`
@@ -50,8 +56,8 @@ export async function startPeerWitness(
     })
     request.on('end', () => {
       const say = (status: number, text: string) => void response.writeHead(status).end(text)
-      if (request.url?.startsWith('/latest')) {
-        const latest = manners === 'honest' ? witness.latest(log.name) : null
+      if (request.url?.endsWith('/checkpoint')) {
+        const latest = manners === 'honest' ? witness.latest(toHex(nodeCrypto.sha256(utf8(log.name)))) : null
         return say(latest === null ? 404 : 200, latest ?? 'not found\n')
       }
       switch (manners) {
@@ -77,7 +83,7 @@ export async function startPeerWitness(
         case 'bare 422':
           return say(422, '')
         case 'junk under the key of the log': {
-          const answer = witness.addCheckpoint(body)
+          const answer = witness.addCheckpoint(utf8(body))
           const junk = answer.status === 200 ? [line(log, 1), line(log, 2)] : ['', '']
           return say(answer.status, junk.join(answer.body))
         }
@@ -88,7 +94,7 @@ export async function startPeerWitness(
         case 'no line':
           return say(200, '')
         default: {
-          const answer = witness.addCheckpoint(body)
+          const answer = witness.addCheckpoint(utf8(body))
           return say(answer.status, answer.body)
         }
       }
