@@ -31,7 +31,7 @@ const proposal = {
   } as unknown as Proposal,
 }
 const verdict = {
-  ...{ proposalDigest: 'dd'.repeat(32), refBlock: 0, refBlockHash: `0x${'00'.repeat(32)}` },
+  ...{ proposalDigest: 'dd'.repeat(32), refBlock: 0, refBlockHash: `0x${'00'.repeat(32)}`, validUntil: 2_000_000_000 },
   ...{ signer: `0x${'33'.repeat(20)}`, signature: `0x${'44'.repeat(65)}` },
 } as unknown as Verdict
 

@@ -280,7 +280,7 @@ export function executeCalldata(
 ): Hex {
   const [first] = verdicts
   if (first === undefined) throw new WarrantError('REFUSED', 'no verdict, no transaction')
-  const { proposalDigest, refBlock, refBlockHash } = first
+  const { proposalDigest, refBlock, refBlockHash, validUntil } = first
   const signatures = [...verdicts]
     .sort((a, b) => (a.signer < b.signer ? -1 : 1))
     .flatMap(v => (v.signature === null ? [] : [v.signature as Hex]))
@@ -289,7 +289,7 @@ export function executeCalldata(
     abi: MODULE_ABI,
     functionName: 'execute',
     args: [
-      verdictMessage({ proposal, proposalDigest, refBlock, refBlockHash }),
+      verdictMessage({ proposal, proposalDigest, refBlock, refBlockHash, validUntil }),
       signatures,
       { validUntil: approvalMessage(proposal).validUntil, signatures: approvalSignatures },
     ],

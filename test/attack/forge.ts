@@ -188,6 +188,7 @@ async function sign(
         proposalDigest: body.proposalDigest as string,
         refBlock: body.refBlock as number,
         refBlockHash: body.refBlockHash as string,
+        validUntil: body.validUntil as number,
       })
       body.signature = await keys.verifier.signVerdict({ chainId, module }, message)
     }

@@ -62,6 +62,7 @@ const inputOf = (executed: Proposal, digest = proposalDigest(executed)) =>
       proposalDigest: digest,
       refBlock: 9,
       refBlockHash: hash(9),
+      validUntil: executed.validUntil,
       signature: `0x${'12'.repeat(65)}`,
     } as unknown as Verdict,
   ])

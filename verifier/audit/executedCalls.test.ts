@@ -32,6 +32,7 @@ const verdict = {
   proposalDigest: proposalDigest(proposal),
   refBlock: 9,
   refBlockHash: `0x${'99'.repeat(32)}`,
+  validUntil: proposal.validUntil - 5,
   signature,
 } as unknown as Verdict
 const honest = executeCalldata(proposal, [verdict])
@@ -76,7 +77,7 @@ describe('what is executed, compared with the proposal', () => {
     ['another nonce', { nonce: '8' }, {}, /^nonce is 8/],
     ['another Safe', { safe: at('77') }, {}, /^safe/],
     ['another executor', { executor: at('77') }, {}, /^executor/],
-    ['a later deadline', { validUntil: 2_000_000_001 }, {}, /^validUntil/],
+    ['a later deadline', {}, { validUntil: 1_999_999_996 }, /^validUntil/],
     ['another policy', { policyDigest: 'ce'.repeat(32) }, {}, /^policyDigest/],
     ['another digest', {}, { proposalDigest: 'ce'.repeat(32) }, /^proposalDigest/],
     ['another reference block', {}, { refBlock: 8 }, /^refBlock is 8/],
@@ -84,6 +85,14 @@ describe('what is executed, compared with the proposal', () => {
     ['other signatures', {}, { signature: `0x${'13'.repeat(65)}` }, /^carries other signatures/],
   ])('%s under the same digest is found', async (_what, changes, reference, reason) => {
     expect(await submitted(forged(changes, reference))).toMatch(reason)
+  })
+
+  test('on chain, a deadline after the proposal’s is found, and one before it is none', () => {
+    const executed = (validUntil: number) => decodeExecuted(forged({}, { validUntil }))
+    const against = (validUntil: number) =>
+      executedDifference(executed(validUntil) as NonNullable<ReturnType<typeof executed>>, proposal, null)
+    expect([against(1_999_999_000), against(2_000_000_000)]).toEqual([null, null])
+    expect(against(2_000_000_001)).toBe('validUntil is 2000000001, the proposal says 2000000000')
   })
 
   test.each<[string, object, RegExp]>([

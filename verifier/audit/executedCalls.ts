@@ -49,27 +49,28 @@ export function decodeExecuted(input: string): ExecutedInput | null {
   }
 }
 
-/** The block that verifiers judged on, as their verdicts name it. */
-export type ReferenceBlock = { refBlock: number; refBlockHash: string }
+/** The block that verifiers judged on, and how long they signed, as their verdicts say. */
+export type Reference = { refBlock: number; refBlockHash: string; validUntil: number }
 
 /**
  * How what is executed differs from a proposal: every field, call by call, bound by bound.
  *
- * @param reference null: not compared
+ * @param reference null: not compared, but that nothing was executed under a later deadline than the proposal's
  * @returns the first difference in words, or null
  * @example executedDifference(decoded, proposal, null) // 'calls.1.data is 0x…, the proposal says 0x…'
  */
 export function executedDifference(
   { verdict }: Pick<ExecutedInput, 'verdict'>,
   proposal: Proposal,
-  reference: ReferenceBlock | null,
+  reference: Reference | null,
 ): string | null {
-  const { refBlock, refBlockHash } = reference ?? {
+  const { refBlock, refBlockHash, validUntil } = reference ?? {
     refBlock: Number(verdict.refBlock),
     refBlockHash: verdict.refBlockHash,
+    validUntil: Math.min(Number(verdict.validUntil), proposal.validUntil),
   }
   const digest = proposalDigest(proposal)
-  const expected = verdictMessage({ proposal, proposalDigest: digest, refBlock, refBlockHash })
+  const expected = verdictMessage({ proposal, proposalDigest: digest, refBlock, refBlockHash, validUntil })
   return difference('Verdict', verdict, expected, '')
 }
 
@@ -78,7 +79,7 @@ export type SubmittedParameters = {
   /** The signed transaction. */
   rawTransaction: string
   proposal: Proposal
-  verdicts: readonly (ReferenceBlock & { signer: string; signature: string | null })[]
+  verdicts: readonly (Reference & { signer: string; signature: string | null })[]
   /** Signatures of the logged approvals of the proposal. */
   approvals: readonly string[]
 }

@@ -52,7 +52,7 @@ export function approvalMessage(
 ): ApprovalMessage {
   const { safe, nonce, calls, bounds } = verdictMessage({
     proposal: { ...proposal, policyDigest: '', executor: '' },
-    ...{ proposalDigest: '', refBlock: 0, refBlockHash: '' },
+    ...{ proposalDigest: '', refBlock: 0, refBlockHash: '', validUntil: 0 },
   })
   return { safe, calls, bounds, nonce, validUntil: BigInt(proposal.validUntil) }
 }

@@ -50,21 +50,24 @@ export type VerdictMessage = {
 }
 
 export type VerdictMessageParameters = {
-  proposal: Pick<Proposal, 'safe' | 'nonce' | 'policyDigest' | 'executor' | 'validUntil'> & {
+  proposal: Pick<Proposal, 'safe' | 'nonce' | 'policyDigest' | 'executor'> & {
     calls: Call[]
     bounds: Bound[]
   }
   proposalDigest: string
   refBlock: number
   refBlockHash: string
+  /** Last second, in chain time, at which the verdict counts. */
+  validUntil: number
 }
 
-/** The struct that a verifier signs and the module executes, from a proposal and the block that it was checked at. */
+/** The struct that a verifier signs and the module executes, from a proposal, the block that it was checked at and the verdict's deadline. */
 export function verdictMessage({
   proposal,
   proposalDigest,
   refBlock,
   refBlockHash,
+  validUntil,
 }: VerdictMessageParameters): VerdictMessage {
   return {
     safe: proposal.safe as Hex,
@@ -81,7 +84,7 @@ export function verdictMessage({
     executor: proposal.executor as Hex,
     refBlock: BigInt(refBlock),
     refBlockHash: refBlockHash as Hex,
-    validUntil: BigInt(proposal.validUntil),
+    validUntil: BigInt(validUntil),
   }
 }
 

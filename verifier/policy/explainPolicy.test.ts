@@ -181,3 +181,24 @@ test('a measure that was not there before, or is no longer, is a change; the sam
     { id: `recipient ${address(9)}`, effect: 'narrower', after: null },
   ])
 })
+
+test('how long people have is said where they are asked, and longer is wider', () => {
+  const asks = (validitySeconds?: number) => ({
+    ...policy,
+    approvals: {
+      ...{ aboveUsd: 100, approvers: [address(8)], threshold: 1 },
+      ...(validitySeconds === undefined ? {} : { validitySeconds }),
+    },
+  })
+  expect(saidOf(policy)['approvals.validitySeconds']).toBeUndefined()
+  expect(saidOf(asks(7_200))['approvals.validitySeconds']).toBe(
+    'people have 2 hours for that: the calls stay as they were proposed, and verifiers judge them on the facts of the moment when the approval is there',
+  )
+  expect(saidOf(asks())['approvals.validitySeconds']).toMatch(
+    /^people have 8 hours .*\(the policy says nothing of the time/,
+  )
+  expect(diffPolicies(asks(7_200), asks(86_400))).toMatchObject([
+    { id: 'approvals.validitySeconds', effect: 'wider', after: expect.stringContaining('people have 1 day') },
+  ])
+  expect(diffPolicies(asks(), asks(7_200)).map(({ effect }) => effect)).toEqual(['narrower'])
+})

@@ -2,6 +2,7 @@ import { groupDigits, showBps, showUnits } from '#verifier/evidence/text/money.t
 import { showAddress } from '#verifier/evidence/text/showAddress.ts'
 import { showText } from '#verifier/evidence/text/showText.ts'
 import { showTime } from '#verifier/evidence/text/showTime.ts'
+import { approvalSecondsOf } from './approvalTime.ts'
 import { gasCeilingOf } from './gasCeiling.ts'
 import { type Policy, policyDigest } from './policy.ts'
 
@@ -182,6 +183,15 @@ export function explainPolicy(policy: Policy): Statement[] {
           approvals.aboveUsd,
           `above ${number(approvals.aboveUsd)} USD ${approvals.threshold} of ${approvals.approvers.length} people must approve`,
         ),
+    ...(approvals.aboveUsd === null
+      ? []
+      : [
+          more(
+            'approvals.validitySeconds',
+            approvalSecondsOf(policy),
+            `people have ${days(approvalSecondsOf(policy))} for that: the calls stay as they were proposed, and verifiers judge them on the facts of the moment when the approval is there${approvals.validitySeconds === undefined ? ' (the policy says nothing of the time: this holds)' : ''}`,
+          ),
+        ]),
     ...(policy.verifiers ?? []).map(({ aboveUsd, threshold }) =>
       fixed(`verifiers ${aboveUsd}`, `above ${number(aboveUsd)} USD ${threshold} verifiers must have signed`),
     ),

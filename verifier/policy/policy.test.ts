@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { demoPolicy } from '#runtime/demo/demoPolicy.ts'
+import { approvalSecondsOf } from './approvalTime.ts'
 import { gasCeilingOf } from './gasCeiling.ts'
 import { type Policy, parsePolicy, policyDigest, proofSetsFor, validAt } from './policy.ts'
 
@@ -48,7 +49,7 @@ const full = {
   verifiers: [{ aboveUsd: 1_000, threshold: 2 }],
   exits: [{ intent: 'swap', sell: 'WETH', buy: 'USDC' }],
   attestations: [{ ...nitro, ...within }, { ...tdx, tcb: ['OutOfDate'] }, sgx],
-  approvals: { aboveUsd: 5, approvers: [address(13)], threshold: 1 },
+  approvals: { aboveUsd: 5, approvers: [address(13)], threshold: 1, validitySeconds: 7_200 },
   witnesses: { aboveUsd: 3, threshold: 1, keys: ['w.example+00000000+AAAA'] },
   onUnexplained: 'pause',
   identities: {
@@ -121,6 +122,7 @@ describe('a policy file', () => {
     'attestations.0.fromMs',
     'attestations.0.untilMs',
     'attestations.1.tcb',
+    'approvals.validitySeconds',
     'witnesses',
     'onUnexplained',
     'identities.agents.0.fromMs',
@@ -176,6 +178,8 @@ describe('a policy file', () => {
     ['proofs.0.anyOf', [[['signed']], [['signed', 'replay'], ['quorum']]], [[], [[]], [['signed'], []]]],
     ['proofs.0.upToUsd', [0, null], [-1]],
     ['approvals.aboveUsd', [0, null], [-1]],
+    ['approvals.threshold', [1, 2], [0, -1]],
+    ['approvals.validitySeconds', [900, 2_592_000], [899, 2_592_001, 0, 1.5, '7200']],
     ['onUnexplained', ['alert', 'pause'], ['ignore']],
     [
       'witnesses',
@@ -324,4 +328,16 @@ test('gas has a ceiling, also where a policy says nothing of it', () => {
     perTransactionWei: 100_000_000_000_000_000n,
     perDayWei: 1_000_000_000_000_000_000n,
   })
+})
+
+test('people have the time that a policy gives them, or eight hours; never less than a verdict lasts', () => {
+  const { validitySeconds: _, ...silent } = full.approvals
+  expect(approvalSecondsOf(parse(full))).toBe(7_200)
+  expect(approvalSecondsOf({ ...plain, approvals: silent })).toBe(28_800)
+  const limits = { ...plain.limits, maxValiditySeconds: 86_400 }
+  expect(approvalSecondsOf({ limits, approvals: silent })).toBe(86_400)
+  expect(() => parse(withField(full, ['limits', 'maxValiditySeconds'], 7_201))).toThrow(
+    'p.yaml: approvals.validitySeconds: is 7200, less than limits.maxValiditySeconds, 7201: people would have less time',
+  )
+  expect(parse(withField(full, ['approvals'], { aboveUsd: null, approvers: [], threshold: 0 }))).toBeDefined()
 })

@@ -3,6 +3,7 @@ import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { address, count, digest, ed25519Key, label, uintString } from '#verifier/evidence/primitives.ts'
 import { maskKeys } from '#verifier/evidence/text/redact.ts'
+import { approvalTimeFault, MOST_APPROVAL_SECONDS } from './approvalTime.ts'
 import { lowerAddresses } from './checksum.ts'
 import { pricingFault } from './pricingFault.ts'
 
@@ -157,7 +158,19 @@ export const policy = z.strictObject({
     .describe(
       'platforms whose attestations count, for the kinds tee and opengradient; none: these kinds prove nothing',
     ),
-  approvals: z.strictObject({ aboveUsd: usd.nullable(), approvers: z.array(address), threshold: count }),
+  approvals: z.strictObject({
+    aboveUsd: usd.nullable(),
+    approvers: z.array(address),
+    threshold: count,
+    validitySeconds: z
+      .int()
+      .min(1)
+      .max(MOST_APPROVAL_SECONDS)
+      .optional()
+      .describe(
+        'how long people have: so long a proposal is valid that they must approve, its calls and bounds unchanged; default 8 hours',
+      ),
+  }),
   witnesses: z
     .strictObject({
       aboveUsd: usd.describe('value at risk above which the log must be cosigned'),
@@ -191,8 +204,8 @@ export function policyDigest(document: Policy): string {
 export function parsePolicy(value: unknown, where: string): Policy {
   const parsed = policy.safeParse(lowerAddresses(value, where))
   if (parsed.success) {
-    const unpriced = pricingFault(parsed.data)
-    if (unpriced !== null) throw new WarrantError('BAD_CONFIG', `${where}: ${unpriced}`)
+    const fault = pricingFault(parsed.data) ?? approvalTimeFault(parsed.data)
+    if (fault !== null) throw new WarrantError('BAD_CONFIG', `${where}: ${fault}`)
     return parsed.data
   }
   const issue = parsed.error.issues[0]

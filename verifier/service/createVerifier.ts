@@ -83,6 +83,8 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   const witnessKeys = (policy.witnesses?.keys ?? []).map(vkey => parseWitnessVkey(crypto, vkey))
   let cosigned: AuditContext['cosigned'] = []
   let isFirst = true
+  /** Chain time when this process first asked for it. */
+  let startSeconds: number | null = null
   const watching = createWatch({
     chain,
     policy,
@@ -136,6 +138,14 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     return (await chain.block(refBlock)) ?? head
   }
 
+  /** A proposal that may have been signed before this start. No signature lasts longer than the policy allows one to. */
+  function doubtAt(head: BlockRef): AuditContext['maybeSigned'] {
+    startSeconds ??= head.timestamp
+    const latest = startSeconds + policy.limits.maxValiditySeconds
+    const doubts = journal.doubts.map(doubt => ({ ...doubt, validUntil: Math.min(doubt.validUntil, latest) }))
+    return doubts.find(({ validUntil }) => validUntil >= head.timestamp) ?? null
+  }
+
   async function contextOf(leafHash: string, refBlock: number | undefined): Promise<AuditContext> {
     const { records } = follower
     const proposal = records.find(leafHash, 'proposal')
@@ -169,7 +179,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         .map(other => proposalDigest(other.body))
         .filter(digestOf => digestOf !== own),
       firstWithNonce: records.firstWithNonce(proposal.body.module, proposal.body.nonce),
-      maybeSigned: journal.doubts.find(other => other.validUntil >= head.timestamp) ?? null,
+      maybeSigned: doubtAt(head),
       observation: decision.body.observation === null ? null : records.find(decision.body.observation, 'observation'),
       calls,
       approvals: records.approvalsOf(leafHash),
@@ -182,10 +192,12 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
 
   async function sign(leafHash: string, context: AuditContext, checks: Verdict['checks']): Promise<Verdict> {
     const { proposal, head } = context
+    // What people approved waits for hours, a signature for minutes: nobody may hold it until the price suits.
+    const validUntil = Math.min(proposal.body.validUntil, head.timestamp + policy.limits.maxValiditySeconds)
     const approved = checks.length === CHECK_IDS.length && checks.every(check => check.ok === true)
     let signature: string | null = null
     if (approved) {
-      const { nonce, validUntil } = proposal.body
+      const { nonce } = proposal.body
       journal.reserve({
         nonce,
         proposalDigest: context.proposalDigest,
@@ -205,6 +217,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         proposalDigest: context.proposalDigest,
         refBlock: head.number,
         refBlockHash: head.hash,
+        validUntil,
       })
       signature = await key.signVerdict({ chainId: policy.chainId, module: policy.module }, message)
     }
@@ -219,6 +232,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       previous: follower.records.lastVerdictOf(key.address),
       refBlock: head.number,
       refBlockHash: head.hash,
+      validUntil,
       signer: key.address,
       signature,
     }

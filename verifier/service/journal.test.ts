@@ -67,6 +67,7 @@ const verdict: Verdict = {
   previous: null,
   refBlock: 4,
   refBlockHash: `0x${'cc'.repeat(32)}`,
+  validUntil: 2,
   signer: `0x${'dd'.repeat(20)}`,
   signature: `0x${'ee'.repeat(65)}`,
   reportSignature: `0x${'ff'.repeat(65)}`,

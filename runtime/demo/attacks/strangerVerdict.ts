@@ -42,6 +42,7 @@ export async function strangerVerdict({
     proposalDigest: proposalDigest(proposal),
     refBlock,
     refBlockHash: (await port.block(refBlock))?.hash ?? '',
+    validUntil: proposal.validUntil,
   }
   const signature = await stranger.signTypedData({
     domain: verdictDomain(chain.chainId, chain.module),

@@ -71,14 +71,16 @@ async function propose(tick: number): Promise<LoggedProposal> {
 async function signInstead(proposal: Proposal, verdict: Verdict, instead: Partial<Proposal>): Promise<Hex> {
   const key = openVerifierKey(join(trader.world.dir, 'verifier/verifier.key'))
   const { refBlock, refBlockHash } = verdict
+  const validUntil = instead.validUntil ?? verdict.validUntil
   const message = verdictMessage({
     proposal: { ...proposal, ...instead },
     proposalDigest: proposalDigest(proposal),
     refBlock,
     refBlockHash,
+    validUntil,
   })
   const signature = await key.signVerdict({ chainId: proposal.chainId, module: proposal.module }, message)
-  return executeCalldata({ ...proposal, ...instead }, [{ ...verdict, signature }])
+  return executeCalldata({ ...proposal, ...instead }, [{ ...verdict, validUntil, signature }])
 }
 
 async function signTransaction(data: Hex, nonce: number, module: string) {

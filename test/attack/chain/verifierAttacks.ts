@@ -33,7 +33,7 @@ export type VerifierAttack = {
   attempt(setting: TraderWorld): Promise<string>
 }
 
-const POLICY = 'verifier/audit/checks/policy.ts'
+const PEOPLE = 'verifier/audit/checks/people.ts'
 const FREQUENCY = 'verifier/audit/checks/frequency.ts'
 const PRICE = 'verifier/audit/checks/price.ts'
 const OBSERVATION = 'verifier/audit/checks/observation.ts'
@@ -291,7 +291,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     refusedBy: 's old; the policy allows',
     without: [
       off(OBSERVATION, 'if (age > policy.observation.maxAgeSeconds)'),
-      { file: OBSERVATION, from: '|| head.timestamp - ended > policy.observation.maxAgeSeconds', to: '' },
+      { file: OBSERVATION, from: '|| freshAt - ended > policy.observation.maxAgeSeconds', to: '' },
     ],
     async attempt(setting) {
       const { world, strategy } = setting
@@ -308,7 +308,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'approved by somebody whom the policy does not name',
     refusedBy: 'need 1 approvals, 0 are there',
-    without: [{ file: POLICY, from: 'if (!approvers.includes(body.signer)) continue', to: '' }],
+    without: [{ file: PEOPLE, from: 'if (!approvers.includes(body.signer)) continue', to: '' }],
     adjustPolicy: policy => ({
       ...policy,
       approvals: { aboveUsd: 100, approvers: [APPROVER.address.toLowerCase()], threshold: 1 },

@@ -20,7 +20,7 @@ import {
   spoil,
 } from './tell.ts'
 
-/** Lies about verdicts, money and ends: R39 to R62. */
+/** Lies about verdicts, money and ends: R39 to R63. */
 export const moneyLies: readonly Contradiction[] = [
   {
     rule: 'R39',
@@ -104,6 +104,12 @@ export const moneyLies: readonly Contradiction[] = [
         },
       })
     },
+  },
+  {
+    rule: 'R63',
+    name: 'a verdict that outlasts its proposal',
+    also: ['R42', 'R49'],
+    tell: lie => spoil(lie, any(lie, 'verdict'), 'body.validUntil', 4_000_000_000),
   },
   {
     rule: 'R47',

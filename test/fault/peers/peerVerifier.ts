@@ -54,7 +54,7 @@ export async function startPeerVerifier(n: number, manners: Manners, seen: Verdi
     const proposal = byLeaf.get(leaf)
     if (proposal?.kind !== 'proposal') throw new Error('unknown proposal')
     const digest = proposalDigest(proposal.body)
-    const [refBlock, refBlockHash] = [7, `0x${'77'.repeat(32)}`]
+    const until = { refBlock: 7, refBlockHash: `0x${'77'.repeat(32)}`, validUntil: proposal.body.validUntil }
     const signature =
       answer === 'deny'
         ? null
@@ -62,7 +62,7 @@ export async function startPeerVerifier(n: number, manners: Manners, seen: Verdi
             domain: verdictDomain(proposal.body.chainId, proposal.body.module),
             types: VERDICT_TYPES,
             primaryType: 'Verdict',
-            message: verdictMessage({ proposal: proposal.body, proposalDigest: digest, refBlock, refBlockHash }),
+            message: verdictMessage({ proposal: proposal.body, proposalDigest: digest, ...until }),
           })
     const detail = 'as it should be'
     const own = ([, { kind, body }]: [string, AnyRecord]) => kind === 'verdict' && (body as Verdict).signer === address
@@ -70,7 +70,7 @@ export async function startPeerVerifier(n: number, manners: Manners, seen: Verdi
     const checks = CHECK_IDS.map(id => ({ id, ok: answer === 'approve', detail, assumptions: [], micros: 1 }))
     const unsigned = {
       ...{ proposal: leaf, proposalDigest: digest, answer, checks, simulation: null, valueAtRiskUsd: 1 },
-      ...{ checkpointSize: entries.length, previous, refBlock, refBlockHash, signer: address, signature },
+      ...{ checkpointSize: entries.length, previous, ...until, signer: address, signature },
     }
     return { ...unsigned, reportSignature: await signReport('verdict-report', unsigned) }
   }

@@ -63,7 +63,8 @@ async function signed(changes: Partial<Proposal> = {}, validSeconds = 600) {
     signature: '',
     ...changes,
   } as unknown as Proposal
-  const about = { proposalDigest: 'dd'.repeat(32), refBlock: Number(block.number), refBlockHash: String(block.hash) }
+  const reference = { refBlock: Number(block.number), refBlockHash: String(block.hash) }
+  const about = { proposalDigest: 'dd'.repeat(32), ...reference, validUntil: body.validUntil }
   const signature = await verifier.signTypedData({
     domain: verdictDomain(body.chainId, body.module),
     types: VERDICT_TYPES,

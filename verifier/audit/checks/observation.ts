@@ -1,13 +1,16 @@
 import { positionsAt } from '#verifier/effects/positions.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { type Check, deny, pass } from '../context.ts'
+import { decidedAt, peopleOf } from './people.ts'
 
 const COLUMNS = ['open', 'high', 'low', 'close'] as const
 
-/** 4. The observation is fresh and true: balances re-read at its block, bars compared with the verifier's own. */
+/** 4. The observation was fresh when its decision was proposed, and is true: balances re-read at its block, bars compared with the verifier's own. */
 export const observationCheck: Check = {
   id: 'observation',
-  async run({ policy, runState, observation, head }, { chain, market }) {
+  async run(context, ports) {
+    const { policy, runState, observation, head } = context
+    const { chain, market } = ports
     if (observation === null) return deny('there is no observation')
     const { view, provenance } = observation.body
     const at = provenance.chain
@@ -16,12 +19,13 @@ export const observationCheck: Check = {
     const block = await chain.block(at.blockNumber)
     if (block === null || block.hash !== at.blockHash)
       return deny(`block ${at.blockNumber} has hash ${block?.hash ?? 'none'}, the observation says ${at.blockHash}`)
-    const age = head.timestamp - block.timestamp
+    const freshAt = decidedAt(context, await peopleOf(context, ports))
+    const age = freshAt - block.timestamp
     if (age > policy.observation.maxAgeSeconds)
       return deny(`the observation is ${age} s old; the policy allows ${policy.observation.maxAgeSeconds}`)
     // True bars of another time would be a choice among many worlds.
     const ended = (view.bars.timeSeconds.at(-1) ?? 0) + view.intervalSeconds
-    if (ended > head.timestamp || head.timestamp - ended > policy.observation.maxAgeSeconds)
+    if (ended > head.timestamp || freshAt - ended > policy.observation.maxAgeSeconds)
       return deny(
         `the last bar ended ${head.timestamp - ended} s ago; the policy allows ${policy.observation.maxAgeSeconds}`,
       )

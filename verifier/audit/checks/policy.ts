@@ -1,30 +1,26 @@
-import { contractOf, contractSigned } from '#verifier/effects/contractSignature.ts'
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
 import { grossOutflows } from '#verifier/effects/grossOutflows.ts'
 import { moduleLimits, verifiersDemanded } from '#verifier/effects/moduleLimits.ts'
 import { treasuryUsd } from '#verifier/effects/treasuryValue.ts'
-import { approvalHash } from '#verifier/evidence/approvalTypes.ts'
 import { pricingFault } from '#verifier/policy/pricingFault.ts'
 import { type AuditContext, type AuditPorts, type Check, type CheckOutcome, deny, pass } from '../context.ts'
 import { overFrequency, signedBefore } from './frequency.ts'
+import { deadlineFault, type People, peopleOf } from './people.ts'
 import { priceImpact, slippage, terms } from './price.ts'
 
 /** 8. Limits: what the log shows as executed plus what this verifier has signed and not yet seen executed or expired. */
 export const policyCheck: Check = {
   id: 'policy',
   async run(context, ports) {
-    const { policy, proposal, head, valueUsd, oracleTick } = context
-    const { limits } = policy
+    const { policy, proposal, valueUsd, oracleTick } = context
     const unpriced = pricingFault(policy)
     if (unpriced !== null) return deny(unpriced)
     if (valueUsd === null || oracleTick === null) return deny('the value at risk is unknown')
-    const { validUntil } = proposal.body
-    if (validUntil < head.timestamp) return deny(`expired: valid until ${validUntil}, chain time is ${head.timestamp}`)
-    if (validUntil - head.timestamp > limits.maxValiditySeconds)
-      return deny(`valid for ${validUntil - head.timestamp} s; the policy allows ${limits.maxValiditySeconds}`)
-    const before = signedBefore(context, ports)
-    if (before !== null) return deny(before)
     const isExit = isPreApproved(context)
+    const people = await peopleOf(context, ports)
+    const fault =
+      (isExit ? null : unapproved(context, people)) ?? deadlineFault(context, people) ?? signedBefore(context, ports)
+    if (fault !== null) return deny(fault)
     const tooMuch = isExit ? null : overLimits(context, ports)
     if (tooMuch !== null) return deny(tooMuch)
     for (const call of proposal.body.calls) {
@@ -34,7 +30,7 @@ export const policyCheck: Check = {
     }
     const poor = (await slippage(context)) ?? (await terms(context, ports)) ?? (await priceImpact(context, ports))
     if (poor !== null) return poor
-    const refused = isExit ? null : (drawdown(context, ports) ?? (await approvals(context, ports)))
+    const refused = isExit ? null : drawdown(context, ports)
     const words = isExit ? 'a pre-approved exit' : 'within every limit'
     return (
       refused ??
@@ -55,24 +51,11 @@ function drawdown({ policy, observation, oracleTick }: AuditContext, { ledger }:
     : null
 }
 
-async function approvals(
-  { policy, proposal, valueUsd, head, approvals: given }: AuditContext,
-  { chain }: AuditPorts,
-): Promise<CheckOutcome | null> {
-  const { aboveUsd, approvers, threshold } = policy.approvals
-  if (aboveUsd === null || (valueUsd as number) <= aboveUsd) return null
-  const signers = new Set<string>()
-  for (const { body } of given) {
-    if (!approvers.includes(body.signer)) continue
-    const isContract = contractOf(body.signature) !== null
-    const hash = isContract ? approvalHash(proposal.body, body) : ''
-    if (isContract && !(await contractSigned(call => chain.read(call, head.number), body.signature, hash))) continue
-    if (body.answer === 'reject') return deny('an approver rejected it')
-    signers.add(body.signer)
-  }
-  return signers.size >= threshold
-    ? null
-    : deny(`${valueUsd} USD need ${threshold} approvals, ${signers.size} are there`)
+/** Why people must be asked first, or said no; null: they need not, or approved. */
+function unapproved({ policy, valueUsd }: AuditContext, { approved, hasRejected, isEnough }: People): string | null {
+  const { aboveUsd, threshold } = policy.approvals
+  if (aboveUsd === null || (valueUsd as number) <= aboveUsd || isEnough) return null
+  return hasRejected ? 'an approver rejected it' : `${valueUsd} USD need ${threshold} approvals, ${approved} are there`
 }
 
 function overLimits(context: AuditContext, ports: AuditPorts): string | null {

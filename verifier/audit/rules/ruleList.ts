@@ -65,6 +65,7 @@ export const RULES = {
   R60: 'At its close, every request, decision with intents, proposal and submission of a run has ended.',
   R61: 'At its close, every answer of a run with a trace is sealed.',
   R62: 'An incident that accuses a worker names one of the run, and the evidence.',
+  R63: 'A verdict counts no longer than its proposal.',
 } as const
 
 export type RuleId = keyof typeof RULES

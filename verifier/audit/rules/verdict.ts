@@ -23,6 +23,8 @@ export async function checkVerdict(record: RecordOf<'verdict'>, context: RuleCon
   if ((body.answer === 'approve') !== allOk)
     fail('R41', 'body.answer', `is ${body.answer}, but ${allOk ? 'every check passed' : 'not every check passed'}`)
   await checkSignature(record, proposal, context)
+  if (body.validUntil > proposal.body.validUntil)
+    fail('R63', 'body.validUntil', `is ${body.validUntil}, after its proposal's ${proposal.body.validUntil}`)
 
   if (!isFirst(known, 'verdict', body.proposal, body.signer, body.refBlock))
     fail('R43', 'body.signer', `${body.signer} has judged this proposal on block ${body.refBlock} before`)
@@ -72,6 +74,7 @@ async function checkSignature(
       proposalDigest: body.proposalDigest,
       refBlock: body.refBlock,
       refBlockHash: body.refBlockHash,
+      validUntil: body.validUntil,
     }),
     signature: body.signature as `0x${string}`,
   }).catch(() => null)

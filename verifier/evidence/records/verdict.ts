@@ -52,6 +52,8 @@ export const verdict = z.strictObject({
   previous: leafHash.nullable(),
   refBlock: count,
   refBlockHash: hex32,
+  /** Last second, in chain time, at which the module takes the signature: the proposal's deadline, or earlier. */
+  validUntil: count,
   signer: address,
   signature: secp256k1Signature.nullable(),
   /** EIP-191 signature over the digest of the rest of this body, domain `verdict-report`: a denial is signed as well. */
