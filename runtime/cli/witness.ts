@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { FeedOptions } from './lib/feedWitnesses.ts'
 
 type Options = {
   key?: string[]
@@ -15,8 +16,6 @@ type Options = {
 export function witnessCommand(program: Command): void {
   const witness = program
     .command('witness')
-    // Else its own --json would be taken from its subcommand.
-    .enablePositionalOptions()
     .description('Watch logs (C2SP tlog-witness): cosign only what extends the tree seen before.')
     .option(
       '--key <file...>',
@@ -54,10 +53,9 @@ export function witnessCommand(program: Command): void {
       'after',
       '\nExample:\n  warrant witness feed runs/demo/log --vkey "$(cat trusted.vkey)" --quorum quorum',
     )
-    .action(
-      async (where: string, options: { vkey: string; origin?: string; quorum: string; out?: string; json?: true }) => {
-        const { feedWitnesses } = await import('./lib/feedWitnesses.ts')
-        process.exitCode = await feedWitnesses(where, options)
-      },
-    )
+    .action(async (where: string, _options: unknown, command: Command) => {
+      const { feedWitnesses } = await import('./lib/feedWitnesses.ts')
+      // A flag that the parent has as well is taken by it.
+      process.exitCode = await feedWitnesses(where, command.optsWithGlobals<FeedOptions>())
+    })
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
@@ -21,7 +21,7 @@ import {
 import { toWellFormed } from '#verifier/evidence/toWellFormed.ts'
 import { formatCheckpoint } from '#verifier/log/checkpoint.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
-import { formatNote, formatVkey, noteKey } from '#verifier/log/signedNote.ts'
+import { formatNote } from '#verifier/log/signedNote.ts'
 import { TILE_WIDTH } from '#verifier/log/tiles.ts'
 import { formatProof } from '#verifier/log/tlogProof.ts'
 import { takeLock } from '#verifier/service/takeLock.ts'
@@ -30,7 +30,9 @@ import { openBlobStore } from './blobStore.ts'
 import type { Cosigner } from './cosigner.ts'
 import { makeDirectory, syncDirectory, writeDurably } from './disk.ts'
 import { formatKeys, readKeys } from './keysFile.ts'
+import { createLogSigner, requireKeyInForce } from './logSigner.ts'
 import { createMerkleTree } from './merkleTree.ts'
+import { publishKey } from './publishKey.ts'
 import { publishTiles } from './publishTiles.ts'
 import { type Recordable, recordable } from './recordable.ts'
 import { readBundle, restorePublished } from './restorePublished.ts'
@@ -65,6 +67,8 @@ export type Log = LogPort & {
   rootAt(size: number): Uint8Array
   /** Goes on with a run that was not closed: its records so far end before `seq`. */
   resumeRun(runId: string, seq: number, author?: Author): RunLog
+  /** Goes on under another key, from an entry on that both sign (evidence.md §7). @throws BAD_INPUT when it is its own */
+  handOver(next: Ed25519Signer): Promise<void>
   /** Leaf hash of the last run record, which the next one names; null in a log without one. */
   lastRun(): string | null
 }
@@ -101,12 +105,12 @@ function openLocked(
   state: string,
   unlock: () => void,
 ): Log {
-  const key = noteKey(nodeCrypto, origin, signer.publicKey)
+  const logSigner = createLogSigner(origin, signer)
   const tree = createMerkleTree()
   const blobs = openBlobStore(join(dir, 'blobs'))
   // Restore: what is published, then what only the write-ahead log has.
-  const publishedRoot = restorePublished(dir, key, leaves => tree.append(leaves))
-  if (publishedRoot !== null && !equalBytes(tree.root(), publishedRoot)) {
+  const published = restorePublished(dir, logSigner.key, leaves => tree.append(leaves))
+  if (published !== null && !equalBytes(tree.root(), published.root)) {
     throw new WarrantError('LOG_BEHIND', `${dir}: the published tiles do not have the root of the checkpoint`)
   }
   let publishedSize = tree.size
@@ -136,6 +140,7 @@ function openLocked(
     } else if (!equalBytes(tree.leaf(start + i), leaf))
       throw new WarrantError('LOG_BEHIND', `${dir}: entry ${start + i} differs between tiles and write-ahead log`)
   }
+  requireKeyInForce(published?.vkey ?? null, recent, logSigner.key)
   const kept = readKeys(join(state, 'keys'))
   for (const [index, name] of [...kept, ...named]) if (index < tree.size) keys.set(name, index)
   // Everything that the write-ahead log held is published, and more: what comes needs a segment of its own.
@@ -275,7 +280,7 @@ function openLocked(
   /** A signed checkpoint of what is durable. */
   function sign(): string {
     const text = formatCheckpoint({ origin, size: tree.size, root: tree.root() })
-    return formatNote(text, [{ name: origin, id: key.id, signature: signer.sign(utf8(text)) }])
+    return formatNote(text, [logSigner.sign(text, tree.size)])
   }
 
   /** The same, cosigned. A witness that shows more, or another tree, by what the log's own key signed, halts the log. */
@@ -288,7 +293,7 @@ function openLocked(
         note,
         origin,
         size: signed,
-        keys: [key],
+        keys: logSigner.keys,
         consistencyProof: from => tree.consistencyProof(from, signed),
         rootAt: size => (size <= tree.size ? tree.root(size) : null),
       })
@@ -317,10 +322,13 @@ function openLocked(
     const head = first < from ? readEntries(first, from) : []
     const entries = (a: number, b: number) =>
       a < from ? [...head, ...recent.slice(0, b - from)] : recent.slice(a - from, b - from)
-    const note = await signCosigned()
+    const signing = signCosigned()
+    const { vkey } = logSigner
+    const note = await signing
     await publishTiles({ dir, tree, from, to, entries })
     writeDurably(join(dir, 'checkpoint'), utf8(note))
-    if (!existsSync(join(dir, 'vkey'))) writeDurably(join(dir, 'vkey'), utf8(`${formatVkey(key)}\n`))
+    // After the checkpoint: while it names the key of before, that one opens what a crash left.
+    publishKey(dir, vkey)
     publishedSize = to
     recent = recent.slice(to - from)
     wal.drop(to)
@@ -410,7 +418,17 @@ function openLocked(
   const admission = createAdmission({ start: size, size: () => size, entries })
 
   return {
-    vkey: formatVkey(key),
+    get vkey() {
+      return logSigner.vkey
+    },
+    async handOver(next) {
+      // What is handed over is all that there is: nothing may come between its root and the record.
+      do await settled()
+      while (size !== tree.size)
+      const record = logSigner.handOver(next, { size, root: tree.root(), atMs: clock.nowMs() })
+      await append(recordable(record), null).durable
+      await publishNow()
+    },
     startRun: author => runLog(randomBytes(16).toString('hex'), 0, author),
     lastRun() {
       lastRun ??= findLastRun()

@@ -26,7 +26,7 @@ export async function openRuns(log: Log, keys: ReadonlyMap<string, string>): Pro
     for (const entry of await log.entries(from, from + 4_096)) {
       const { runId, seq, kind } = parseCanonical(entry) as unknown as AnyRecord
       if (kind === 'close') next.delete(runId)
-      else next.set(runId, seq + 1)
+      else if (kind !== 'handover') next.set(runId, seq + 1)
     }
   }
   for (const [runId, seq] of next) runs.set(runId, log.resumeRun(runId, seq))

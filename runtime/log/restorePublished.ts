@@ -4,20 +4,40 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { openCheckpoint } from '#verifier/log/checkpoint.ts'
 import { hashLeaves } from '#verifier/log/merkle.ts'
-import type { NoteKey } from '#verifier/log/signedNote.ts'
+import { formatVkey, type NoteKey, noteSignedBy, parseNote, parseVkey } from '#verifier/log/signedNote.ts'
 import { decodeBundle, TILE_WIDTH, tilePath } from '#verifier/log/tiles.ts'
 
-/** Hands over the leaf hashes of the entries under the published checkpoint, in rows, in order. Returns its root; null when nothing is published. @throws EVIDENCE_MISSING, EVIDENCE_MALFORMED */
-export function restorePublished(dir: string, key: NoteKey, onLeaves: (leaves: Uint8Array) => void): Uint8Array | null {
+/**
+ * Hands over the leaf hashes of the entries under the published checkpoint, in rows, in order. Returns its root, and the
+ * key that signed it: `key`, or the one beside it while a handover is not published yet; null when nothing is published.
+ *
+ * @throws EVIDENCE_MISSING, EVIDENCE_MALFORMED
+ */
+export function restorePublished(
+  dir: string,
+  key: NoteKey,
+  onLeaves: (leaves: Uint8Array) => void,
+): { root: Uint8Array; vkey: string } | null {
   removeTemporary(dir)
   const path = join(dir, 'checkpoint')
   if (!existsSync(path)) return null
-  const { size, root } = openCheckpoint(nodeCrypto, readFileSync(path, 'utf8'), key)
+  const note = readFileSync(path, 'utf8')
+  const signedBy = noteSignedBy(nodeCrypto, parseNote(note), key) ? key : keyBeside(dir, key)
+  const { size, root } = openCheckpoint(nodeCrypto, note, signedBy)
   for (let index = 0; index * TILE_WIDTH < size; index++) {
     const { bytes, entries } = readBundle(dir, index, Math.min(TILE_WIDTH, size - index * TILE_WIDTH))
     onLeaves(hashLeaves(nodeCrypto, bytes, entries))
   }
-  return root
+  return { root, vkey: formatVkey(signedBy) }
+}
+
+/** The key that the log names as its own; `instead` where it names none that can be read. */
+function keyBeside(dir: string, instead: NoteKey): NoteKey {
+  try {
+    return parseVkey(nodeCrypto, readFileSync(join(dir, 'vkey'), 'utf8').trim())
+  } catch {
+    return instead
+  }
 }
 
 /** The first `width` entries of a bundle, from the partial file of that width or a later, fuller one. @throws EVIDENCE_MISSING, EVIDENCE_MALFORMED */

@@ -140,7 +140,7 @@ const FOREVER = 'public, max-age=31536000, immutable'
 
 function serveFiles(app: FastifyInstance, files: LogFiles): void {
   app.get('/checkpoint', async (_request, reply) => send(reply, await files.read('checkpoint'), TEXT, 'no-cache'))
-  app.get('/vkey', async (_request, reply) => send(reply, await files.read('vkey'), TEXT, FOREVER))
+  app.get('/vkey', async (_request, reply) => send(reply, await files.read('vkey'), TEXT, 'no-cache'))
   app.get('/tile/*', async (request, reply) => {
     const path = request.url.slice(1)
     const bytes = parseTilePath(path) === null ? null : await files.read(path)

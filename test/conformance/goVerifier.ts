@@ -4,27 +4,34 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-// The Go source stands in the repository, not in dist/.
-const SOURCE = ['./go/main.go', '../../../test/conformance/go/main.go']
-  .map(path => fileURLToPath(new URL(path, import.meta.url)))
-  .find(existsSync) as string
+// The Go sources stand in the repository, not in dist/.
+const sourceOf = (name: string) =>
+  [`./go/${name}`, `../../../test/conformance/go/${name}`]
+    .map(path => fileURLToPath(new URL(path, import.meta.url)))
+    .find(existsSync) as string
 const GOPATH = '/usr/share/gocode'
 
 /** Whether Debian's golang-go and golang-golang-x-mod-dev are there. */
 export const hasGo = spawnSync('go', ['version']).status === 0 && existsSync(join(GOPATH, 'src/golang.org/x/mod'))
 
-let binary: string | null = null
+const binaries = new Map<string, string>()
 
-/** Compiles the independent verifier, once; its path. */
-export function buildGoVerifier(): string {
-  if (binary === null) {
-    binary = join(mkdtempSync(join(tmpdir(), 'warrant-go-')), 'verify')
-    execFileSync('go', ['build', '-o', binary, SOURCE], {
-      env: { ...process.env, GO111MODULE: 'off', GOPATH, GOFLAGS: '' },
-    })
-  }
+function build(name: string): string {
+  const known = binaries.get(name)
+  if (known !== undefined) return known
+  const binary = join(mkdtempSync(join(tmpdir(), 'warrant-go-')), 'program')
+  execFileSync('go', ['build', '-o', binary, sourceOf(name)], {
+    env: { ...process.env, GO111MODULE: 'off', GOPATH, GOFLAGS: '' },
+  })
+  binaries.set(name, binary)
   return binary
 }
+
+/** Compiles the independent verifier, once; its path. */
+export const buildGoVerifier = () => build('main.go')
+
+/** Compiles the independent log and witness, once; its path. */
+export const buildGoWitness = () => build('witness/main.go')
 
 /** Runs the independent verifier on a log directory: `ok SIZE ROOT`, or why it refuses. */
 export function goVerify(dir: string, vkey: string): { status: number | null; output: string } {

@@ -4,8 +4,10 @@ import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { reasonOf } from '#verifier/evidence/error.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { type AnyRecord, decodeRecord, type RecordKind, type RecordOf } from '#verifier/evidence/record.ts'
+import { createFrontier } from '#verifier/log/frontier.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
 import { checkBody } from './rules/checkBody.ts'
+import { checkHandover } from './rules/handover.ts'
 import type { Fail, Known, RuleContext, Scope } from './rules/ruleContext.ts'
 import { newRunState, type RunState } from './rules/runState.ts'
 import { checkTime } from './rules/time.ts'
@@ -21,6 +23,10 @@ export type RecordChecker = {
   check(entry: Uint8Array, index: number, leaf: Uint8Array): Promise<Finding[]>
   /** Findings of the checks that were left running, each once. */
   settle(): Promise<Finding[]>
+  /** What is wrong where the log ends under another key than its last handover, or else its first run, names. `vkey`: its own. */
+  keyFindings(vkey: string): Finding[]
+  /** The log's keys in order, as its records name them. */
+  readonly logKeys: readonly string[]
   /** Runs without a close, which goes on or was cut off: what is unfinished in them. */
   open(): OpenRun[]
   /** The record with a leaf hash, of one kind. */
@@ -41,17 +47,15 @@ export type RecordChecker = {
 
 /**
  * Checks the numbered rules of records (evidence.md §12), which need nothing but the log. Keeps every record in memory.
- * `logKey`: the verification key of the log that is read, where it is known.
  */
-export function createRecordChecker(
-  crypto: CryptoPort,
-  { scope = 'log', logKey = null }: { scope?: Scope; logKey?: string | null } = {},
-): RecordChecker {
+export function createRecordChecker(crypto: CryptoPort, { scope = 'log' }: { scope?: Scope } = {}): RecordChecker {
   const records = new Map<string, { record: AnyRecord; index: number }>()
   const runs = new Map<string, RunState>()
   const counts: Partial<Record<RecordKind, number>> = {}
   const blobs: { ref: BlobRef; where: string }[] = []
   let later: Promise<Finding[]>[] = []
+  /** Over every entry that came in, readable or not. */
+  const frontier = createFrontier(crypto)
 
   function find<K extends RecordKind>(leafHash: string, kind: K): RecordOf<K> | null {
     const record = records.get(leafHash)?.record
@@ -62,6 +66,7 @@ export function createRecordChecker(
     find,
     indexOf: leafHash => records.get(leafHash)?.index ?? null,
     lastRun: null,
+    logKeys: [],
     verdictsOf: new Map(),
     once: new Set(),
     proposals: new Map(),
@@ -76,12 +81,20 @@ export function createRecordChecker(
     try {
       record = decodeRecord(entry)
     } catch (error) {
+      frontier.append(leaf)
       return [{ where: `entry ${index}`, reason: reasonOf(error), rule: 'R1' }]
     }
+    const root = record.kind === 'handover' && scope === 'log' ? frontier.root() : null
+    frontier.append(leaf)
     const fail: Fail = (rule, field, reason) =>
       void findings.push({ where: `entry ${index} (${record.kind}) ${field}`, reason, rule })
     const leafHash = toHex(leaf)
     counts[record.kind] = (counts[record.kind] ?? 0) + 1
+    if (record.kind === 'handover') {
+      checkHandover(record, { crypto, known, fail, index, root, where: `entry ${index}` })
+      records.set(leafHash, { record, index })
+      return findings
+    }
     if (record.kind === 'run') {
       if (runs.has(record.runId)) fail('R2', 'runId', 'a second run record of one run')
       else runs.set(record.runId, newRunState(record))
@@ -94,7 +107,6 @@ export function createRecordChecker(
     const context: RuleContext = {
       scope,
       crypto,
-      logKey,
       state,
       known,
       index,
@@ -140,6 +152,14 @@ export function createRecordChecker(
       const running = later
       later = []
       return (await Promise.all(running)).flat()
+    },
+    keyFindings(vkey) {
+      const last = known.logKeys.at(-1)
+      if (last === undefined || last.vkey === vkey) return []
+      return [{ where: last.where, reason: `is ${last.vkey}, expected ${vkey}`, rule: last.rule }]
+    },
+    get logKeys() {
+      return known.logKeys.map(({ vkey }) => vkey)
     },
     find,
     proposalsOf: decision => known.proposals.get(decision) ?? [],

@@ -26,7 +26,7 @@ export async function verifyLog(
   { files, crypto, key }: { files: LogFiles; crypto: CryptoPort; key: NoteKey },
   onRecord?: (leafHash: string, index: number, records: RecordChecker) => void | Promise<void>,
 ): Promise<LogReport> {
-  const records = createRecordChecker(crypto, { logKey: formatVkey(key) })
+  const records = createRecordChecker(crypto)
   const findings: Finding[] = []
   const tree = await verifyTree({ files, crypto, key }, async (entry, index, leaf) => {
     findings.push(...(await records.check(entry, index, leaf)))
@@ -35,7 +35,7 @@ export async function verifyLog(
     await onRecord?.(toHex(leaf), index, records)
   })
   findings.unshift(...tree.findings)
-  findings.push(...(await records.settle()))
+  findings.push(...(await records.settle()), ...records.keyFindings(formatVkey(key)))
   const absent = records.blobs.filter(({ ref }) => tree.blobs.get(ref.sha256) !== ref.size)
   const missing = absent.filter(({ ref }) => !tree.retired.has(ref.sha256))
   const retired = absent.filter(({ ref }) => tree.retired.has(ref.sha256))

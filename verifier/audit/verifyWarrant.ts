@@ -57,12 +57,11 @@ export async function verifyWarrant(
 ): Promise<WarrantReport> {
   const report: WarrantReport = { ok: false, checkpoint: null, decision: null, entries: 0, findings: [] }
   const find = (where: string, reason: string) => void report.findings.push({ where, reason })
-  let records = createRecordChecker(crypto, { scope: 'excerpt' })
+  const records = createRecordChecker(crypto, { scope: 'excerpt' })
   try {
     const file = parseWarrant(bytes)
     const logKey = key ?? parseVkey(crypto, file.vkey)
     const checkpoint = openCheckpoint(crypto, file.note, logKey)
-    records = createRecordChecker(crypto, { scope: 'excerpt', logKey: formatVkey(logKey) })
     report.checkpoint = checkpoint
     const { size, root } = checkpoint
     let before = -1
@@ -78,7 +77,7 @@ export async function verifyWarrant(
       onRecord?.(toHex(leaf), index, records)
       report.entries++
     }
-    report.findings.push(...(await records.settle()))
+    report.findings.push(...(await records.settle()), ...records.keyFindings(formatVkey(logKey)))
     if (report.decision === null || records.find(report.decision, 'decision') === null)
       find('decision', 'the file does not hold the decision that it names')
   } catch (error) {

@@ -24,6 +24,7 @@ export type Domain =
   | 'append'
   | 'attested-key'
   | 'record'
+  | 'handover'
 
 const prefixes = new Map<Domain, Uint8Array>()
 

@@ -6,6 +6,7 @@ import { approval } from './records/approval.ts'
 import { close } from './records/close.ts'
 import { decision } from './records/decision.ts'
 import { fill } from './records/fill.ts'
+import { handover } from './records/handover.ts'
 import { incident } from './records/incident.ts'
 import { observation } from './records/observation.ts'
 import { outcome } from './records/outcome.ts'
@@ -41,6 +42,7 @@ const BODIES = {
   incident,
   seal,
   close,
+  handover,
 } as const
 
 export type RecordKind = keyof typeof BODIES
@@ -63,6 +65,8 @@ export const ACTOR_OF: Record<RecordKind, readonly Actor[]> = {
   incident: ['runtime', 'gateway', 'verifier'],
   seal: ['gateway'],
   close: ['runtime'],
+  // The log's own: no producer has it.
+  handover: [],
 }
 
 const runId = z.string().regex(/^[0-9a-f]{32}$/)

@@ -17,6 +17,9 @@ const proofBand = z.strictObject({
   anyOf: z.array(z.array(label).min(1)).min(1),
 })
 
+/** A vkey with an ML-DSA-44 key takes 1,800 characters. */
+const witnessVkey = z.string().min(1).max(2_200)
+
 const hex = z.string().regex(/^([0-9a-f]{2})+$/, 'must be lower-case hexadecimal')
 
 /** Measurements that a platform has, and which of them must be named: of TDX firmware, kernel, and its command line. */
@@ -175,7 +178,15 @@ export const policy = z.strictObject({
     .strictObject({
       aboveUsd: usd.describe('value at risk above which the log must be cosigned'),
       threshold: z.int().min(1),
-      keys: z.array(label).min(1).describe('verification keys of witnesses'),
+      keys: z
+        .array(
+          z.union([
+            witnessVkey,
+            z.strictObject({ anyOf: z.array(z.strictObject({ vkey: witnessVkey, ...validity })).min(1) }),
+          ]),
+        )
+        .min(1)
+        .describe('verification keys of witnesses; anyOf: those of one witness, while it changes its key'),
     })
     .refine(w => w.threshold <= new Set(w.keys).size, 'the threshold exceeds the number of keys')
     .optional()

@@ -18,9 +18,10 @@ import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import type { Kernels } from '#verifier/kernels/openKernels.ts'
-import { cosignedAt, parseWitnessVkey } from '#verifier/log/cosignature.ts'
-import { type NoteKey, parseNote } from '#verifier/log/signedNote.ts'
+import { parseWitnessVkey } from '#verifier/log/cosignature.ts'
 import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
+import { allWitnessKeys } from '#verifier/policy/policyWitnesses.ts'
+import { cosignedBy } from './cosignedBy.ts'
 import { createFollower, type TakeParameters } from './follower.ts'
 import type { Journal } from './journal.ts'
 import type { VerifierKey } from './key.ts'
@@ -76,11 +77,15 @@ const MOST_BLOCKS_BACK = 3
 /** Creates a verifier over its ports. One request at a time: the caller MUST not run two verdicts at once. */
 export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   const { policy, logKey, key, journal, crypto, engine, sandbox, chain, market, clock, nowMicros } = parameters
-  const follower = createFollower({ crypto, vkey: logKey, pinned: journal.pinned })
+  const follower = createFollower({
+    ...{ crypto, vkey: logKey, pinned: journal.pinned },
+    listed: policy.identities.log.map(({ vkey }) => vkey),
+  })
   const payloads = createPayloads({ crypto, policy })
   const strategies = createStrategies({ policy, crypto, sandbox, clock, payload: payloads.get })
   const digest = policyDigest(policy)
-  const witnessKeys = (policy.witnesses?.keys ?? []).map(vkey => parseWitnessVkey(crypto, vkey))
+  // One that is none is said at once.
+  for (const vkey of allWitnessKeys(policy)) parseWitnessVkey(crypto, vkey)
   let cosigned: AuditContext['cosigned'] = []
   let isFirst = true
   /** Chain time when this process first asked for it. */
@@ -165,7 +170,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     return {
       policy,
       policyDigest: digest,
-      logKey,
+      logKey: follower.vkey,
       checkpointSize: follower.size,
       cosigned,
       logFindings: follower.findings,
@@ -265,11 +270,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         // Before what it saw: else one more restart would forget them.
         journal.doubt(doubts)
       }
-      const note = parseNote(entries.note)
-      cosigned = distinct(witnessKeys).flatMap(witness => {
-        const timeSeconds = cosignedAt(crypto, note, witness)
-        return timeSeconds === null ? [] : [{ name: witness.name, timeSeconds }]
-      })
+      cosigned = cosignedBy(crypto, { note: entries.note, policy, nowMs: clock.nowMs() })
       journal.seen(size, toHex(root))
       // Its first verdict need not wait for it; a sync waits for no strategy.
       strategies.prepare([...follower.records.runs.values()].filter(({ closed }) => !closed).map(({ run }) => run))
@@ -322,11 +323,6 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       journal.close()
     },
   }
-}
-
-/** One key counts once, under whatever name it stands. */
-function distinct(keys: readonly NoteKey[]): NoteKey[] {
-  return [...new Map(keys.map(key => [toHex(key.publicKey), key])).values()]
 }
 
 /** Selector of isNonceUsed(uint256). */

@@ -1,3 +1,4 @@
+import { keyChain, shortVkey } from '#verifier/audit/logKeys.ts'
 import { createRecordChecker, type RecordChecker } from '#verifier/audit/recordChecker.ts'
 import { equalBytes, toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
@@ -5,7 +6,7 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 import { type Checkpoint, openCheckpoint } from '#verifier/log/checkpoint.ts'
 import { createFrontier } from '#verifier/log/frontier.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
-import { parseVkey } from '#verifier/log/signedNote.ts'
+import { type NoteKey, parseVkey } from '#verifier/log/signedNote.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
 
 export type TakeParameters = { note: string; from: number; entries: readonly Uint8Array[] }
@@ -19,33 +20,65 @@ export type Follower = {
   readonly records: RecordChecker
   /** What is wrong with the records, ever: one finding denies everything that comes after. */
   readonly findings: readonly Finding[]
+  /** The log's key in force, as far as this verifier has it: after a handover another one than it was configured with. */
   readonly vkey: string
   /**
    * Takes entries up to a signed checkpoint, all or none.
    *
-   * @throws LOG_BEHIND when `from` is not the size it has, EVIDENCE_MALFORMED when the checkpoint is not the log's or
-   * not of these entries
+   * @throws LOG_BEHIND when `from` is not the size it has, EVIDENCE_MALFORMED when the checkpoint is not the log's, not
+   * of these entries, or not signed by the key that is in force after them
    */
   take(parameters: TakeParameters): Promise<Checkpoint>
 }
 
-/** A follower of the log with verification key `vkey`. `pinned`: the root that it had at a size before a restart. */
+/**
+ * A follower of the log with verification key `vkey`. Another key counts when a handover that `vkey` signed leads to it,
+ * and `listed`, the policy, has it: a stolen key alone hands nothing over. `pinned`: the root that it had at a size before
+ * a restart.
+ */
 export function createFollower({
   crypto,
   vkey,
+  listed = [],
   pinned,
 }: {
   crypto: CryptoPort
   vkey: string
+  listed?: readonly string[]
   pinned: { size: number; root: string } | null
 }): Follower {
-  const key = parseVkey(crypto, vkey)
-  const records = createRecordChecker(crypto, { logKey: vkey })
+  const { name: origin } = parseVkey(crypto, vkey)
+  const keys = [...new Set([vkey, ...listed])].flatMap(text => {
+    const key = parseVkey(crypto, text)
+    return key.name === origin ? [{ text, key }] : []
+  })
+  let inForce = vkey
+  const records = createRecordChecker(crypto)
   const findings: Finding[] = []
   let frontier = createFrontier(crypto)
 
+  /** The key in force after some more entries: the one that must have signed their checkpoint. @throws EVIDENCE_MALFORMED */
+  function keyAfter(entries: readonly Uint8Array[]): { text: string; key: NoteKey } {
+    const chain = keyChain(records.logKeys, entries)
+    const last = chain.at(-1) ?? vkey
+    const known = keys.find(({ text }) => text === last)
+    if (known === undefined)
+      throw new WarrantError(
+        'EVIDENCE_MALFORMED',
+        `the log is under the key ${shortVkey(last)}, which is neither this verifier's logKey nor on the policy's list`,
+      )
+    if (chain.length > 0 && !chain.includes(vkey))
+      throw new WarrantError(
+        'EVIDENCE_MALFORMED',
+        `no handover leads from ${shortVkey(vkey)}, this verifier's logKey, to ${shortVkey(last)}`,
+      )
+    return known
+  }
+
   return {
-    vkey,
+    get vkey() {
+      return inForce
+    },
     records,
     findings,
     get size() {
@@ -59,6 +92,7 @@ export function createFollower({
           { retry: 'safe' },
         )
       }
+      const { text, key } = keyAfter(entries)
       const checkpoint = openCheckpoint(crypto, note, key)
       if (checkpoint.size !== from + entries.length) {
         throw new WarrantError(
@@ -86,6 +120,7 @@ export function createFollower({
       for (const [i, entry] of entries.entries())
         findings.push(...(await records.check(entry, from + i, leaves[i] as Uint8Array)))
       findings.push(...(await records.settle()))
+      inForce = text
       frontier = next
       return checkpoint
     },

@@ -3,12 +3,13 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { writeDurably } from '#runtime/log/disk.ts'
 import { createMerkleTree } from '#runtime/log/merkleTree.ts'
 import { latestOf } from '#runtime/log/witnessClient.ts'
-import { fromUtf8 } from '#verifier/evidence/bytes.ts'
+import { isHandover, pastKeys } from '#verifier/audit/logKeys.ts'
+import { equalBytes, fromUtf8 } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { openCheckpoint } from '#verifier/log/checkpoint.ts'
-import { parseVkey } from '#verifier/log/signedNote.ts'
+import { noteSignedBy, parseVkey } from '#verifier/log/signedNote.ts'
 import { findSplitView, openSplitView } from '#verifier/log/splitView.ts'
+import { openTreeHead } from '#verifier/log/treeHead.ts'
 import { verifyTree } from '#verifier/log/verifyTree.ts'
 import { createPrinter } from './output.ts'
 import { openFiles, withoutManifest } from './verifyLogAt.ts'
@@ -28,18 +29,35 @@ export async function compareViews(
   }
   const files = withoutManifest(await openFiles(where))
   const tree = createMerkleTree()
-  const { findings } = await verifyTree({ files, crypto: nodeCrypto, key }, (_entry, _index, leaf) => tree.append(leaf))
+  const handovers: Uint8Array[] = []
+  const { findings } = await verifyTree({ files, crypto: nodeCrypto, key }, (entry, _index, leaf) => {
+    tree.append(leaf)
+    if (isHandover(entry)) handovers.push(entry.slice())
+  })
   const [finding] = findings
   if (finding !== undefined)
     throw new WarrantError('EVIDENCE_MALFORMED', `${where} does not verify: ${finding.where}: ${finding.reason}`)
   const mine = fromUtf8((await files.read('checkpoint')) as Uint8Array)
   const theirs = await noteOf(other, key.name)
-  const { size } = openCheckpoint(nodeCrypto, theirs, key)
+  const past = pastKeys(nodeCrypto, handovers, key)
+  const head = openTreeHead(nodeCrypto, theirs, { origin: key.name, keys: [key, ...past] })
+  const size = Number(head.size)
   if (size > tree.size)
     throw new WarrantError(
       'LOG_BEHIND',
       `${other} has seen ${size} entries, ${where} has ${tree.size}: take a newer copy of the log and compare again`,
     )
+  if (!noteSignedBy(nodeCrypto, head.note, key)) {
+    // Signed before the log changed its key.
+    const isOne = equalBytes(tree.root(size), head.root)
+    const saw = `what ${other} saw at ${size} entries, under an earlier key,`
+    print(
+      isOne
+        ? `one tree: ${saw} is a prefix of ${where} (${tree.size})`
+        : `SPLIT VIEW: ${saw} is not what ${where} holds: keep both checkpoints, they are the evidence`,
+    )
+    return isOne ? 0 : 1
+  }
   const split = findSplitView({
     crypto: nodeCrypto,
     vkey,

@@ -26,9 +26,13 @@ export async function exportWarrant(
   const stories = createStoryCollector()
   const indexOf = new Map<string, number>()
   const leaves: Uint8Array[] = []
+  /** They lead from the key that the run names to the checkpoint's. */
+  const handovers: { index: number; record: AnyRecord }[] = []
   const report = await verifyLog({ files, crypto: nodeCrypto, key }, (leaf, index, records) => {
     indexOf.set(leaf, index)
     leaves.push(fromHex(leaf))
+    const record = records.find(leaf, 'handover')
+    if (record !== null) handovers.push({ index, record })
     stories.onRecord(leaf, records)
   })
   const [finding] = report.findings
@@ -37,7 +41,9 @@ export async function exportWarrant(
   const story = stories.find(what)
   if (story === null) throw new WarrantError('EVIDENCE_MISSING', `${what}: no decision of that name in ${dir}`)
   const tree = createMerkleTree(leaves)
-  const entries = recordsOf(story)
+  const begun = indexOf.get(toHex(hashLeaf(nodeCrypto, encodeRecord(story.run)))) as number
+  const later = handovers.flatMap(({ index, record }) => (index > begun ? [record] : []))
+  const entries = [...recordsOf(story), ...later]
     .map(record => {
       const entry = encodeRecord(record)
       const index = indexOf.get(toHex(hashLeaf(nodeCrypto, entry))) as number

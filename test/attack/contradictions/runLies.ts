@@ -1,3 +1,7 @@
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { toHex } from '#verifier/evidence/bytes.ts'
+import { handoverBytes } from '#verifier/evidence/records/handover.ts'
+import { formatVkey, noteKey } from '#verifier/log/signedNote.ts'
 import type { Json, Loose } from '../rewritings.ts'
 import {
   after,
@@ -17,7 +21,7 @@ import {
   spoil,
 } from './tell.ts'
 
-/** Lies about runs, times and observations: R1 to R17. */
+/** Lies about runs, times and observations: R1 to R17, and about the log's key: R64. */
 export const runLies: readonly Contradiction[] = [
   {
     rule: 'R1',
@@ -188,6 +192,21 @@ export const runLies: readonly Contradiction[] = [
     rule: 'R14',
     name: "a stranger's log key",
     tell: lie => spoil(lie, last(lie, 'run'), 'body.keys.log', 'stranger.example/log+00000000+AQ=='),
+  },
+  {
+    rule: 'R64',
+    name: 'a new key that takes the log without the word of the old one',
+    tell(lie) {
+      const { records, keys } = lie
+      const close = records.at(-1) as Loose
+      const from = body(last(lie, 'run')).keys as Loose
+      const [origin = ''] = (from.log as string).split('+')
+      const to = formatVkey(noteKey(nodeCrypto, origin, keys.worker.publicKey))
+      const handed = { from: from.log as string, to, size: records.length, root: hex(lie) }
+      const signature = toHex(keys.worker.sign(handoverBytes(handed)))
+      const made = { ...handed, signatures: { from: signature, to: signature } }
+      after(lie, close, { ...incident(lie, close), kind: 'handover', runId: hex(lie, 32), body: made })
+    },
   },
   {
     rule: 'R15',

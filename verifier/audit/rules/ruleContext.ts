@@ -17,6 +17,8 @@ export type Known = {
   find<K extends RecordKind>(leafHash: string, kind: K): RecordOf<K> | null
   /** Index of an earlier record by its leaf hash; null where there is none. */
   indexOf(leafHash: string): number | null
+  /** Keys of the log in order: that of its first run, then of each handover; where each is named, and by which rule. */
+  logKeys: { vkey: string; where: string; rule: RuleId }[]
   /** Leaf hash of the last run record before this one; null where there is none. */
   lastRun: string | null
   /** Leaf hashes of each signer's verdicts, with their index, in order. */
@@ -33,8 +35,6 @@ export type Known = {
 export type RuleContext = {
   scope: Scope
   crypto: CryptoPort
-  /** Verification key of the log that is read; null where it is not known. */
-  logKey: string | null
   state: RunState
   known: Known
   index: number

@@ -66,6 +66,7 @@ export const RULES = {
   R61: 'At its close, every answer of a run with a trace is sealed.',
   R62: 'An incident that accuses a worker names one of the run, and the evidence.',
   R63: 'A verdict counts no longer than its proposal.',
+  R64: 'A handover names the key in force, another one, and the tree before it, and is signed by both; no other key signs from there.',
 } as const
 
 export type RuleId = keyof typeof RULES

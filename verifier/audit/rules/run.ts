@@ -5,7 +5,7 @@ import { type RuleContext, same } from './ruleContext.ts'
 
 /** R9 to R14. */
 export function checkRun({ body }: RecordOf<'run'>, context: RuleContext): void {
-  const { crypto, fail, names, known, logKey, scope } = context
+  const { crypto, fail, names, known, scope, where } = context
   const { strategy, policy, models, chain, keys } = body
   same(fail, 'R9', 'body.policy.digest', policy.digest, digestJson('policy', policy.document, crypto))
   if ((strategy === null) !== (body.mode === 'gateway'))
@@ -39,5 +39,7 @@ export function checkRun({ body }: RecordOf<'run'>, context: RuleContext): void 
     for (const field of ['chainId', 'safe', 'module'] as const)
       same(fail, 'R13', `body.chain.${field}`, chain[field], document?.[field])
   }
-  if (logKey !== null) same(fail, 'R14', 'body.keys.log', keys.log, logKey)
+  const inForce = known.logKeys.at(-1)?.vkey
+  if (inForce !== undefined) same(fail, 'R14', 'body.keys.log', keys.log, inForce)
+  else known.logKeys.push({ vkey: keys.log, where: `${where} (run) body.keys.log`, rule: 'R14' })
 }
