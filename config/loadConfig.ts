@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { parseDocument } from 'yaml'
+import { isNode, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { keepSecretsOf, maskKeys } from '#verifier/evidence/text/redact.ts'
@@ -33,4 +33,23 @@ export function loadConfig<T>(file: string, schema: z.ZodType<T>): T {
     'BAD_CONFIG',
     `${file}: ${maskKeys(`${issue?.path.join('.') || '(root)'}: ${issue?.message}`)}`,
   )
+}
+
+/**
+ * Where a field stands in a file: `policy.yaml:12`, the line of the field or of the closest one around it.
+ *
+ * @param shown what the file is called there
+ * @example placeIn('policy.yaml')(['limits', 'perTradeUsd']) // 'policy.yaml:31'
+ */
+export function placeIn(file: string, shown = file): (path: readonly (string | number)[]) => string {
+  const lines = new LineCounter()
+  const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines })
+  return path => {
+    for (let length = path.length; length > 0; length--) {
+      const steps = path.slice(0, length).map(step => (/^\d+$/.test(String(step)) ? Number(step) : step))
+      const node: unknown = document.getIn(steps, true)
+      if (isNode(node) && node.range != null) return `${shown}:${lines.linePos(node.range[0]).line}`
+    }
+    return shown
+  }
 }

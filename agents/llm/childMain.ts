@@ -1,8 +1,10 @@
 // The keyless child process in which an LLM agent runs: no environment, no key, no network of its own. Its clock and its
 // ids are ports: the same on every run, so that nothing in a request differs in a replay.
+import { endWithParent } from '../sandbox/endWithParent.ts'
 import { processChannel } from '../sandbox/processChannel.ts'
 import { type ChildEntry, serveChild } from '../sandbox/serveChild.ts'
 
+endWithParent()
 let ids = 0
 const nextId = (): `${string}-${string}-${string}-${string}-${string}` =>
   `00000000-0000-4000-8000-${String(ids++).padStart(12, '0')}`

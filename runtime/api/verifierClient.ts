@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import type { Unexplained } from '#verifier/audit/completeness.ts'
-import { toBase64 } from '#verifier/evidence/bytes.ts'
+import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { LogPort } from '#verifier/evidence/ports/log.ts'
 import { address, type BlobRef, count, reason } from '#verifier/evidence/primitives.ts'
 import { type Outcome, outcome } from '#verifier/evidence/records/outcome.ts'
 import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
+import { MOST_FACTS_BYTES } from '#verifier/judge/facts.ts'
 import { parseCheckpoint } from '#verifier/log/checkpoint.ts'
 import { parseNote } from '#verifier/log/signedNote.ts'
 import { callPeer } from './callPeer.ts'
@@ -18,6 +19,9 @@ const MOST_BLOBS = 64
 const CALL_MS = 30_000
 const MOST_ANSWER = 4 * 1024 * 1024
 
+/** A verdict, and the payload that it names. */
+export type GivenVerdict = { verdict: Verdict; facts: Uint8Array }
+
 /** A verifier, as those see it who ask it. */
 export type VerifierClient = {
   readonly url: string
@@ -25,12 +29,14 @@ export type VerifierClient = {
   address(): Promise<string>
   /** Hands over everything the verifier does not have yet, with a checkpoint straight from the write-ahead log. One after the other. */
   sync(): Promise<void>
-  verdict(proposal: string, refBlock?: number): Promise<Verdict>
+  /** Its answer, and the bytes of the facts that it rests on: they have the digest that the verdict names. */
+  verdict(proposal: string, refBlock?: number): Promise<GivenVerdict>
   outcome(submission: string): Promise<Outcome>
   /** Changes of the treasury that nothing explained, in the order in which it found them. */
   alarms(): Promise<Unexplained[]>
 }
 
+const given = z.strictObject({ verdict, facts: z.string().max(Math.ceil(MOST_FACTS_BYTES / 3) * 4) })
 const status = z.object({ address, size: count })
 const taken = z.object({ size: count.optional() })
 const alarm = z.strictObject({ transactionHash: z.string().max(200).nullable(), blockNumber: count, reason })
@@ -97,8 +103,11 @@ export function createVerifierClient({
       syncing = syncing.then(handOver, handOver)
       return syncing
     },
-    verdict: (proposal, refBlock) =>
-      post('/v1/verdicts', { proposal, ...(refBlock === undefined ? {} : { refBlock }) }, verdict),
+    async verdict(proposal, refBlock) {
+      const asked = { proposal, ...(refBlock === undefined ? {} : { refBlock }) }
+      const { verdict, facts } = await post('/v1/verdicts', asked, given)
+      return { verdict, facts: fromBase64(facts) }
+    },
     outcome: submission => post('/v1/outcomes', { submission }, outcome),
     alarms: () => get('/v1/alarms', alarmList),
   }

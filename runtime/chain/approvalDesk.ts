@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { writeDurably } from '#runtime/log/disk.ts'
 import { contractOf, contractSigned } from '#verifier/effects/contractSignature.ts'
+import { askNode } from '#verifier/effects/reading.ts'
 import { approvalHash, recoverApprover } from '#verifier/evidence/approvalTypes.ts'
 import { utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
@@ -70,7 +71,11 @@ export function createApprovalDesk({
       throw new WarrantError('BAD_INPUT', `${data.signer} is no approver of the policy`)
     if (contractOf(data.signature)?.contract === data.signer) {
       const { number } = await chain.head()
-      if (await contractSigned(call => chain.read(call, number), data.signature, approvalHash(request.proposal, data)))
+      if (
+        await askNode(contractSigned(data.signature, approvalHash(request.proposal, data)), call =>
+          chain.read(call, number),
+        )
+      )
         return data
       throw new WarrantError('BAD_INPUT', `${data.signer} does not take this signature (ERC-1271)`)
     }

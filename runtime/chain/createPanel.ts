@@ -1,14 +1,18 @@
 import { type Gathered, gatherAnswers, noAnswer } from '#runtime/api/gatherAnswers.ts'
 import type { VerifierClient } from '#runtime/api/verifierClient.ts'
+import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { toHex } from '#verifier/evidence/bytes.ts'
 import { canonicalize, type Json } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Appender } from '#verifier/evidence/ports/log.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { reasonText } from '#verifier/evidence/reasonText.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
 import { toWellFormed } from '#verifier/evidence/toWellFormed.ts'
+import { decodeFacts } from '#verifier/judge/facts.ts'
 
 export type LoggedProposal = { leafHash: string; body: Proposal }
 export type LoggedVerdict = { leafHash: string; body: Verdict }
@@ -19,6 +23,8 @@ export type CreatePanelParameters = {
   threshold: number
   /** The verifiers' appender: their answers, and what is to be said of them. */
   log: Appender
+  /** Keeps the facts that a verdict names. */
+  putBlob(bytes: Uint8Array): BlobRef
   /** The block that all verifiers are asked to judge on; without it each takes its own head. */
   refBlock?(): Promise<number>
   /** How long a verifier is waited for, and how long once there are enough answers. */
@@ -124,7 +130,9 @@ export function createPanel(parameters: CreatePanelParameters): Panel {
           })
           return verifier.verdict(proposal.leafHash, refBlock)
         },
-        given => mostOnOneBlock(given.filter(({ signer }) => count?.has(signer) !== false)) >= enough,
+        given =>
+          mostOnOneBlock(given.map(({ verdict }) => verdict).filter(({ signer }) => count?.has(signer) !== false)) >=
+          enough,
       )
       const waited = performance.now() - since
       for (const { name, error } of [...failures, ...silent.map(name => ({ name, error: noAnswer(waited) }))])
@@ -133,13 +141,15 @@ export function createPanel(parameters: CreatePanelParameters): Panel {
         ])
       const verdicts: LoggedVerdict[] = []
       const signers = new Set<string>()
-      for (const { name, value: body } of answers) {
-        const faults = await verdictFaults(proposal, body, signers)
+      for (const { name, value } of answers) {
+        const { verdict: body, facts } = value
+        const faults = [...(await verdictFaults(proposal, body, signers)), ...factsFaults(body, facts)]
         if (faults.length > 0) {
           refuse('a verdict does not hold', name, faults, body, [proposal.leafHash])
           continue
         }
         signers.add(body.signer)
+        parameters.putBlob(facts)
         const appended = log.append('verdict', body, [proposal.leafHash])
         await appended.durable
         verdicts.push({ body, leafHash: appended.leafHash })
@@ -175,6 +185,17 @@ export function createPanel(parameters: CreatePanelParameters): Panel {
       }
       throw last
     },
+  }
+}
+
+/** Facts that are not those that a verdict names, or no facts at all. */
+function factsFaults({ facts: { sha256, size }, proposal }: Verdict, bytes: Uint8Array): string[] {
+  if (bytes.length !== size || toHex(nodeCrypto.sha256(bytes)) !== sha256)
+    return ['its facts are not those that it names']
+  try {
+    return decodeFacts(bytes).proposal === proposal ? [] : ['its facts are about another proposal']
+  } catch (error) {
+    return [reasonOf(error)]
   }
 }
 

@@ -3,6 +3,7 @@ import type { VerifierClient } from '#runtime/api/verifierClient.ts'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { Approval } from '#verifier/evidence/records/approval.ts'
 import type { Decision } from '#verifier/evidence/records/decision.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
@@ -24,6 +25,8 @@ export type CreateTreasuryParameters = {
   firstNonce: bigint
   signer: Ed25519Signer
   logs: { agent: Appender; verifier: Appender }
+  /** Keeps the facts that verdicts rest on. */
+  putBlob(bytes: Uint8Array): BlobRef
   verifiers: readonly VerifierClient[]
   executor: Executor
   chainTimeSeconds(): Promise<number>
@@ -83,6 +86,7 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     verifiers: parameters.verifiers,
     threshold,
     log: logs.verifier,
+    putBlob: parameters.putBlob,
     ...(parameters.refBlock === undefined ? {} : { refBlock: parameters.refBlock }),
     ...parameters.patience,
   })

@@ -12,9 +12,9 @@ export function policyCommand(program: Command): void {
     .description('Check a policy against its schema and print its digest: what the owners set in the module.')
     .addHelpText('after', '\nExample:\n  warrant policy check policy.yaml')
     .action(async (file: string, options: { json?: boolean }) => {
-      const { readYaml } = await import('#config/loadConfig.ts')
-      const { parsePolicy, policyDigest } = await import('#verifier/policy/policy.ts')
-      const parsed = parsePolicy(readYaml(file), file)
+      const { readPolicy } = await import('#config/readPolicy.ts')
+      const { policyDigest } = await import('#verifier/policy/policy.ts')
+      const parsed = readPolicy(file)
       if (options.json) printJson({ ok: true, name: parsed.name, digest: policyDigest(parsed) })
       else createPrinter(false)(`${showText(parsed.name)}: 0x${policyDigest(parsed)}`)
     })
@@ -25,10 +25,9 @@ export function policyCommand(program: Command): void {
     .description('Say in sentences what a policy allows and demands.')
     .addHelpText('after', '\nExample:\n  warrant policy explain policy.yaml')
     .action(async (file: string, options: { json?: boolean }) => {
-      const { readYaml } = await import('#config/loadConfig.ts')
-      const { parsePolicy } = await import('#verifier/policy/policy.ts')
+      const { readPolicy } = await import('#config/readPolicy.ts')
       const { explainPolicy, shownDigest } = await import('#verifier/policy/explainPolicy.ts')
-      const parsed = parsePolicy(readYaml(file), file)
+      const parsed = readPolicy(file)
       const statements = explainPolicy(parsed)
       if (options.json) return printJson({ name: parsed.name, digest: shownDigest(parsed), statements })
       const print = createPrinter(false)
@@ -45,10 +44,9 @@ export function policyCommand(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  warrant policy diff policy.yaml policy-next.yaml')
     .action(async (before: string, after: string, options: { json?: boolean }) => {
-      const { readYaml } = await import('#config/loadConfig.ts')
-      const { parsePolicy } = await import('#verifier/policy/policy.ts')
+      const { readPolicy } = await import('#config/readPolicy.ts')
       const { diffPolicies, shownDigest } = await import('#verifier/policy/explainPolicy.ts')
-      const [old, fresh] = [parsePolicy(readYaml(before), before), parsePolicy(readYaml(after), after)]
+      const [old, fresh] = [readPolicy(before), readPolicy(after)]
       const changes = diffPolicies(old, fresh)
       if (options.json) return printJson({ before: shownDigest(old), after: shownDigest(fresh), changes })
       const print = createPrinter(false)

@@ -188,6 +188,7 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
           firstNonce: BigInt(runs++) << 64n,
           signer: keys.agent,
           logs: { agent: opened.appenders.agent, verifier: opened.appenders.verifier },
+          putBlob: log.putBlob,
           verifiers: [verifierClient],
           executor: await createExecutor({ account, url: devnet.url, log: opened.appenders.executor }),
           chainTimeSeconds: async () => (await chain.head()).timestamp,

@@ -1,4 +1,4 @@
-import type { MarketPort } from '#verifier/audit/context.ts'
+import type { MarketPort } from '#verifier/evidence/ports/market.ts'
 import { aggregateBars, type Bar } from './bars.ts'
 import type { MinuteSource } from './minutes.ts'
 

@@ -1,4 +1,5 @@
 import { positionsAt } from '#verifier/effects/positions.ts'
+import { askNode } from '#verifier/effects/reading.ts'
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { Appended, Appender } from '#verifier/evidence/ports/log.ts'
 import type { Observation, View } from '#verifier/evidence/records/observation.ts'
@@ -69,10 +70,8 @@ export function chainBalances(chain: ChainPort, identity: ChainIdentity): Balanc
     const balances = Object.fromEntries(
       tokens.map((token, i) => [token.symbol, String(BigInt(reads[i]?.result ?? '0x0'))]),
     )
-    const positions = await positionsAt(
-      { safe, uniswapV3: [{ ...pool, pool: pool.address, router, positions: identity.positions }] },
-      call => chain.read(call, head.number),
-    )
+    const treasury = { safe, uniswapV3: [{ ...pool, pool: pool.address, router, positions: identity.positions }] }
+    const positions = await askNode(positionsAt(treasury), call => chain.read(call, head.number))
     return {
       balances,
       ...(positions == null ? {} : { positions }),

@@ -1,4 +1,4 @@
-import type { MarketPort } from '#verifier/audit/context.ts'
+import type { MarketPort } from '#verifier/evidence/ports/market.ts'
 import type { SwapFeed } from './swapFeed.ts'
 
 /** Seconds that a price must have stood before it counts as the oracle's: a push within them moves nothing. */

@@ -5,7 +5,7 @@ import { gasPaid } from './gasPaid.ts'
 const DAY = 86_400_000
 const hex = (byte: string, bytes = 32) => byte.repeat(bytes)
 const outcome = (atMs: number, gasCostWei: string, seq: number): RecordOf<'outcome'> => ({
-  ...{ v: 2, kind: 'outcome', runId: hex('ab', 16), seq, atMs, parents: [] },
+  ...{ v: 3, kind: 'outcome', runId: hex('ab', 16), seq, atMs, parents: [] },
   body: {
     ...{ submission: hex('aa'), proposal: hex('bb'), transactionHash: `0x${hex('cc')}`, status: 'reverted' },
     ...{ blockNumber: 1, blockHash: `0x${hex('dd')}`, gasUsed: '1', gasCostWei, changes: [], checks: [] },

@@ -97,6 +97,7 @@ export async function recoverRuns({
       verifiers: verifiers.map(url => createVerifierClient({ url, log, blobs: state.blobs })),
       threshold: 1,
       log: verdicts,
+      putBlob: log.putBlob,
     })
     for (const group of groups) {
       const mined = await reconcile(

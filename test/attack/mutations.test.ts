@@ -28,9 +28,9 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
     'the limit per trade',
     [
       {
-        file: 'verifier/audit/checks/policy.ts',
-        from: 'if ((valueUsd as number) > perTradeUsd)',
-        to: 'if (1 + 1 === 3)',
+        file: 'verifier/judge/rules/perTrade.ts',
+        from: 'return usd > perTradeUsd',
+        to: 'return 1 + 1 === 3 && usd > perTradeUsd',
       },
     ],
   ],
@@ -39,24 +39,19 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
     'the calldata check, the bounds that see through it, and one proposal for a decision',
     [
       {
-        file: 'verifier/audit/checks/calldata.ts',
+        file: 'verifier/judge/rules/calldata.ts',
         from: 'const difference = callsDifference(',
         to: 'const difference: string | null = 1 + 1 === 2 ? null : callsDifference(',
       },
       {
-        file: 'verifier/audit/checks/frequency.ts',
-        from: 'if (signed !== undefined)',
-        to: 'if (1 + 1 === 3 && signed !== undefined)',
+        file: 'verifier/judge/rules/once.ts',
+        from: 'counted.find(',
+        to: 'counted.slice(0, 0).find(',
       },
       {
-        file: 'verifier/audit/checks/bounds.ts',
+        file: 'verifier/judge/rules/bounds.ts',
         from: 'if (BigInt(change.change) <',
         to: 'if (1 + 1 === 3 && BigInt(change.change) <',
-      },
-      {
-        file: 'verifier/audit/checks/bounds.ts',
-        from: 'for (const change of simulation?.changes ?? [])',
-        to: 'for (const change of simulation?.changes.slice(0, 0) ?? [])',
       },
     ],
   ],

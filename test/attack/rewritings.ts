@@ -104,7 +104,7 @@ export const REWRITINGS: readonly Rewriting[] = [
   {
     name: 'an unknown version',
     first: /record: v: /,
-    change: work => put(pick(work.random, work.records), 'v', pick(work.random, [1, 3])),
+    change: work => put(pick(work.random, work.records), 'v', pick(work.random, [1, 2])),
   },
   {
     name: 'an unknown kind',
@@ -317,7 +317,7 @@ export const REWRITINGS: readonly Rewriting[] = [
     change(work) {
       const verdict = body(of(work, 'verdict'))
       verdict.signature = null
-      pick(work.random, verdict.checks as Loose[]).micros = Math.floor(work.random() * 1e6)
+      verdict.valueAtRiskUsd = Math.floor(work.random() * 1e6)
       verdict.resign = true
     },
   },

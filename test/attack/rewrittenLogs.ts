@@ -49,7 +49,7 @@ export async function readBaseLog(demoDir: string): Promise<BaseLog> {
   const answers = kept
     .filter(({ record }) => record.kind === 'response')
     .map(({ entry }) => hashLeaf(nodeCrypto, entry))
-  const common = { v: 2, runId: runId as string, atMs: kept.at(-1)?.record.atMs as number, parents: [] }
+  const common = { v: 3, runId: runId as string, atMs: kept.at(-1)?.record.atMs as number, parents: [] }
   const receiptsRoot = toHex(createMerkleTree(answers).root())
   const keys = {
     log: openEd25519Key(join(demoDir, 'keys', 'log.key')),

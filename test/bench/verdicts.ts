@@ -4,7 +4,8 @@ import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { runDemo } from '#runtime/demo/runDemo.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { decodeRecord } from '#verifier/evidence/record.ts'
-import { CHECK_IDS } from '#verifier/evidence/records/verdict.ts'
+import { decodeFacts } from '#verifier/judge/facts.ts'
+import { readBlobs } from '#verifier/log/readBlobs.ts'
 import { verifyTree } from '#verifier/log/verifyTree.ts'
 import { atMost, type Figure, quantile, reported } from './figure.ts'
 
@@ -21,17 +22,19 @@ export async function verdictFigures(
   const seconds = (performance.now() - started) / 1_000
   await close()
   const totals: number[] = []
-  const perCheck: Record<string, number[]> = Object.fromEntries(CHECK_IDS.map(id => [id, []]))
+  const sizes: number[] = []
   const { key } = logKeyFor(report.log.dir, report.log.vkey)
-  await verifyTree({ files: openLogFiles(report.log.dir), crypto: nodeCrypto, key }, entry => {
+  const files = openLogFiles(report.log.dir)
+  const blobs = await readBlobs(files, nodeCrypto)
+  await verifyTree({ files, crypto: nodeCrypto, key }, entry => {
     const record = decodeRecord(entry)
     if (record.kind !== 'verdict') return
-    totals.push(record.body.checks.reduce((sum, check) => sum + check.micros, 0) / 1_000)
-    for (const check of record.body.checks) perCheck[check.id]?.push(check.micros / 1_000)
+    sizes.push(record.body.facts.size)
+    totals.push(decodeFacts(blobs(record.body.facts)).tookMicros / 1_000)
   })
   // The first verdict of a verifier loads strategy and model; a steady state is what is asked for.
   const steady = totals.slice(1)
-  const first = `${steady.length} verdicts, the nine checks; the first one took ${Math.round(totals[0] ?? 0)} ms (loads strategy and model)`
+  const first = `${steady.length} verdicts, gathered and judged; the first one took ${Math.round(totals[0] ?? 0)} ms (loads strategy and model)`
   return [
     atMost('demo-seconds', seconds, 's', 30, `${report.decisions} decisions, ${report.executed} executed, six attacks`),
     atMost('verdict-p50', quantile(steady, 0.5), 'ms', p50, first),
@@ -42,6 +45,6 @@ export async function verdictFigures(
       '/s',
       'one verifier, one after the other',
     ),
-    ...CHECK_IDS.map(id => reported(`check-${id}-p50`, quantile(perCheck[id]?.slice(1) ?? [], 0.5), 'ms')),
+    atMost('facts-bytes', quantile(sizes, 1), 'B', 16_384, 'the largest of them'),
   ]
 }

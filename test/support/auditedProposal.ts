@@ -9,16 +9,19 @@ import { openSource } from '#runtime/market/openSource.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { openAttestations } from '#verifier/attestation/openAttestations.ts'
-import type { AuditContext, AuditPorts } from '#verifier/audit/context.ts'
-import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
-import { policyDigest } from '#verifier/policy/policy.ts'
+import type { RecordChecker } from '#verifier/audit/recordChecker.ts'
+import type { KnownBefore } from '#verifier/gather/gather.ts'
+import type { GatherPorts } from '#verifier/gather/ports.ts'
+import { type Case, openCase } from '#verifier/judge/case.ts'
 import { createFollower } from '#verifier/service/follower.ts'
 
 export type AuditedProposal = {
   world: DemoWorld
   strategy: LoadedStrategy
-  context: AuditContext
-  ports: AuditPorts
+  subject: Case
+  records: RecordChecker
+  before: KnownBefore
+  ports: GatherPorts
 }
 
 /** A real proposal of the trend follower on a real devnet, and all that its audit looks at. */
@@ -65,39 +68,20 @@ export async function auditedProposal(dir: string): Promise<AuditedProposal> {
     entries: await world.log.entries(0, world.log.size),
   })
   const { records } = follower
-  const proposal = records.find(proposalLeaf, 'proposal')
-  const decision = records.find(proposal?.body.decision ?? '', 'decision')
-  const runState = records.runs.get(proposal?.runId ?? '')
-  if (proposal === null || decision === null || runState === undefined) throw new Error('the world has no proposal')
   const chain = createChainPort(world.devnet.url)
-  const context: AuditContext = {
-    policy: world.policy,
-    policyDigest: policyDigest(world.policy),
-    logKey: world.log.vkey,
-    checkpointSize: follower.size,
-    cosigned: [],
-    logFindings: follower.findings,
-    records,
-    runState,
-    proposal,
-    proposalDigest: proposalDigest(proposal.body),
-    decision,
-    siblings: [],
-    firstWithNonce: proposalDigest(proposal.body),
-    maybeSigned: null,
-    observation: records.find(decision.body.observation ?? '', 'observation'),
-    calls: decision.body.doors.flatMap(use => {
-      const response = records.find(use.answer, 'response')
-      const request = response === null ? null : records.find(response.body.request, 'request')
-      return response === null || request === null ? [] : [{ request, requestLeaf: response.body.request, response }]
-    }),
-    approvals: [],
-    head: await chain.head(),
-    oracleTick: null,
-    valueUsd: null,
-    simulation: null,
+  const head = await chain.head()
+  const { size } = follower
+  const subject = openCase({
+    ...{ records, policy: world.policy, logKey: world.log.vkey, size, leaf: proposalLeaf },
+    atSeconds: head.timestamp,
+  })
+  const before: KnownBefore = {
+    nowMs: Date.now(),
+    head,
+    log: { size, fault: null, cosigned: [] },
+    journal: { nonceSignedFor: null, maybeSigned: null, highestTreasuryUsd: 0 },
   }
-  const ports: AuditPorts = {
+  const ports: GatherPorts = {
     crypto: nodeCrypto,
     engine: onnxEngine,
     kernels: nodeKernels(),
@@ -106,11 +90,10 @@ export async function auditedProposal(dir: string): Promise<AuditedProposal> {
     blob: async () => new Uint8Array(0),
     chain,
     market: createMarketPort(source),
-    ledger: { entries: () => [], highestTreasuryUsd: () => 0 },
+    find: records.find,
     modelFile: async () => strategy.models[0]?.file as Uint8Array,
     strategy: async () => strategy.sandboxed,
-    nowMs: () => Date.now(),
     nowMicros: () => performance.now() * 1_000,
   }
-  return { world, strategy, context, ports }
+  return { world, strategy, subject, records, before, ports }
 }

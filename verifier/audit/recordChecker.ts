@@ -8,7 +8,7 @@ import { createFrontier } from '#verifier/log/frontier.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
 import { checkBody } from './rules/checkBody.ts'
 import { checkHandover } from './rules/handover.ts'
-import type { Fail, Known, RuleContext, Scope } from './rules/ruleContext.ts'
+import type { Fail, Known, Placed, PlacedProposal, RuleContext, Scope } from './rules/ruleContext.ts'
 import { newRunState, type RunState } from './rules/runState.ts'
 import { checkTime } from './rules/time.ts'
 
@@ -31,7 +31,14 @@ export type RecordChecker = {
   open(): OpenRun[]
   /** The record with a leaf hash, of one kind. */
   find<K extends RecordKind>(leafHash: string, kind: K): RecordOf<K> | null
-  approvalsOf(proposal: string): RecordOf<'approval'>[]
+  /** Index of the record with a leaf hash; null where there is none. */
+  indexOf(leafHash: string): number | null
+  approvalsOf(proposal: string): readonly Placed<'approval'>[]
+  /** Answers of verifiers to a proposal, in order. */
+  verdictsOn(proposal: string): readonly Placed<'verdict'>[]
+  outcomesOf(proposal: string): readonly Placed<'outcome'>[]
+  /** Proposals for a module, in order. */
+  proposalsFor(module: string): readonly PlacedProposal[]
   /** Every proposal of a decision, in order. */
   proposalsOf(decision: string): RecordOf<'proposal'>[]
   /** Digest of the first proposal with a nonce of the module, or null. */
@@ -72,7 +79,10 @@ export function createRecordChecker(crypto: CryptoPort, { scope = 'log' }: { sco
     proposals: new Map(),
     byDigest: new Map(),
     byNonce: new Map(),
+    byModule: new Map(),
     approvals: [],
+    verdictsOn: new Map(),
+    outcomesOf: new Map(),
   }
 
   async function check(entry: Uint8Array, index: number, leaf: Uint8Array): Promise<Finding[]> {
@@ -165,7 +175,11 @@ export function createRecordChecker(crypto: CryptoPort, { scope = 'log' }: { sco
     proposalsOf: decision => known.proposals.get(decision) ?? [],
     firstWithNonce: (module, nonce) => known.byNonce.get(`${module} ${BigInt(nonce)}`) ?? null,
     proposalOf: digest => known.byDigest.get(digest) ?? null,
-    approvalsOf: proposal => known.approvals.filter(approval => approval.body.proposal === proposal),
+    indexOf: known.indexOf,
+    approvalsOf: proposal => known.approvals.filter(({ record }) => record.body.proposal === proposal),
+    verdictsOn: proposal => known.verdictsOn.get(proposal) ?? [],
+    outcomesOf: proposal => known.outcomesOf.get(proposal) ?? [],
+    proposalsFor: module => known.byModule.get(module) ?? [],
     lastVerdictOf: signer => known.verdictsOf.get(signer)?.at(-1)?.leaf ?? null,
     runs,
     counts,

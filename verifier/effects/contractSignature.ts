@@ -1,4 +1,4 @@
-import type { Read } from './positions.ts'
+import type { Reading } from './reading.ts'
 
 /** Selector of ERC-1271's isValidSignature(bytes32,bytes), which is also what it answers. */
 const IS_VALID = '1626ba7e'
@@ -10,13 +10,13 @@ export function contractOf(signature: string): { contract: string; bytes: string
 }
 
 /** Whether a contract says, at a block, that these bytes are its signature of a hash (ERC-1271). */
-export async function contractSigned(read: Read, signature: string, hash: string): Promise<boolean> {
+export function* contractSigned(signature: string, hash: string): Reading<boolean> {
   const parts = contractOf(signature)
   if (parts === null) return false
   const word = (value: number) => value.toString(16).padStart(64, '0')
   const { contract, bytes } = parts
   const padded = bytes.padEnd(Math.ceil(bytes.length / 64) * 64, '0')
   const data = `0x${IS_VALID}${hash.slice(2)}${word(64)}${word(bytes.length / 2)}${padded}`
-  const answer = await read({ to: contract, data }).catch(() => '0x')
-  return answer === `0x${IS_VALID.padEnd(64, '0')}`
+  const [answer] = yield [{ to: contract, data }]
+  return answer !== undefined && 'result' in answer && answer.result === `0x${IS_VALID.padEnd(64, '0')}`
 }

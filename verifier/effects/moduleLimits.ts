@@ -1,5 +1,5 @@
 import { decodeFunctionResult, encodeFunctionData, type Hex, parseAbi } from 'viem'
-import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
+import { type Reading, resultOf, resultsOf } from './reading.ts'
 
 const ABI = parseAbi([
   'struct Bucket { uint96 amount; uint96 level; uint32 window; uint32 updated; }',
@@ -12,14 +12,19 @@ const ABI = parseAbi([
 ])
 
 /** What a module's cap still lets out of an asset at a block, in base units, whatever is signed; null where there is none. */
-export async function outflowLeft(
-  chain: ChainPort,
-  { module, asset, head }: { module: string; asset: string; head: BlockRef },
-): Promise<bigint | null> {
+export function* outflowLeft({
+  module,
+  asset,
+  atSeconds,
+}: {
+  module: string
+  asset: string
+  atSeconds: number
+}): Reading<bigint | null> {
   const data = encodeFunctionData({ abi: ABI, functionName: 'caps', args: [asset as Hex] })
-  const result = (await chain.read({ to: module, data }, head.number)) as Hex
+  const result = (yield* resultOf({ to: module, data })) as Hex
   const [amount, level, window, updated] = decodeFunctionResult({ abi: ABI, functionName: 'caps', data: result })
-  return roomIn({ amount, level, window, updated }, head.timestamp)
+  return roomIn({ amount, level, window, updated }, atSeconds)
 }
 
 /** What one asset may still lose, in base units; null: without limit. */
@@ -40,19 +45,20 @@ export type ModuleLimits = {
   isSpender(token: string, spender: string): boolean
 }
 
-/** A module's limits at a block (WarrantModule, `getLimits`, `getSpenders`). */
-export async function moduleLimits(
-  chain: ChainPort,
-  { module, head }: { module: string; head: BlockRef },
-): Promise<ModuleLimits> {
-  const read = async (functionName: 'getLimits' | 'getSpenders' | 'verifierThreshold') =>
-    (await chain.read({ to: module, data: encodeFunctionData({ abi: ABI, functionName }) }, head.number)) as Hex
-  const limits = decodeFunctionResult({ abi: ABI, functionName: 'getLimits', data: await read('getLimits') })
-  const spenders = decodeFunctionResult({ abi: ABI, functionName: 'getSpenders', data: await read('getSpenders') })
-  const threshold = decodeFunctionResult({
-    ...{ abi: ABI, functionName: 'verifierThreshold' },
-    data: await read('verifierThreshold'),
+/** A module's limits at a block, `atSeconds` its time (WarrantModule, `getLimits`, `getSpenders`). */
+export function* moduleLimits({ module, atSeconds }: { module: string; atSeconds: number }): Reading<ModuleLimits> {
+  const call = (functionName: 'getLimits' | 'getSpenders' | 'verifierThreshold') => ({
+    to: module,
+    data: encodeFunctionData({ abi: ABI, functionName }),
   })
+  const [first, second, third] = (yield* resultsOf([
+    call('getLimits'),
+    call('getSpenders'),
+    call('verifierThreshold'),
+  ])) as [Hex, Hex, Hex]
+  const limits = decodeFunctionResult({ abi: ABI, functionName: 'getLimits', data: first })
+  const spenders = decodeFunctionResult({ abi: ABI, functionName: 'getSpenders', data: second })
+  const threshold = decodeFunctionResult({ abi: ABI, functionName: 'verifierThreshold', data: third })
   const listed = new Set(spenders.map(({ token, spender }) => `${token} ${spender}`.toLowerCase()))
   return {
     threshold,
@@ -60,8 +66,8 @@ export async function moduleLimits(
       limits.map(({ asset, approval, verifier, verifiers }) => [
         asset.toLowerCase(),
         {
-          unapproved: roomIn(approval, head.timestamp),
-          byFew: roomIn(verifier, head.timestamp),
+          unapproved: roomIn(approval, atSeconds),
+          byFew: roomIn(verifier, atSeconds),
           verifiers,
         },
       ]),

@@ -4,9 +4,7 @@ import type { Policy } from '#verifier/policy/policy.ts'
 import { wordsOf } from './adapters/words.ts'
 import { amountsOf } from './liquidity.ts'
 import { ratioX128 } from './price.ts'
-
-/** Reads of a contract at one block. */
-export type Read = (call: { to: string; data: string }) => Promise<string>
+import { type ReadAnswer, type ReadCall, type Reading, resultOf, resultsOf } from './reading.ts'
 
 /** A Uniswap v3 position as the NonfungiblePositionManager tells it. */
 export type Position = {
@@ -20,17 +18,17 @@ export type Position = {
 
 /** Positions that an observation shows at most: those that are worth most. */
 const MOST_SHOWN = 64
-/** Reads that are under way at once. */
-const AT_ONCE = 32
 
 const word = (value: bigint) => value.toString(16).padStart(64, '0')
 /** Returned words stand where arguments would: after eight digits for the selector. */
 const returned = (result: string, count: number) => wordsOf(`0x${'0'.repeat(8)}${result.slice(2)}`, count)
 
-/** `positions(uint256)` of a manager; null when there is none. */
-export async function readPosition(read: Read, manager: string, id: bigint): Promise<Position | null> {
-  const result = await read({ to: manager, data: `0x99fbab88${word(id)}` }).catch(() => '0x')
-  const words = returned(result, 12)
+/** `positions(uint256)` of a manager. */
+const positionCall = (manager: string, id: bigint): ReadCall => ({ to: manager, data: `0x99fbab88${word(id)}` })
+
+/** What `positions(uint256)` returned; null when there is none. */
+function positionIn(answer: ReadAnswer | undefined): Position | null {
+  const words = returned(answer !== undefined && 'result' in answer ? answer.result : '0x', 12)
   const [token0, token1, fee] = [words?.address(2), words?.address(3), words?.uint(4, 24)]
   const [tickLower, tickUpper, liquidity] = [words?.int(5, 24), words?.int(6, 24), words?.uint(7, 128)]
   if (token0 == null || token1 == null || fee == null) return null
@@ -38,26 +36,33 @@ export async function readPosition(read: Read, manager: string, id: bigint): Pro
   return { token0, token1, fee, tickLower: Number(tickLower), tickUpper: Number(tickUpper), liquidity }
 }
 
+/** A manager's position with an id; null when there is none. */
+export function* readPosition(manager: string, id: bigint): Reading<Position | null> {
+  const [answer] = yield [positionCall(manager, id)]
+  return positionIn(answer)
+}
+
 /** Ids of an owner's positions, in the manager's order: all of them, for anybody can send an owner more. */
-export async function positionIds(read: Read, manager: string, owner: string): Promise<bigint[]> {
+export function* positionIds(manager: string, owner: string): Reading<bigint[]> {
   const padded = owner.slice(2).padStart(64, '0')
-  const count = Number(BigInt(await read({ to: manager, data: `0x70a08231${padded}` })))
+  const count = Number(BigInt(yield* resultOf({ to: manager, data: `0x70a08231${padded}` })))
   const indexes = Array.from({ length: count }, (_, i) => BigInt(i))
   // tokenOfOwnerByIndex(address,uint256)
-  return inTurns(indexes, async i => BigInt(await read({ to: manager, data: `0x2f745c59${padded}${word(i)}` })))
+  const ids = yield* resultsOf(indexes.map(i => ({ to: manager, data: `0x2f745c59${padded}${word(i)}` })))
+  return ids.map(BigInt)
 }
 
 /**
  * An owner's positions that hold liquidity in one pool, ascending by id. Where there are more than 64, those that are worth
  * most at the pool's price: whoever sends positions to push others out of sight gives away more than they are worth.
  */
-export async function readPositions(
-  read: Read,
+export function* readPositions(
   owner: string,
   { positions: manager, pool, token0, token1, feePips }: PositionMarket,
-): Promise<(Position & { id: bigint })[]> {
-  const ids = await positionIds(read, manager, owner)
-  const all = await inTurns(ids, async id => ({ id, position: await readPosition(read, manager, id) }))
+): Reading<(Position & { id: bigint })[]> {
+  const ids = yield* positionIds(manager, owner)
+  const answers = yield ids.map(id => positionCall(manager, id))
+  const all = ids.map((id, i) => ({ id, position: positionIn(answers[i]) }))
   const found = all.flatMap(({ id, position }) => {
     // The manager just told that it exists.
     if (position === null) throw new WarrantError('CHAIN_FAILED', `position ${id} cannot be read`)
@@ -67,7 +72,7 @@ export async function readPositions(
   })
   const byId = (a: { id: bigint }, b: { id: bigint }) => (a.id < b.id ? -1 : 1)
   if (found.length <= MOST_SHOWN) return found.sort(byId)
-  const tick = returned(await read({ to: pool, data: '0x3850c7bd' }), 7)?.int(1, 24)
+  const tick = returned(yield* resultOf({ to: pool, data: '0x3850c7bd' }), 7)?.int(1, 24)
   if (tick == null) throw new WarrantError('CHAIN_FAILED', `the pool ${pool} tells no price`)
   const ratio = ratioX128(Number(tick))
   const worth = ({ liquidity, tickLower, tickUpper }: Position) => {
@@ -82,14 +87,6 @@ export async function readPositions(
     .sort(byId)
 }
 
-/** The same work on each, in order, a few at a time. */
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  for (let i = 0; i < items.length; i += AT_ONCE)
-    results.push(...(await Promise.all(items.slice(i, i + AT_ONCE).map(work))))
-  return results
-}
-
 /** A pool and the manager of its positions. */
 export type PositionMarket = { positions: string; pool: string; token0: string; token1: string; feePips: number }
 
@@ -102,13 +99,11 @@ export function liquidityMarket({
 }
 
 /** The treasury's positions as an observation shows them; null where the policy allows none. */
-export async function positionsAt(
-  policy: Pick<Policy, 'safe' | 'uniswapV3'>,
-  read: Read,
-): Promise<View['positions'] | null> {
+export function* positionsAt(policy: Pick<Policy, 'safe' | 'uniswapV3'>): Reading<View['positions'] | null> {
   const market = liquidityMarket(policy)
   if (market === null) return null
-  return (await readPositions(read, policy.safe, market)).map(({ id, tickLower, tickUpper, liquidity }) => ({
+  const positions = yield* readPositions(policy.safe, market)
+  return positions.map(({ id, tickLower, tickUpper, liquidity }) => ({
     id: String(id),
     tickLower,
     tickUpper,

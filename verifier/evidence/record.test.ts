@@ -3,7 +3,7 @@ import { canonicalBytes } from './canonical.ts'
 import { decodeRecord, encodeRecord, type RecordOf } from './record.ts'
 
 const close: RecordOf<'close'> = {
-  v: 2,
+  v: 3,
   kind: 'close',
   runId: 'ab'.repeat(16),
   seq: 0,
@@ -21,7 +21,7 @@ describe('records', () => {
     ['an unknown field in the body', { ...close, body: { ...close.body, bypass: true } }, 'Unrecognized'],
     ['an unknown kind', { ...close, kind: 'bypass' }, 'unknown record kind'],
     ['an inherited name as kind', { ...close, kind: 'constructor' }, 'unknown record kind'],
-    ['another version', { ...close, v: 3 }, 'v:'],
+    ['another version', { ...close, v: 2 }, 'v:'],
     ['a missing field', { ...close, seq: undefined }, 'seq'],
     ['a negative count', { ...close, seq: -1 }, 'seq'],
     ['a wrong parent', { ...close, parents: ['AB'.repeat(32)] }, 'parents.0'],

@@ -19,7 +19,7 @@ import { submission } from './records/submission.ts'
 import { verdict } from './records/verdict.ts'
 
 /** Version of every record: a log of another version is refused, not guessed at. */
-export const RECORD_VERSION = 2
+export const RECORD_VERSION = 3
 
 /** Entries that a record names as its parents, at most; what it cites beyond them stands in its body. */
 export const MOST_PARENTS = 64
@@ -90,7 +90,7 @@ const SCHEMAS = Object.fromEntries((Object.keys(BODIES) as RecordKind[]).map(kin
 }
 
 export type RecordOf<K extends RecordKind> = {
-  v: 2
+  v: 3
   kind: K
   runId: string
   seq: number

@@ -3,6 +3,7 @@ import { showAddress } from '#verifier/evidence/text/showAddress.ts'
 import { showText } from '#verifier/evidence/text/showText.ts'
 import { showTime } from '#verifier/evidence/text/showTime.ts'
 import { approvalSecondsOf } from './approvalTime.ts'
+import { drawdownSeconds, failureSeconds } from './brakes.ts'
 import { gasCeilingOf } from './gasCeiling.ts'
 import { type Policy, policyDigest } from './policy.ts'
 
@@ -85,10 +86,10 @@ export function explainPolicy(policy: Policy): Statement[] {
         `may swap ${symbolOf(token0)} and ${symbolOf(token1)} in the Uniswap v2 pair ${showAddress(pair)} by router ${showAddress(router)}`,
       ),
     ),
-    ...(policy.calls ?? []).map(({ to, function: name, recipientWord }) =>
+    ...(policy.calls ?? []).map(({ to, function: name, recipientWord, maxValue }) =>
       present(
-        `call ${to} ${name} ${recipientWord}`,
-        `may call ${name} of ${showAddress(to)}${recipientWord === 0 ? '' : `, whose argument ${recipientWord} must be the Safe or one that it may send to`}`,
+        `call ${to} ${name} ${recipientWord} ${maxValue ?? 0}`,
+        `may call ${name} of ${showAddress(to)}${recipientWord === 0 ? '' : `, whose argument ${recipientWord} must be the Safe or one that it may send to`}, with ${maxValue === undefined ? 'no native coins' : `at most ${showUnits(BigInt(maxValue), 18)} native coins`}`,
       ),
     ),
     ...policy.recipients.map(address => present(`recipient ${address}`, `may send to ${showAddress(address)}`)),
@@ -148,6 +149,20 @@ export function explainPolicy(policy: Policy): Statement[] {
       limits.maxConsecutiveFailures,
       `nothing more after ${limits.maxConsecutiveFailures} failures in a row`,
     ),
+    less('limits.failureSeconds', failureSeconds(limits), `a failure counts for ${days(failureSeconds(limits))}`),
+    less(
+      'limits.drawdownSeconds',
+      drawdownSeconds(limits),
+      `a highest value counts for ${days(drawdownSeconds(limits))}`,
+    ),
+    ...(limits.brakesFromSeconds === undefined
+      ? []
+      : [
+          fixed(
+            'limits.brakesFromSeconds',
+            `falls and failures before ${showTime(limits.brakesFromSeconds * 1_000, 'UTC')} count no more: the owners' reset`,
+          ),
+        ]),
     more(
       'limits.maxValiditySeconds',
       limits.maxValiditySeconds,
@@ -209,6 +224,11 @@ export function explainPolicy(policy: Policy): Statement[] {
           witnesses.aboveUsd,
           `above ${number(witnesses.aboveUsd)} USD ${witnesses.threshold} of ${witnesses.keys.length} witnesses must have cosigned the log`,
         ),
+    ...(witnesses?.keys ?? []).flatMap(entry =>
+      typeof entry === 'string'
+        ? [present(`witness ${entry}`, `witness ${showText(entry)} counts`)]
+        : entry.anyOf.map(key => present(`witness ${key.vkey}`, `witness ${showText(key.vkey)} counts${until(key)}`)),
+    ),
     ...(policy.weth === undefined
       ? []
       : [present('weth', `native coins may be wrapped at ${showAddress(policy.weth)}, and back`)]),

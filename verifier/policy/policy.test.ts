@@ -6,6 +6,7 @@ import { type Policy, parsePolicy, policyDigest, proofSetsFor, validAt } from '.
 
 const address = (n: number) => `0x${String(n).padStart(40, '0')}`
 const hash = (digit: string) => digit.repeat(64)
+const vkey = (name: string) => `${name}.example+00000000+AAAA`
 const plain = demoPolicy({
   chain: {
     chainId: 1,
@@ -37,7 +38,7 @@ const full = {
   tokens: plain.tokens.map(token => ({ ...token, shares: 'sharesOf(address)' })),
   uniswapV3: plain.uniswapV3.map(pool => ({ ...pool, positions: address(8) })),
   uniswapV2: [{ router: address(9), pair: address(10), token0: address(4), token1: address(5) }],
-  calls: [{ to: address(11), function: 'stake(uint256,address)', recipientWord: 2 }],
+  calls: [{ to: address(11), function: 'stake(uint256,address)', recipientWord: 0 }],
   weth: address(5),
   recipients: [address(12)],
   limits: {
@@ -151,7 +152,7 @@ describe('a policy file', () => {
 
   test.each<[string, readonly unknown[], readonly unknown[]]>([
     ['version', [1], [0, 2]],
-    ['tokens', [[full.tokens[0]]], [[]]],
+    ['tokens', [], [[]]],
     ['tokens.0.decimals', [0, 36], [-1, 37, 1.5]],
     [
       'tokens.0.shares',
@@ -165,7 +166,7 @@ describe('a policy file', () => {
     ['limits.perTradeUsd', [0], [-1, 0.5, '5']],
     ['limits.tokens.USDC.perTrade', ['0'], ['-1', '01', 5]],
     ['limits.gas.perTransactionWei', ['0'], ['-1', 5]],
-    ['calls.0.recipientWord', [0, 16], [-1, 17, 0.5]],
+    ['calls.0.recipientWord', [0, 2], [-1, 17, 0.5]],
     [
       'calls.0.function',
       ['f()', 'f(uint256)', 'f(a,b,c)', `f(${'a'.repeat(197)})`],
@@ -176,20 +177,21 @@ describe('a policy file', () => {
     ['exits.0.intent', ['swap', 'swapV2', 'removeLiquidity', 'collectFees', 'wrap', 'unwrap'], ['transfer']],
     ['proofs', [[full.proofs[0]]], [[]]],
     ['proofs.0.anyOf', [[['signed']], [['signed', 'replay'], ['quorum']]], [[], [[]], [['signed'], []]]],
-    ['proofs.0.upToUsd', [0, null], [-1]],
+    ['proofs.0.upToUsd', [0], [-1]],
     ['approvals.aboveUsd', [0, null], [-1]],
-    ['approvals.threshold', [1, 2], [0, -1]],
+    ['approvals.threshold', [1], [0, -1, 2]],
     ['approvals.validitySeconds', [900, 2_592_000], [899, 2_592_001, 0, 1.5, '7200']],
     ['onUnexplained', ['alert', 'pause'], ['ignore']],
     [
       'witnesses',
-      [{ aboveUsd: 0, threshold: 2, keys: ['a', 'b'] }],
+      [{ aboveUsd: 0, threshold: 2, keys: [vkey('a'), vkey('b')] }],
       [
-        { aboveUsd: 0, threshold: 0, keys: ['a'] },
-        { aboveUsd: 0, threshold: 2, keys: ['a'] },
-        { aboveUsd: 0, threshold: 2, keys: ['a', 'a'] },
+        { aboveUsd: 0, threshold: 0, keys: [vkey('a')] },
+        { aboveUsd: 0, threshold: 2, keys: [vkey('a')] },
+        { aboveUsd: 0, threshold: 2, keys: [vkey('a'), vkey('a')] },
         { aboveUsd: 0, threshold: 1, keys: [] },
-        { aboveUsd: 0, threshold: 1.5, keys: ['a', 'b'] },
+        { aboveUsd: 0, threshold: 1.5, keys: [vkey('a'), vkey('b')] },
+        { aboveUsd: 0, threshold: 1, keys: ['a'] },
       ],
     ],
     [

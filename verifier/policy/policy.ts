@@ -3,9 +3,9 @@ import { digestJson } from '#verifier/evidence/digest.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { address, count, digest, ed25519Key, label, uintString } from '#verifier/evidence/primitives.ts'
 import { maskKeys } from '#verifier/evidence/text/redact.ts'
-import { approvalTimeFault, MOST_APPROVAL_SECONDS } from './approvalTime.ts'
+import { MOST_APPROVAL_SECONDS } from './approvalTime.ts'
 import { lowerAddresses } from './checksum.ts'
-import { pricingFault } from './pricingFault.ts'
+import { policyFaults } from './policyFaults.ts'
 
 const validity = { fromMs: count.optional(), untilMs: count.optional() }
 const usd = count.describe('whole US dollars')
@@ -120,6 +120,11 @@ export const policy = z.strictObject({
     maxSlippageBps: bps.describe('worst price of a trade against the oracle, pool fee included'),
     maxDrawdownBps: bps.describe('fall of the treasury below its highest value since the run began'),
     maxConsecutiveFailures: count,
+    failureSeconds: count.optional().describe('how long a failure counts; default 7 days'),
+    drawdownSeconds: count.optional().describe('how long a highest value counts; default 30 days'),
+    brakesFromSeconds: count
+      .optional()
+      .describe("time, seconds: what came before counts no more for drawdown and failures. The owners' reset"),
     maxValiditySeconds: count,
     maxPriceImpactBps: bps.optional().describe('most that a trade may move the price against itself, pool fee aside'),
     gas: z
@@ -211,18 +216,25 @@ export function policyDigest(document: Policy): string {
   return digestJson('policy', document)
 }
 
-/** A policy from parsed YAML or JSON; addresses may carry their checksum. @throws BAD_CONFIG naming the field */
-export function parsePolicy(value: unknown, where: string): Policy {
-  const parsed = policy.safeParse(lowerAddresses(value, where))
-  if (parsed.success) {
-    const fault = pricingFault(parsed.data) ?? approvalTimeFault(parsed.data)
-    if (fault !== null) throw new WarrantError('BAD_CONFIG', `${where}: ${fault}`)
-    return parsed.data
-  }
-  const issue = parsed.error.issues[0]
+/** Where a field of a document stands, for people: its file, and the line where that is known. */
+export type PlaceOf = (path: readonly (string | number)[]) => string
+
+/**
+ * A policy from parsed YAML or JSON; addresses may carry their checksum. `where`: the file, or what tells a field's line.
+ *
+ * @throws BAD_CONFIG naming the field: of a wrong form, or one that cannot be meant beside the others
+ */
+export function parsePolicy(value: unknown, where: string | PlaceOf): Policy {
+  const placeOf: PlaceOf = typeof where === 'string' ? () => where : where
+  const parsed = policy.safeParse(lowerAddresses(value, placeOf([])))
+  const [issue] = parsed.success
+    ? policyFaults(parsed.data).map(({ path, reason }) => ({ path, message: reason }))
+    : parsed.error.issues
+  if (parsed.success && issue === undefined) return parsed.data
+  const path = (issue?.path ?? []) as (string | number)[]
   throw new WarrantError(
     'BAD_CONFIG',
-    `${where}: ${maskKeys(`${issue?.path.join('.') || '(root)'}: ${issue?.message}`)}`,
+    `${placeOf(path)}: ${maskKeys(`${path.join('.') || '(root)'}: ${issue?.message}`)}`,
   )
 }
 

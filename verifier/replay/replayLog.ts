@@ -1,23 +1,23 @@
 import { verifyLog } from '#verifier/audit/verifyLog.ts'
 import { boundsDifference, boundsOf, callsDifference } from '#verifier/effects/expectCalls.ts'
-import { toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { AttestationPort } from '#verifier/evidence/ports/attestation.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
-import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Kernels } from '#verifier/kernels/openKernels.ts'
-import { decodePack } from '#verifier/log/blobPack.ts'
-import type { NoteKey } from '#verifier/log/signedNote.ts'
+import { readBlobs } from '#verifier/log/readBlobs.ts'
+import { formatVkey, type NoteKey } from '#verifier/log/signedNote.ts'
 import type { Finding, LogFiles } from '#verifier/log/verifyTree.ts'
-import { policy as policySchema } from '#verifier/policy/policy.ts'
+import { type Policy, policy as policySchema } from '#verifier/policy/policy.ts'
 import type { ProofPorts } from '#verifier/proof/proofKind.ts'
+import { type Counterfactual, createCounterfactual } from './counterfactual.ts'
 import { createPublicEpochs, type PublicEpoch } from './publicEpochs.ts'
 import { type Divergence, rederiveDecision } from './rederiveDecision.ts'
 import { createProofReplay, type ProofCount } from './replayProofs.ts'
+import { type Claims, claimsOf, createVerdictReplay, type VerdictCount } from './replayVerdicts.ts'
 
 /** What a replay does with the fields of each record kind (evidence.md §8). */
 export const REPLAY_LABELS = {
@@ -25,7 +25,7 @@ export const REPLAY_LABELS = {
   verified:
     'every entry: leaf, tree, schema, order, parents; response: receipt, proof (but the kind replay); proposal, verdict, submission, outcome: signatures',
   recorded:
-    'observation: bars, chain reads; response: output; verdict: checks, simulation; outcome: effects; all times',
+    "observation: bars, chain reads; response: output; verdict's facts: chain, market, journal, cosignatures; outcome: effects; all times",
 } as const
 
 export type ReplayReport = {
@@ -38,6 +38,10 @@ export type ReplayReport = {
   proposals: number
   /** Proposals whose calls are not, and which no verifier approved: the log shows an attempt and its refusal. */
   refused: number
+  /** Verdicts, judged again by their facts (evidence.md §5). */
+  verdicts: Readonly<VerdictCount>
+  /** What another policy would have said; null: none was asked about. */
+  counterfactual: Readonly<Counterfactual> | null
   /** Proofs of model calls by kind. One that does not hold is a finding where a verdict approved what rests on it. */
   proofs: Readonly<Record<string, ProofCount>>
   /** Sealed epochs, checked in public; empty unless that was asked for. */
@@ -61,6 +65,7 @@ export async function replayLog({
   attestations,
   engine,
   isPublic = false,
+  policy = null,
   onDecision,
 }: {
   files: LogFiles
@@ -75,6 +80,8 @@ export async function replayLog({
   engine: EnginePort | null
   /** Checks sealed epochs with coins that everybody derives, too. */
   isPublic?: boolean
+  /** Another policy, of which is to be said what it would have denied or allowed. */
+  policy?: Policy | null
   onDecision?(done: number): void
 }): Promise<ReplayReport> {
   const strategies = new Map<string, SandboxedStrategy>()
@@ -86,6 +93,8 @@ export async function replayLog({
     missed: 0,
     proposals: 0,
     refused: 0,
+    verdicts: { rederived: 0, diverged: 0, recorded: 0 },
+    counterfactual: null,
     proofs: {},
     epochs: [],
     divergences: [],
@@ -113,6 +122,13 @@ export async function replayLog({
   const inPublic = isPublic ? createPublicEpochs(ports, key.name) : null
   if (inPublic !== null) report.epochs = inPublic.epochs
   report.proofs = proofs.counts
+  const verdicts = createVerdictReplay(formatVkey(key), blobs)
+  report.verdicts = verdicts.counts
+  const claims: Claims[] = []
+  const other = policy === null ? null : createCounterfactual(policy)
+  report.counterfactual = other?.report ?? null
+  /** How each decision, made again, differs, by leaf hash. */
+  const decided = new Map<string, Divergence | null>()
   const ahead: Promise<void>[] = []
   const unproven: Finding[] = []
   /** Answers behind decisions that a verdict approved. */
@@ -159,6 +175,7 @@ export async function replayLog({
         const strategy = await strategyOf(run)
         ahead.push(
           rederiveDecision({ crypto, strategy, find: records.find }, decision).then(divergence => {
+            decided.set(leafHash, divergence)
             if (divergence === null) report.identical++
             else diverge(index, divergence)
             onDecision?.(report.identical + report.diverged)
@@ -177,6 +194,13 @@ export async function replayLog({
         else suspect.set(leafHash, { entry: index, divergence })
       }
       const verdict = records.find(leafHash, 'verdict')
+      if (verdict !== null) {
+        const again = verdicts.take({ index, leaf: leafHash, record: verdict }, records)
+        if (again !== null) {
+          claims.push(claimsOf(again))
+          other?.take(again)
+        }
+      }
       if (verdict?.body.answer === 'approve') {
         const approved = suspect.get(verdict.body.proposal)
         if (approved !== undefined) diverge(approved.entry, approved.divergence)
@@ -188,6 +212,10 @@ export async function replayLog({
     })
     await Promise.all(ahead)
     await proofs.settle()
+    for (const claim of claims) {
+      const decision = decided.get(claim.decision)
+      if (decision !== undefined) verdicts.compare(claim, { decision, refused: proofs.refused })
+    }
     for (const { index, answer } of approvedOn) {
       const reason = proofs.refused.get(answer)
       if (reason !== undefined)
@@ -203,7 +231,7 @@ export async function replayLog({
     report.refused = suspect.size
     report.size = log.size
     report.root = log.root
-    report.findings = [...log.findings, ...unproven]
+    report.findings = [...log.findings, ...unproven, ...verdicts.findings]
   } catch (error) {
     report.findings.push({ where: 'replay', reason: reasonOf(error) })
   } finally {
@@ -227,22 +255,4 @@ function rederiveProposal(
   return bounds === null
     ? null
     : { field: 'bounds', recorded: `${proposal.body.bounds.length} bounds`, rederived: bounds }
-}
-
-/** Blobs of a log directory by digest; bytes that do not have their digest are as good as missing. */
-async function readBlobs(files: LogFiles, crypto: CryptoPort): Promise<(ref: BlobRef) => Uint8Array> {
-  const index = new Map<string, Uint8Array>()
-  for (const path of (await files.list()).filter(name => name.startsWith('blobs/'))) {
-    try {
-      for (const blob of decodePack((await files.read(path)) ?? new Uint8Array(0))) index.set(blob.sha256, blob.bytes)
-    } catch {
-      // A torn pack is a finding of the verification that follows; what stands before the tear is usable.
-    }
-  }
-  return ref => {
-    const bytes = index.get(ref.sha256)
-    if (bytes === undefined || toHex(crypto.sha256(bytes)) !== ref.sha256)
-      throw new WarrantError('EVIDENCE_MISSING', `blob ${ref.sha256} is missing: the log is whole, this payload is not`)
-    return bytes
-  }
 }

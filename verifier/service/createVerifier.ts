@@ -1,9 +1,5 @@
 import type { Unexplained } from '#verifier/audit/completeness.ts'
-import type { AuditContext, AuditedCall, AuditPorts, MarketPort } from '#verifier/audit/context.ts'
 import { postAudit } from '#verifier/audit/postAudit.ts'
-import { preAudit } from '#verifier/audit/preAudit.ts'
-import { treasuryUsd } from '#verifier/effects/treasuryValue.ts'
-import { outflowsOf } from '#verifier/effects/valueAtRisk.ts'
 import { toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
@@ -11,17 +7,27 @@ import type { AttestationPort } from '#verifier/evidence/ports/attestation.ts'
 import type { BlockRef, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
+import type { MarketPort } from '#verifier/evidence/ports/market.ts'
 import type { SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
+import { reasonText } from '#verifier/evidence/reasonText.ts'
 import { decodeRecord } from '#verifier/evidence/record.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
-import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
+import type { Verdict } from '#verifier/evidence/records/verdict.ts'
 import { verdictMessage } from '#verifier/evidence/verdictTypes.ts'
+import { gather, type KnownBefore } from '#verifier/gather/gather.ts'
+import type { GatherPorts } from '#verifier/gather/ports.ts'
+import { type Case, openCase } from '#verifier/judge/case.ts'
+import { encodeFacts, type Facts } from '#verifier/judge/facts.ts'
+import type { Judgement } from '#verifier/judge/judge.ts'
 import type { Kernels } from '#verifier/kernels/openKernels.ts'
+
 import { parseWitnessVkey } from '#verifier/log/cosignature.ts'
-import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
+import { highestSince } from '#verifier/policy/brakes.ts'
+import type { Policy } from '#verifier/policy/policy.ts'
 import { allWitnessKeys } from '#verifier/policy/policyWitnesses.ts'
 import { cosignedBy } from './cosignedBy.ts'
+
 import { createFollower, type TakeParameters } from './follower.ts'
 import type { Journal } from './journal.ts'
 import type { VerifierKey } from './key.ts'
@@ -46,6 +52,9 @@ export type CreateVerifierParameters = {
   nowMicros(): number
 }
 
+/** A signed answer, and the payload that it rests on. */
+export type JudgedVerdict = { verdict: Verdict; facts: Facts }
+
 /** An independent verifier: follows the log, answers proposals with signed verdicts, and says what became of them. */
 export type Verifier = {
   readonly address: string
@@ -57,7 +66,7 @@ export type Verifier = {
    *
    * @throws EVIDENCE_MISSING
    */
-  verdict(proposal: string, refBlock?: number): Promise<Verdict>
+  verdict(proposal: string, refBlock?: number): Promise<JudgedVerdict>
   /**
    * Once the strategy of a proposal's run is loaded, or refused: to be awaited before a verdict takes its turn, so that what
    * loads slowly keeps nobody else waiting.
@@ -76,17 +85,16 @@ const MOST_BLOCKS_BACK = 3
 
 /** Creates a verifier over its ports. One request at a time: the caller MUST not run two verdicts at once. */
 export function createVerifier(parameters: CreateVerifierParameters): Verifier {
-  const { policy, logKey, key, journal, crypto, engine, sandbox, chain, market, clock, nowMicros } = parameters
+  const { policy, logKey, key, journal, crypto, engine, sandbox, chain, market, clock } = parameters
   const follower = createFollower({
     ...{ crypto, vkey: logKey, pinned: journal.pinned },
     listed: policy.identities.log.map(({ vkey }) => vkey),
   })
   const payloads = createPayloads({ crypto, policy })
   const strategies = createStrategies({ policy, crypto, sandbox, clock, payload: payloads.get })
-  const digest = policyDigest(policy)
   // One that is none is said at once.
   for (const vkey of allWitnessKeys(policy)) parseWitnessVkey(crypto, vkey)
-  let cosigned: AuditContext['cosigned'] = []
+  let cosigned: Facts['log']['cosigned'] = []
   let isFirst = true
   /** Chain time when this process first asked for it. */
   let startSeconds: number | null = null
@@ -99,7 +107,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     onWatched: watched => journal.watch(watched),
   })
 
-  const ports: AuditPorts = {
+  const ports: GatherPorts = {
     crypto,
     engine,
     kernels: parameters.kernels,
@@ -108,33 +116,13 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     blob: async ({ sha256 }) => payloads.get(sha256),
     chain,
     market,
-    ledger: journal,
-    nowMs: clock.nowMs,
-    nowMicros,
+    find: follower.records.find,
+    nowMicros: parameters.nowMicros,
     async modelFile(model) {
       if (model.file === null) throw new WarrantError('EVIDENCE_MISSING', `model ${model.name} has no file`)
       return payloads.get(model.file.sha256)
     },
     strategy: strategies.of,
-  }
-
-  /** What failed, and was seen not to be executed until its deadline: it stays a failure. */
-  const lapsed = new Set<string>()
-
-  /** What was signed and has since been executed, or can no longer be, frees or uses its budget. */
-  async function reconcile(head: BlockRef): Promise<void> {
-    for (const entry of journal.open()) {
-      if (lapsed.has(entry.nonce)) continue
-      const used = await chain.read(
-        { to: policy.module, data: `0x${IS_NONCE_USED}${BigInt(entry.nonce).toString(16).padStart(64, '0')}` },
-        head.number,
-      )
-      if (BigInt(used) === 1n) journal.settle(entry.nonce, 'executed')
-      else if (entry.validUntil < head.timestamp) {
-        if (entry.status === 'reserved') journal.settle(entry.nonce, 'expired')
-        else lapsed.add(entry.nonce)
-      }
-    }
   }
 
   async function blockOf(refBlock: number | undefined): Promise<BlockRef> {
@@ -144,106 +132,76 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   }
 
   /** A proposal that may have been signed before this start. No signature lasts longer than the policy allows one to. */
-  function doubtAt(head: BlockRef): AuditContext['maybeSigned'] {
+  function doubtAt(head: BlockRef): Facts['journal']['maybeSigned'] {
     startSeconds ??= head.timestamp
     const latest = startSeconds + policy.limits.maxValiditySeconds
     const doubts = journal.doubts.map(doubt => ({ ...doubt, validUntil: Math.min(doubt.validUntil, latest) }))
-    return doubts.find(({ validUntil }) => validUntil >= head.timestamp) ?? null
+    const doubt = doubts.find(({ validUntil }) => validUntil >= head.timestamp)
+    return doubt === undefined ? null : { proposalDigest: doubt.proposalDigest, validUntil: doubt.validUntil }
   }
 
-  async function contextOf(leafHash: string, refBlock: number | undefined): Promise<AuditContext> {
-    const { records } = follower
-    const proposal = records.find(leafHash, 'proposal')
-    if (proposal === null)
-      throw new WarrantError('EVIDENCE_MISSING', `no proposal ${leafHash} in the log as this verifier has it`)
-    const runState = records.runs.get(proposal.runId)
-    const decision = records.find(proposal.body.decision, 'decision')
-    if (runState === undefined || decision === null)
-      throw new WarrantError('EVIDENCE_MISSING', 'the proposal rests on no decision in the log')
-    const own = proposalDigest(proposal.body)
-    const head = await blockOf(refBlock)
-    const calls: AuditedCall[] = decision.body.doors.flatMap(use => {
-      const response = records.find(use.answer, 'response')
-      const request = response === null ? null : records.find(response.body.request, 'request')
-      return response === null || request === null ? [] : [{ request, requestLeaf: response.body.request, response }]
-    })
+  /** What this verifier knows of a case before it asks anybody. */
+  function knownBefore({ proposal, digest, size }: Case, head: BlockRef): KnownBefore {
+    const promised = journal.find(proposal.body.nonce)
+    const [fault] = follower.findings
     return {
-      policy,
-      policyDigest: digest,
-      logKey: follower.vkey,
-      checkpointSize: follower.size,
-      cosigned,
-      logFindings: follower.findings,
-      records,
-      runState,
-      proposal,
-      proposalDigest: own,
-      decision,
-      siblings: records
-        .proposalsOf(proposal.body.decision)
-        .map(other => proposalDigest(other.body))
-        .filter(digestOf => digestOf !== own),
-      firstWithNonce: records.firstWithNonce(proposal.body.module, proposal.body.nonce),
-      maybeSigned: doubtAt(head),
-      observation: decision.body.observation === null ? null : records.find(decision.body.observation, 'observation'),
-      calls,
-      approvals: records.approvalsOf(leafHash),
+      nowMs: clock.nowMs(),
       head,
-      oracleTick: null,
-      valueUsd: null,
-      simulation: null,
+      log: { size, fault: fault === undefined ? null : reasonText(`$fault.where: $fault.reason`), cosigned },
+      journal: {
+        nonceSignedFor: promised === null || promised.proposalDigest === digest ? null : promised.proposalDigest,
+        maybeSigned: doubtAt(head),
+        highestTreasuryUsd: journal.highestTreasuryUsd(highestSince(policy.limits, head.timestamp)),
+      },
     }
   }
 
-  async function sign(leafHash: string, context: AuditContext, checks: Verdict['checks']): Promise<Verdict> {
-    const { proposal, head } = context
+  async function sign(subject: Case, facts: Facts, judgement: Judgement): Promise<JudgedVerdict> {
+    const { proposal, leaf, digest, size } = subject
+    const { head } = facts
+    const { answer, checks, simulation, valueUsd } = judgement
     // What people approved waits for hours, a signature for minutes: nobody may hold it until the price suits.
     const validUntil = Math.min(proposal.body.validUntil, head.timestamp + policy.limits.maxValiditySeconds)
-    const approved = checks.length === CHECK_IDS.length && checks.every(check => check.ok === true)
     let signature: string | null = null
-    if (approved) {
+    if (answer === 'approve') {
       const { nonce } = proposal.body
       journal.reserve({
         nonce,
-        proposalDigest: context.proposalDigest,
-        usd: context.valueUsd ?? 0,
-        treasuryUsd:
-          context.observation === null || context.oracleTick === null
-            ? 0
-            : treasuryUsd(policy, context.observation.body.view, context.oracleTick),
-        outflows: Object.fromEntries(
-          [...(outflowsOf(policy, proposal.body.calls) ?? [])].map(([token, amount]) => [token, String(amount)]),
-        ),
+        proposalDigest: digest,
+        treasuryUsd: judgement.treasuryUsd ?? 0,
         signedAtSeconds: head.timestamp,
         validUntil,
       })
       const message = verdictMessage({
         proposal: proposal.body,
-        proposalDigest: context.proposalDigest,
+        proposalDigest: digest,
         refBlock: head.number,
         refBlockHash: head.hash,
         validUntil,
       })
       signature = await key.signVerdict({ chainId: policy.chainId, module: policy.module }, message)
     }
+    const bytes = encodeFacts(facts)
     const unsigned = {
-      proposal: leafHash,
-      proposalDigest: context.proposalDigest,
-      answer: approved ? ('approve' as const) : ('deny' as const),
+      proposal: leaf,
+      proposalDigest: digest,
+      answer,
       checks,
-      simulation: context.simulation,
-      valueAtRiskUsd: context.valueUsd,
-      checkpointSize: context.checkpointSize,
+      facts: { sha256: toHex(crypto.sha256(bytes)), size: bytes.length },
+      simulation,
+      valueAtRiskUsd: valueUsd,
+      checkpointSize: size,
       previous: follower.records.lastVerdictOf(key.address),
       refBlock: head.number,
       refBlockHash: head.hash,
+      refTime: head.timestamp,
       validUntil,
       signer: key.address,
       signature,
     }
     const verdict: Verdict = { ...unsigned, reportSignature: await key.signReport('verdict-report', unsigned) }
-    if (approved) journal.signed(proposal.body.nonce, verdict)
-    return verdict
+    if (answer === 'approve') journal.signed(proposal.body.nonce, verdict, facts)
+    return { verdict, facts }
   }
 
   return {
@@ -276,13 +234,15 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
       strategies.prepare([...follower.records.runs.values()].filter(({ closed }) => !closed).map(({ run }) => run))
       return { size, root: toHex(root) }
     },
-    async verdict(leafHash, refBlock) {
-      const context = await contextOf(leafHash, refBlock)
-      const known = journal.find(context.proposal.body.nonce)
+    async verdict(leaf, refBlock) {
+      const head = await blockOf(refBlock)
+      const { size, records } = follower
+      const subject = openCase({ records, policy, logKey: follower.vkey, size, leaf, atSeconds: head.timestamp })
+      const known = journal.find(subject.proposal.body.nonce)
       // Asked again for what it has signed, it gives the same bytes.
-      if (known?.verdict != null && known.proposalDigest === context.proposalDigest) return known.verdict
-      await reconcile(context.head)
-      return sign(leafHash, context, await preAudit(context, ports))
+      if (known?.signed != null && known.proposalDigest === subject.digest) return known.signed
+      const { facts, judgement } = await gather(subject, knownBefore(subject, head), ports)
+      return sign(subject, facts, judgement)
     },
     async prepared(leafHash) {
       const proposal = follower.records.find(leafHash, 'proposal')
@@ -300,11 +260,6 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         throw new WarrantError('EVIDENCE_MISSING', `transaction ${submission.body.transactionHash} is not mined`, {
           retry: 'safe',
         })
-      // What was executed stays so, whatever else was sent for it; what failed once may be sent again until its deadline.
-      const status = journal.find(proposal.body.nonce)?.status
-      if (found.status === 'success' && status !== undefined && status !== 'executed')
-        journal.settle(proposal.body.nonce, 'executed')
-      else if (found.status === 'reverted' && status === 'reserved') journal.settle(proposal.body.nonce, 'failed')
       const unsigned = {
         submission: leafHash,
         proposal: submission.body.proposal,
@@ -324,6 +279,3 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     },
   }
 }
-
-/** Selector of isNonceUsed(uint256). */
-const IS_NONCE_USED = '5d00bb12'

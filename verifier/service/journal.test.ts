@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
+import type { Facts } from '#verifier/judge/facts.ts'
 import { openJournal } from './journal.ts'
 
 // The real file system, watched: what was written and made durable in which order, and how many bytes a write takes.
@@ -42,17 +43,13 @@ const freshFile = () => join(dir, `made-${++files}`, 'journal')
 const entry = {
   nonce: '7',
   proposalDigest: 'aa'.repeat(32),
-  usd: 5,
   treasuryUsd: 100,
-  outflows: { '0x01': '6' },
   signedAtSeconds: 1,
   validUntil: 2,
 }
 const kept = {
   nonce: '7',
   proposalDigest: 'aa'.repeat(32),
-  usd: 5,
-  outflows: { '0x01': '6' },
   signedAtSeconds: 1,
   validUntil: 2,
 }
@@ -60,7 +57,8 @@ const verdict: Verdict = {
   proposal: 'bb'.repeat(32),
   proposalDigest: 'aa'.repeat(32),
   answer: 'approve',
-  checks: CHECK_IDS.map(id => ({ id, ok: true, detail: 'held', assumptions: [], micros: 1 })),
+  checks: CHECK_IDS.map(id => ({ id, ok: true, detail: 'held', rule: null, assumptions: [] })),
+  facts: { sha256: '11'.repeat(32), size: 1 },
   simulation: null,
   valueAtRiskUsd: 5,
   checkpointSize: 3,
@@ -68,9 +66,17 @@ const verdict: Verdict = {
   refBlock: 4,
   refBlockHash: `0x${'cc'.repeat(32)}`,
   validUntil: 2,
+  refTime: 1,
   signer: `0x${'dd'.repeat(20)}`,
   signature: `0x${'ee'.repeat(65)}`,
   reportSignature: `0x${'ff'.repeat(65)}`,
+}
+const facts: Facts = {
+  ...{ version: 1, proposal: 'bb'.repeat(32), nowMs: 1, tookMicros: 1, proofs: [], blocks: [], reads: [] },
+  head: { number: 4, hash: `0x${'cc'.repeat(32)}`, timestamp: 1 },
+  log: { size: 3, fault: null, cosigned: [] },
+  journal: { nonceSignedFor: null, maybeSigned: null, highestTreasuryUsd: 0 },
+  market: { source: 'none' },
 }
 const HASH = `0x${'12'.repeat(32)}` as const
 
@@ -88,19 +94,12 @@ describe('the journal', () => {
   test('what was promised survives a restart, and no nonce is promised twice', () => {
     const file = freshFile()
     const first = openJournal(file)
-    expect([first.find('7'), first.entries(), first.open(), first.pinned, first.watched, first.alarms]).toEqual([
-      null,
-      [],
-      [],
-      null,
-      null,
-      [],
-    ])
-    expect(first.highestTreasuryUsd()).toBe(0)
+    expect([first.find('7'), first.pinned, first.watched, first.alarms]).toEqual([null, null, null, []])
+    expect(first.highestTreasuryUsd(0)).toBe(0)
     first.reserve(entry)
-    const reserved = { ...kept, status: 'reserved', verdict: null }
-    expect(bothTimes(file, first, one => [one.find('7'), one.entries(), one.open(), one.find('8')])).toEqual(
-      Array.from({ length: 2 }, () => [reserved, [reserved], [reserved], null]),
+    const reserved = { ...kept, signed: null }
+    expect(bothTimes(file, first, one => [one.find('7'), one.find('8')])).toEqual(
+      Array.from({ length: 2 }, () => [reserved, null]),
     )
     const again = openJournal(file)
     expect(() => again.reserve({ ...entry, proposalDigest: 'cc'.repeat(32) })).toThrow(
@@ -109,26 +108,8 @@ describe('the journal', () => {
     expect(readFileSync(file, 'utf8').split('\n').length).toBe(2)
     again.reserve(entry)
     again.reserve({ ...entry, nonce: '8', proposalDigest: 'cc'.repeat(32) })
-    expect(again.entries().map(({ nonce }) => nonce)).toEqual(['7', '8'])
+    expect(['7', '8', '9'].map(nonce => again.find(nonce)?.nonce)).toEqual(['7', '8', undefined])
     again.close()
-  })
-
-  test('a promise is open until it is settled, and a failure leaves it open', () => {
-    const file = freshFile()
-    const journal = openJournal(file)
-    for (const nonce of ['1', '2', '3', '4']) journal.reserve({ ...entry, nonce })
-    journal.settle('1', 'executed')
-    journal.settle('2', 'failed')
-    journal.settle('3', 'expired')
-    journal.settle('5', 'executed')
-    const expected = [['executed', 'failed', 'expired', 'reserved'], ['2', '4'], null]
-    expect(
-      bothTimes(file, journal, one => [
-        one.entries().map(({ status }) => status),
-        one.open().map(({ nonce }) => nonce),
-        one.find('5'),
-      ]),
-    ).toEqual([expected, expected])
   })
 
   test('a verdict is kept with the promise that it is of, and with no other', () => {
@@ -136,24 +117,24 @@ describe('the journal', () => {
     const journal = openJournal(file)
     journal.reserve(entry)
     journal.reserve({ ...entry, nonce: '8' })
-    journal.signed('7', verdict)
-    journal.signed('9', verdict)
-    const expected = [verdict, null, null]
-    expect(bothTimes(file, journal, one => [one.find('7')?.verdict, one.find('8')?.verdict, one.find('9')])).toEqual([
+    journal.signed('7', verdict, facts)
+    journal.signed('9', verdict, facts)
+    const expected = [{ verdict, facts }, null, null]
+    expect(bothTimes(file, journal, one => [one.find('7')?.signed, one.find('8')?.signed, one.find('9')])).toEqual([
       expected,
       expected,
     ])
   })
 
-  test('the last of the log, the last watched block, every alarm, and the highest value that there ever was are kept', () => {
+  test('the last of the log, the last watched block, every alarm, and the highest value of a time are kept', () => {
     const file = freshFile()
     const journal = openJournal(file)
-    for (const [nonce, treasuryUsd] of [
-      ['1', 50],
-      ['2', 70],
-      ['3', 60],
+    for (const [nonce, treasuryUsd, signedAtSeconds] of [
+      ['1', 50, 10],
+      ['2', 70, 20],
+      ['3', 60, 30],
     ] as const)
-      journal.reserve({ ...entry, nonce, treasuryUsd })
+      journal.reserve({ ...entry, nonce, treasuryUsd, signedAtSeconds })
     journal.seen(3, 'bb'.repeat(32))
     journal.seen(4, 'cc'.repeat(32))
     const alarm = { transactionHash: null, blockNumber: 5, reason: 'something fell' }
@@ -163,13 +144,18 @@ describe('the journal', () => {
     journal.watch({ block: 8, hash: null, held: {} })
     journal.watch({ block: 9, hash: HASH, held: { '0x02': '3' } })
     const expected = [
-      70,
+      [70, 70, 60, 0],
       { size: 4, root: 'cc'.repeat(32) },
       { block: 9, hash: HASH, held: { '0x02': '3' } },
       [alarm, blind],
     ]
     expect(
-      bothTimes(file, journal, one => [one.highestTreasuryUsd(), one.pinned, one.watched, [...one.alarms]]),
+      bothTimes(file, journal, one => [
+        [0, 20, 21, 31].map(one.highestTreasuryUsd),
+        one.pinned,
+        one.watched,
+        [...one.alarms],
+      ]),
     ).toEqual([expected, expected])
   })
 
@@ -184,8 +170,7 @@ describe('the journal', () => {
       return disk.did
     }
     expect(does(() => journal.reserve(entry))).toEqual(['write', 'durable'])
-    expect(does(() => journal.signed('7', verdict))).toEqual(['write', 'durable'])
-    expect(does(() => journal.settle('7', 'executed'))).toEqual(['write', 'durable'])
+    expect(does(() => journal.signed('7', verdict, facts))).toEqual(['write', 'durable'])
     expect(does(() => journal.seen(1, 'bb'.repeat(32)))).toEqual(['write', 'durable'])
     expect(does(() => journal.alarm({ transactionHash: null, blockNumber: 1, reason: 'why' }))).toEqual([
       'write',
@@ -218,17 +203,17 @@ describe('the journal', () => {
     const whole = readFileSync(file, 'utf8')
     appendFileSync(file, '{"type":"reserve","nonce":"8"')
     const again = openJournal(file)
-    expect(again.entries().length).toBe(1)
+    expect([again.find('7')?.nonce, again.find('8')]).toEqual(['7', null])
     expect(readFileSync(file, 'utf8')).toBe(whole)
     again.reserve({ ...entry, nonce: '9' })
     again.close()
     expect(readFileSync(file, 'utf8').startsWith(whole)).toBe(true)
     const last = openJournal(file)
-    expect(last.entries().map(({ nonce }) => nonce)).toEqual(['7', '9'])
+    expect(['7', '8', '9'].map(nonce => last.find(nonce)?.nonce)).toEqual(['7', undefined, '9'])
     last.close()
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
     for (const [place, text] of [
-      [0, (lines[0] as string).replace('"usd":5', '"usd":"5"')],
+      [0, (lines[0] as string).replace('"treasuryUsd":100', '"treasuryUsd":"100"')],
       [1, 'no JSON'],
       [2, `${(lines[2] as string).slice(0, -1)},"more":1}`],
     ] as const) {
@@ -245,18 +230,17 @@ describe('the journal', () => {
     ['{"type":"seen","size":1,"root":"zz"}', 'damaged'],
     [`{"type":"seen","size":1,"root":"${'ab'.repeat(32)}","more":1}`, 'damaged'],
     [`{"type":"seen","size":1,"root":"${'ab'.repeat(32)}"}`, 'ok'],
-    ['{"type":"settled","nonce":"1","status":"lost"}', 'damaged'],
-    ['{"type":"settled","nonce":"1","status":"failed","more":1}', 'damaged'],
-    ['{"type":"settled","nonce":"1","status":"failed"}', 'ok'],
     ['{"type":"watched","block":1,"hash":null,"held":{},"more":1}', 'damaged'],
     ['{"type":"watched","block":1,"hash":null,"held":{}}', 'ok'],
     ['{"type":"alarm","transactionHash":null,"blockNumber":1,"reason":"why","more":1}', 'damaged'],
     ['{"type":"alarm","transactionHash":null,"blockNumber":1,"reason":"why"}', 'ok'],
     ['{"type":"note","text":"by hand","more":1}', 'damaged'],
     ['{"type":"signed","nonce":"1","verdict":null}', 'damaged'],
-    [`{"type":"signed","nonce":"1","verdict":${JSON.stringify(verdict)}}`, 'ok'],
-    [`{"type":"signed","nonce":"1","verdict":${JSON.stringify(verdict)},"more":1}`, 'damaged'],
-    [JSON.stringify({ type: 'reserve', ...entry, outflows: undefined }), 'ok'],
+    [JSON.stringify({ type: 'signed', nonce: '1', verdict, facts }), 'ok'],
+    [JSON.stringify({ type: 'signed', nonce: '1', verdict }), 'damaged'],
+    [JSON.stringify({ type: 'signed', nonce: '1', verdict, facts, more: 1 }), 'damaged'],
+    [JSON.stringify({ type: 'reserve', ...entry }), 'ok'],
+    [JSON.stringify({ type: 'reserve', ...entry, usd: 5 }), 'damaged'],
     [JSON.stringify({ type: 'reserve', ...entry, more: 1 }), 'damaged'],
     [JSON.stringify({ type: 'reserve', ...entry, treasuryUsd: undefined }), 'damaged'],
   ])('a line %s is %s', (line, expected) => {

@@ -12,11 +12,11 @@ import {
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Unexplained } from '#verifier/audit/completeness.ts'
-import type { Ledger } from '#verifier/audit/context.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { count, digest, hex32, label, uintString } from '#verifier/evidence/primitives.ts'
 import { type Verdict, verdict } from '#verifier/evidence/records/verdict.ts'
+import { type Facts, facts } from '#verifier/judge/facts.ts'
 import { lockDescriptor } from './takeLock.ts'
 import type { Watched } from './watch.ts'
 
@@ -26,15 +26,11 @@ const line = z.discriminatedUnion('type', [
     type: z.literal('reserve'),
     nonce: uintString,
     proposalDigest: digest,
-    usd: count,
     treasuryUsd: count,
-    /** By token, base units. */
-    outflows: z.record(z.string(), uintString).optional(),
     signedAtSeconds: count,
     validUntil: count,
   }),
-  z.strictObject({ type: z.literal('signed'), nonce: uintString, verdict }),
-  z.strictObject({ type: z.literal('settled'), nonce: uintString, status: z.enum(['executed', 'failed', 'expired']) }),
+  z.strictObject({ type: z.literal('signed'), nonce: uintString, verdict, facts }),
   z.strictObject({
     type: z.literal('watched'),
     block: count,
@@ -58,30 +54,34 @@ type Line = z.infer<typeof line>
 /** What may have been signed by whoever had this key before. */
 export type Doubt = { proposalDigest: string; nonce: string; validUntil: number }
 
-type Entry = ReturnType<Ledger['entries']>[number] & { verdict: Verdict | null }
+/** What a verifier has promised a nonce to, and what it signed for it; null: nothing yet. */
+type Entry = {
+  nonce: string
+  proposalDigest: string
+  signedAtSeconds: number
+  validUntil: number
+  signed: { verdict: Verdict; facts: Facts } | null
+}
 
 /** The verifier's memory across restarts: what it saw of the log, what it promised, what it signed. */
-export type Journal = Ledger & {
+export type Journal = {
   readonly pinned: { size: number; root: string } | null
   /** Up to where the treasury was watched, and what it held there. */
   readonly watched: Watched | null
   /** Changes of the treasury that nothing explained, in order. */
   readonly alarms: readonly Unexplained[]
   find(nonce: string): Entry | null
-  /** What may still be executed, as far as this file tells. */
-  open(): readonly Entry[]
   /** Durable before it returns. @throws REFUSED when the nonce was reserved for other contents */
   reserve(entry: {
     nonce: string
     proposalDigest: string
-    usd: number
     treasuryUsd: number
-    outflows: Record<string, string>
     signedAtSeconds: number
     validUntil: number
   }): void
-  signed(nonce: string, verdict: Verdict): void
-  settle(nonce: string, status: 'executed' | 'failed' | 'expired'): void
+  signed(nonce: string, verdict: Verdict, facts: Facts): void
+  /** The most that the treasury was worth when this key signed, since a time in seconds; whole dollars, 0 for nothing. */
+  highestTreasuryUsd(sinceSeconds: number): number
   /** Kept until they expire: a restart forgives nothing. */
   readonly doubts: readonly Doubt[]
   doubt(doubts: readonly Doubt[]): void
@@ -95,7 +95,7 @@ export type Journal = Ledger & {
 export function openJournal(path: string): Journal {
   const entries = new Map<string, Entry>()
   let pinned: { size: number; root: string } | null = null
-  let highest = 0
+  const worths: { atSeconds: number; usd: number }[] = []
   let watched: Watched | null = null
   const alarms: Unexplained[] = []
   const doubts: Doubt[] = []
@@ -107,18 +107,14 @@ export function openJournal(path: string): Journal {
         return
       case 'reserve': {
         const { type: _, treasuryUsd, ...rest } = item
-        highest = Math.max(highest, treasuryUsd)
-        entries.set(item.nonce, { ...rest, status: 'reserved', verdict: null })
+        worths.push({ atSeconds: item.signedAtSeconds, usd: treasuryUsd })
+        entries.set(item.nonce, { ...rest, signed: null })
         return
       }
       case 'signed': {
         const entry = entries.get(item.nonce)
-        if (entry !== undefined) entries.set(item.nonce, { ...entry, verdict: item.verdict })
-        return
-      }
-      case 'settled': {
-        const entry = entries.get(item.nonce)
-        if (entry !== undefined) entries.set(item.nonce, { ...entry, status: item.status })
+        if (entry !== undefined)
+          entries.set(item.nonce, { ...entry, signed: { verdict: item.verdict, facts: item.facts } })
         return
       }
       case 'watched':
@@ -207,10 +203,9 @@ export function openJournal(path: string): Journal {
         found.map(doubt => ({ type: 'doubt' as const, ...doubt })),
         true,
       ),
-    entries: () => [...entries.values()],
-    open: () => [...entries.values()].filter(({ status }) => status === 'reserved' || status === 'failed'),
     find: nonce => entries.get(nonce) ?? null,
-    highestTreasuryUsd: () => highest,
+    highestTreasuryUsd: since =>
+      worths.reduce((most, { atSeconds, usd }) => (atSeconds >= since && usd > most ? usd : most), 0),
     reserve(entry) {
       const known = entries.get(entry.nonce)
       if (known !== undefined && known.proposalDigest !== entry.proposalDigest) {
@@ -221,8 +216,8 @@ export function openJournal(path: string): Journal {
       }
       write([{ type: 'reserve', ...entry }], true)
     },
-    signed: (nonce, signedVerdict) => write([{ type: 'signed', nonce, verdict: signedVerdict }], true),
-    settle: (nonce, status) => write([{ type: 'settled', nonce, status }], true),
+    signed: (nonce, signedVerdict, itsFacts) =>
+      write([{ type: 'signed', nonce, verdict: signedVerdict, facts: itsFacts }], true),
     seen: (size, root) => write([{ type: 'seen', size, root }], true),
     watch: at => write([{ type: 'watched', ...at }], false),
     alarm: change => write([{ type: 'alarm', ...change }], true),

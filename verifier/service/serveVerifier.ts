@@ -1,8 +1,9 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { fromBase64 } from '#verifier/evidence/bytes.ts'
+import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { count, digest } from '#verifier/evidence/primitives.ts'
+import { encodeFacts } from '#verifier/judge/facts.ts'
 import type { Verifier } from './createVerifier.ts'
 
 const syncBody = z.strictObject({
@@ -57,7 +58,10 @@ export function serveVerifier(verifier: Verifier): FastifyInstance {
   app.post('/v1/verdicts', async request => {
     const { proposal, refBlock } = parse(verdictBody, request.body)
     await verifier.prepared(proposal)
-    return inTurn(() => verifier.verdict(proposal, refBlock))
+    return inTurn(async () => {
+      const { verdict, facts } = await verifier.verdict(proposal, refBlock)
+      return { verdict, facts: toBase64(encodeFacts(facts)) }
+    })
   })
   app.post('/v1/outcomes', async request => {
     const { submission } = parse(outcomeBody, request.body)

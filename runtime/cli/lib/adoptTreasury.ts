@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { createPublicClient, encodeDeployData, formatEther, http } from 'viem'
-import { loadConfig, readYaml } from '#config/loadConfig.ts'
+import { loadConfig } from '#config/loadConfig.ts'
+import { readPolicy } from '#config/readPolicy.ts'
 import { type TreasuryConfig, treasuryConfig } from '#config/treasuryConfig.ts'
 import { builderFile } from '#runtime/chain/adoption/builderFile.ts'
 import { type OwnersTransaction, planAdoption } from '#runtime/chain/adoption/planAdoption.ts'
@@ -16,7 +17,7 @@ import { writeDurably } from '#runtime/log/disk.ts'
 import { utf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
-import { type Policy, parsePolicy } from '#verifier/policy/policy.ts'
+import type { Policy } from '#verifier/policy/policy.ts'
 import { requireOwnRoles } from '#verifier/policy/roles.ts'
 import { rolesOf } from '#verifier/policy/rolesOf.ts'
 
@@ -24,7 +25,7 @@ import { rolesOf } from '#verifier/policy/rolesOf.ts'
 export function readTreasury(file: string): { config: TreasuryConfig; policy: Policy } {
   const config = loadConfig(file, treasuryConfig)
   const path = resolve(dirname(file), config.policy)
-  const policy = parsePolicy(readYaml(path), config.policy)
+  const policy = readPolicy(path, config.policy)
   if (2 * config.threshold <= config.verifiers.length || config.threshold > config.verifiers.length)
     throw new WarrantError(
       'BAD_CONFIG',

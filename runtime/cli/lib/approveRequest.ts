@@ -2,12 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { encodeAbiParameters, type LocalAccount } from 'viem'
-import { readYaml } from '#config/loadConfig.ts'
+import { readPolicy } from '#config/readPolicy.ts'
 import { type ApprovalRequest, approvalRequest } from '#runtime/chain/approvalDesk.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { openSigner } from '#runtime/chain/signer.ts'
 import { writeDurably } from '#runtime/log/disk.ts'
 import { contractOf, contractSigned } from '#verifier/effects/contractSignature.ts'
+import { askNode } from '#verifier/effects/reading.ts'
 import { namesOf } from '#verifier/effects/show.ts'
 import { approvalHash, approvalTypedData, recoverApprover } from '#verifier/evidence/approvalTypes.ts'
 import { utf8 } from '#verifier/evidence/bytes.ts'
@@ -119,7 +120,7 @@ function comparePolicies(
   inForce: string | null,
 ): boolean {
   if (ownFile !== null) {
-    const digest = policyDigest(parsePolicy(readYaml(ownFile), ownFile))
+    const digest = policyDigest(readPolicy(ownFile))
     if (digest !== proposal.policyDigest)
       throw new WarrantError('BAD_INPUT', `${file}: is under policy ${proposal.policyDigest}, ${ownFile} is ${digest}`)
   }
@@ -209,7 +210,9 @@ async function checkAnswer(answer: Approval, proposal: Proposal, chain: ChainPor
   if (chain === null)
     throw new WarrantError('BAD_INPUT', 'only the chain can say whether a contract signed: give --rpc URL')
   const { number } = await chain.head()
-  if (!(await contractSigned(call => chain.read(call, number), answer.signature, approvalHash(proposal, answer))))
+  if (
+    !(await askNode(contractSigned(answer.signature, approvalHash(proposal, answer)), call => chain.read(call, number)))
+  )
     throw new WarrantError('REFUSED', `${answer.signer} does not take this signature (ERC-1271); nothing was written`)
 }
 

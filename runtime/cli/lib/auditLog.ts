@@ -1,4 +1,4 @@
-import { readYaml } from '#config/loadConfig.ts'
+import { readPolicy } from '#config/readPolicy.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
@@ -10,7 +10,7 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Finding } from '#verifier/log/verifyTree.ts'
-import { type Policy, parsePolicy } from '#verifier/policy/policy.ts'
+import type { Policy } from '#verifier/policy/policy.ts'
 import { type AuditedRecords, collectAudited } from './auditedRecords.ts'
 import { type AuditedTreasury, treasuriesOf } from './auditedTreasuries.ts'
 import { logKeyFor } from './logKey.ts'
@@ -52,7 +52,7 @@ export async function auditLog(parameters: AuditLogParameters): Promise<AuditRep
   const { key } = logKeyFor(dir, parameters.vkey)
   const collected = collectAudited()
   const log = await verifyLog({ files: openLogFiles(dir), crypto: nodeCrypto, key }, collected.take)
-  const pinned = parameters.policy === undefined ? null : parsePolicy(readYaml(parameters.policy), parameters.policy)
+  const pinned = parameters.policy === undefined ? null : readPolicy(parameters.policy)
   const chain = createChainPort(rpc)
   const chainId = await chain.chainId()
   const { treasuries, findings } = treasuriesOf(collected, {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createPublicClient, http, parseAbi } from 'viem'
-import { readYaml } from '#config/loadConfig.ts'
+import { readPolicy } from '#config/readPolicy.ts'
 import type { TreasuryConfig } from '#config/treasuryConfig.ts'
 import { examineTreasury } from '#runtime/chain/adoption/examineTreasury.ts'
 import { ownArtifact } from '#runtime/chain/artifacts.ts'
@@ -12,7 +12,7 @@ import { loadStrategy, strategyEntry } from '#runtime/run/openRun.ts'
 import { machineKernels } from '#runtime/worker/machineKernels.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
-import { type Policy, parsePolicy } from '#verifier/policy/policy.ts'
+import type { Policy } from '#verifier/policy/policy.ts'
 import { readTreasury } from './adoptTreasury.ts'
 
 export type Examination = { what: string; ok: boolean; detail: string }
@@ -130,7 +130,7 @@ function readFiles({ policy, config }: { policy?: string | undefined; config?: s
 } {
   if (config !== undefined) {
     const read = readTreasury(config)
-    return policy === undefined ? read : { ...read, policy: parsePolicy(readYaml(policy), policy) }
+    return policy === undefined ? read : { ...read, policy: readPolicy(policy) }
   }
-  return { policy: policy === undefined ? null : parsePolicy(readYaml(policy), policy), config: null }
+  return { policy: policy === undefined ? null : readPolicy(policy), config: null }
 }

@@ -4,6 +4,7 @@ import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { openAttestations } from '#verifier/attestation/openAttestations.ts'
+import type { Policy } from '#verifier/policy/policy.ts'
 import { type ReplayReport, replayLog as replay } from '#verifier/replay/replayLog.ts'
 import { logKeyFor } from './logKey.ts'
 
@@ -12,7 +13,11 @@ export async function replayLog(
   dir: string,
   vkey: string | undefined,
   onDecision?: (done: number) => void,
-  { isPublic = false, runModels = false }: { isPublic?: boolean; runModels?: boolean } = {},
+  {
+    isPublic = false,
+    runModels = false,
+    policy = null,
+  }: { isPublic?: boolean; runModels?: boolean; policy?: Policy | null } = {},
 ): Promise<ReplayReport> {
   const files = openLogFiles(dir)
   const { key } = logKeyFor(dir, vkey)
@@ -26,6 +31,7 @@ export async function replayLog(
     engine: runModels ? onnxEngine : null,
     randomWords,
     isPublic,
+    policy,
     ...(onDecision === undefined ? {} : { onDecision }),
   })
 }

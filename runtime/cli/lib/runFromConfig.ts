@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { runTick } from '#agents/cycle/runTick.ts'
-import { loadConfig, readYaml } from '#config/loadConfig.ts'
+import { loadConfig } from '#config/loadConfig.ts'
+import { readPolicy } from '#config/readPolicy.ts'
 import { type RunConfig, runConfig } from '#config/runConfig.ts'
 import { createVerifierClient } from '#runtime/api/verifierClient.ts'
 import { runBacktest } from '#runtime/backtest/runBacktest.ts'
@@ -35,7 +36,7 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { reasonText } from '#verifier/evidence/reasonText.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import { gasCeilingOf } from '#verifier/policy/gasCeiling.ts'
-import { type Policy, parsePolicy, policyDigest } from '#verifier/policy/policy.ts'
+import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
 import { requireOwnRoles } from '#verifier/policy/roles.ts'
 import { rolesOf } from '#verifier/policy/rolesOf.ts'
 import { newDirectory } from './backtest.ts'
@@ -159,7 +160,7 @@ async function runLive({
 }: Omit<Setting, 'source'> & { source: MinuteSource | null; path(name: string): string }): Promise<RunReport> {
   const { treasury: wanted } = config
   if (wanted === undefined) throw new WarrantError('BAD_CONFIG', 'treasury is missing')
-  const policy: Policy = parsePolicy(readYaml(path(wanted.policy)), wanted.policy)
+  const policy: Policy = readPolicy(path(wanted.policy), wanted.policy)
   const [market] = policy.uniswapV3
   const [v2] = policy.uniswapV2 ?? []
   if (market === undefined) throw new WarrantError('BAD_CONFIG', `${wanted.policy}: uniswapV3: a live run needs a pool`)
@@ -299,6 +300,7 @@ async function runLive({
     validitySeconds: Math.min(600, policy.limits.maxValiditySeconds),
     firstNonce: BigInt(Date.now()) << 64n,
     logs: { agent: opened.appenders.agent, verifier: opened.appenders.verifier },
+    putBlob: log.putBlob,
     verifiers: wanted.verifiers.map(url => createVerifierClient({ url, log, blobs: opened.blobs })),
     executor: await createExecutor({
       ...{ account, url: wanted.rpc, log: opened.appenders.executor, confirmations: wanted.confirmations },

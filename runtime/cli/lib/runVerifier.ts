@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
-import { loadConfig, readYaml } from '#config/loadConfig.ts'
+import { loadConfig } from '#config/loadConfig.ts'
+import { readPolicy } from '#config/readPolicy.ts'
 import { verifierConfig } from '#config/verifierConfig.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { moduleRoles } from '#runtime/chain/moduleRoles.ts'
@@ -14,7 +15,6 @@ import { createSwapMarketPort } from '#runtime/market/swapMarketPort.ts'
 import { onnxEngine } from '#runtime/worker/onnxEngine.ts'
 import { openAttestations } from '#verifier/attestation/openAttestations.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { parsePolicy } from '#verifier/policy/policy.ts'
 import { requireOwnRoles } from '#verifier/policy/roles.ts'
 import { rolesOf } from '#verifier/policy/rolesOf.ts'
 import { createVerifier } from '#verifier/service/createVerifier.ts'
@@ -29,7 +29,7 @@ import { watchTreasury } from './watchTreasury.ts'
 export async function runVerifier(file: string): Promise<void> {
   const config = loadConfig(file, verifierConfig)
   const path = (name: string) => resolve(dirname(file), name)
-  const policy = parsePolicy(readYaml(path(config.policy)), config.policy)
+  const policy = readPolicy(path(config.policy), config.policy)
   const key = openVerifierKey(path(config.key))
   const chain = createChainPort(config.rpc)
   const chainId = await chain.chainId()

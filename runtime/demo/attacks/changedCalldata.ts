@@ -78,7 +78,9 @@ export async function changedCalldata(holds: ChangedCalldataHolds): Promise<Chan
   const { size } = (await (await fetch(`${holds.verifierUrl}/v1/status`)).json()) as { size: number }
   const { note, entries } = await readPublicLog(holds.logUrl)
   await post(`${holds.verifierUrl}/v1/log`, { note, from: size, entries: entries.slice(size), blobs: [] })
-  const verdict = await post<Verdict>(`${holds.verifierUrl}/v1/verdicts`, { proposal: appended.leafHash })
+  const { verdict } = await post<{ verdict: Verdict }>(`${holds.verifierUrl}/v1/verdicts`, {
+    proposal: appended.leafHash,
+  })
 
   // No signature to present: the same calls, itself as executor.
   const bare = { ...body, executor: thief }

@@ -141,7 +141,8 @@ beforeAll(async () => {
   fromBlock = (await chain.head()).number
   const ask = async (proposal: LoggedProposal) => {
     await run.verifierClient.sync()
-    const verdict = await run.verifierClient.verdict(proposal.leafHash)
+    const { verdict, facts } = await run.verifierClient.verdict(proposal.leafHash)
+    trader.world.log.putBlob(facts)
     if (verdict.answer !== 'approve') throw new Error(`denied: ${JSON.stringify(verdict.checks)}`)
     return verdict
   }
@@ -191,7 +192,7 @@ beforeAll(async () => {
   // From here on the verifier signs nothing more.
   const fourth = await propose(3)
   await run.verifierClient.sync()
-  refused = await run.verifierClient.verdict(fourth.leafHash)
+  refused = (await run.verifierClient.verdict(fourth.leafHash)).verdict
 
   await run.opened.close('the end', 4)
   await trader.release()

@@ -33,10 +33,9 @@ export type VerifierAttack = {
   attempt(setting: TraderWorld): Promise<string>
 }
 
-const PEOPLE = 'verifier/audit/checks/people.ts'
-const FREQUENCY = 'verifier/audit/checks/frequency.ts'
-const PRICE = 'verifier/audit/checks/price.ts'
-const OBSERVATION = 'verifier/audit/checks/observation.ts'
+const rule = (name: string) => `verifier/judge/rules/${name}.ts`
+const COUNTERS = 'verifier/judge/counters.ts'
+const IS_OPEN = 'const isOpen = !isUsed && one.proposal.body.validUntil >= atSeconds'
 const off = (file: string, from: string): Mutation => ({ file, from, to: from.replace('if (', 'if (1 + 1 === 3 && ') })
 const withLimits = (limits: Partial<Policy['limits']>) => (policy: Policy) => ({
   ...policy,
@@ -75,7 +74,7 @@ const denials = ({ checks }: Verdict) =>
 
 async function ask(client: VerifierClient, proposal: LoggedProposal): Promise<Verdict> {
   await client.sync()
-  return client.verdict(proposal.leafHash)
+  return (await client.verdict(proposal.leafHash)).verdict
 }
 
 /** A proposal of a decision under a nonce of the attacker's choosing. */
@@ -144,7 +143,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'ten parallel proposals that each fit the budget alone',
     refusedBy: 'would exceed the rolling limit',
-    without: [{ file: FREQUENCY, from: "status === 'reserved' || ", to: '' }],
+    without: [{ file: COUNTERS, from: IS_OPEN, to: 'const isOpen = false' }],
     adjustPolicy: withLimits({ rollingUsd: 2_000, tradesPerHour: 100, cooldownSeconds: 0 }),
     async attempt(setting) {
       const { world, strategy } = setting
@@ -164,7 +163,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'a trade that failed for want of gas frees its budget, and is sent again',
     refusedBy: 'would exceed the rolling limit',
-    without: [{ file: FREQUENCY, from: "(status === 'failed' && validUntil >= head.timestamp)", to: 'false' }],
+    without: [{ file: COUNTERS, from: IS_OPEN, to: `${IS_OPEN} && one.outcome !== 'reverted'` }],
     adjustPolicy: withLimits({ rollingUsd: 1_500, tradesPerHour: 100, cooldownSeconds: 0 }),
     async attempt(setting) {
       const { world, strategy } = setting
@@ -187,16 +186,12 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     // Three things stand in the way: what was executed stays so; what failed counts; and the chain is asked about it again.
     without: [
       {
-        file: 'verifier/service/createVerifier.ts',
-        from: "found.status === 'reverted' && status === 'reserved'",
-        to: "found.status === 'reverted'",
+        file: 'verifier/judge/case.ts',
+        from: "if (isThere(one) && outcome !== 'success')",
+        to: 'if (isThere(one))',
       },
-      { file: FREQUENCY, from: "(status === 'failed' && validUntil >= head.timestamp)", to: 'false' },
-      {
-        file: 'verifier/service/journal.ts',
-        from: "status === 'reserved' || status === 'failed'",
-        to: "status === 'reserved'",
-      },
+      { file: COUNTERS, from: '|| used.has(one.leaf)', to: '' },
+      { file: COUNTERS, from: IS_OPEN, to: `${IS_OPEN} && one.outcome !== 'reverted'` },
     ],
     adjustPolicy: withLimits({ rollingUsd: 1_500, tradesPerHour: 100, cooldownSeconds: 0 }),
     async attempt(setting) {
@@ -217,7 +212,9 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'one decision, proposed twice under two nonces',
     refusedBy: 'the decision was signed for before',
-    without: [off(FREQUENCY, 'if (signed !== undefined)')],
+    without: [
+      { file: rule('once'), from: 'counted.find(({ decision })', to: 'counted.slice(0, 0).find(({ decision })' },
+    ],
     adjustPolicy: withLimits({ cooldownSeconds: 0 }),
     async attempt(setting) {
       const { world, strategy } = setting
@@ -234,8 +231,8 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     name: 'verifier asked to equivocate: two contents under one nonce',
     refusedBy: 'was signed before',
     without: [
-      off(FREQUENCY, 'if (same !== undefined)'),
-      off(FREQUENCY, 'if (firstWithNonce !== null'),
+      off(rule('nonce'), 'if (nonceSignedFor !== null)'),
+      off(rule('nonce'), 'if (firstWithNonce !== null'),
       off('verifier/service/journal.ts', 'if (known !== undefined'),
     ],
     adjustPolicy: withLimits({ cooldownSeconds: 0 }),
@@ -252,7 +249,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'verifier set back to an old journal, and asked for more',
     refusedBy: 'journal does not reach',
-    without: [off(FREQUENCY, 'if (maybeSigned !== null)')],
+    without: [off(rule('nonce'), 'if (maybeSigned !== null)')],
     async attempt(setting) {
       return afterOldJournal(setting, async (one, two) => [
         await proposeAs(setting, one, await decide(setting, one), 91n),
@@ -263,7 +260,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'verifier set back to an old journal, and asked for other contents under the nonce',
     refusedBy: 'belongs to an earlier proposal',
-    without: [off(FREQUENCY, 'if (firstWithNonce !== null'), off(FREQUENCY, 'if (maybeSigned !== null)')],
+    without: [off(rule('nonce'), 'if (firstWithNonce !== null'), off(rule('nonce'), 'if (maybeSigned !== null)')],
     async attempt(setting) {
       return afterOldJournal(setting, async (one, two) => [
         await proposeAs(setting, one, await decide(setting, one), 91n),
@@ -274,7 +271,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'the traded pool pushed in the same block, and a limit far from the oracle',
     refusedBy: 'bps against the oracle',
-    without: [off(PRICE, 'if (lostBps > BigInt(policy.limits.maxSlippageBps))')],
+    without: [off(rule('slippage'), 'if (lostBps > BigInt(maxSlippageBps))')],
     params: { maxSlippageBps: 9_000 },
     async attempt(setting) {
       const { world, strategy } = setting
@@ -290,8 +287,8 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     name: 'a decision kept back until its prices are old',
     refusedBy: 's old; the policy allows',
     without: [
-      off(OBSERVATION, 'if (age > policy.observation.maxAgeSeconds)'),
-      { file: OBSERVATION, from: '|| freshAt - ended > policy.observation.maxAgeSeconds', to: '' },
+      off(rule('observedBlock'), 'if (age > maxAgeSeconds)'),
+      { file: rule('observedBlock'), from: '|| freshAt - ended > maxAgeSeconds', to: '' },
     ],
     async attempt(setting) {
       const { world, strategy } = setting
@@ -308,7 +305,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
   {
     name: 'approved by somebody whom the policy does not name',
     refusedBy: 'need 1 approvals, 0 are there',
-    without: [{ file: PEOPLE, from: 'if (!approvers.includes(body.signer)) continue', to: '' }],
+    without: [{ file: 'verifier/judge/people.ts', from: 'if (!approvers.includes(body.signer)) continue', to: '' }],
     adjustPolicy: policy => ({
       ...policy,
       approvals: { aboveUsd: 100, approvers: [APPROVER.address.toLowerCase()], threshold: 1 },

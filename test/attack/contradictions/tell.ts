@@ -58,7 +58,7 @@ export const executed = (lie: Lie) => {
   return { outcome, submission, proposal: byLeaf(body(submission).proposal) }
 }
 export const incident = (lie: Lie, like: Loose, more: Loose = {}): Loose => ({
-  v: 2,
+  v: 3,
   kind: 'incident',
   runId: like.runId as string,
   seq: 0,

@@ -17,7 +17,7 @@ beforeAll(async () => {
 async function publicly(victim: Victim, honest: Honest, draft: Draft, file = victim.file) {
   const { request, answer } = signedAnswer(draft, victim, honest)
   const record = <K extends RecordOf<'run' | 'request' | 'response' | 'seal'>['kind']>(kind: K, body: unknown) =>
-    ({ v: 2, kind, runId: 'run', seq: 0, atMs: 0, parents: [], body }) as unknown as RecordOf<K>
+    ({ v: 3, kind, runId: 'run', seq: 0, atMs: 0, parents: [], body }) as unknown as RecordOf<K>
   const epochs = createPublicEpochs(
     {
       crypto: nodeCrypto,

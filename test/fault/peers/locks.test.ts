@@ -92,7 +92,7 @@ test('a second witness on one key, or on one state, is refused', async () => {
 })
 
 describe("the verifier's journal", () => {
-  const entry = { usd: 5, treasuryUsd: 100, outflows: {}, signedAtSeconds: 1, validUntil: 2 }
+  const entry = { treasuryUsd: 100, signedAtSeconds: 1, validUntil: 2 }
   const reserve = (nonce: string) => ({ ...entry, nonce, proposalDigest: 'aa'.repeat(32) })
 
   test('has one writer', () => {
@@ -122,7 +122,7 @@ describe("the verifier's journal", () => {
     expect(() => journal.reserve(reserve('99999'))).toThrow('start again')
     journal.close()
     const again = openJournal(path)
-    expect(again.entries().length).toBe(written)
+    expect([again.find(String(written - 1))?.nonce, again.find(String(written))]).toEqual([String(written - 1), null])
     again.close()
   })
 
@@ -136,7 +136,7 @@ describe("the verifier's journal", () => {
     again.reserve(reserve('2'))
     again.close()
     const last = openJournal(path)
-    expect(last.entries().map(({ nonce }) => nonce)).toEqual(['1', '2'])
+    expect(['1', '2', '3'].map(nonce => last.find(nonce)?.nonce)).toEqual(['1', '2', undefined])
     last.close()
   })
 

@@ -3,11 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { privateKeyToAccount } from 'viem/accounts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { reportHash } from '#verifier/audit/rules/report.ts'
-import { fromBase64, toHex } from '#verifier/evidence/bytes.ts'
+import { fromBase64, toBase64, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { type AnyRecord, decodeRecord } from '#verifier/evidence/record.ts'
 import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { VERDICT_TYPES, verdictDomain, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
+import { encodeFacts } from '#verifier/judge/facts.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
 
 /** How a verifier behaves towards the agent. */
@@ -28,6 +29,8 @@ export const MANNERS = [
   'halts',
   'redirects',
   'surrogate',
+  'other facts',
+  'no facts',
 ] as const
 export type Manners = (typeof MANNERS)[number]
 
@@ -35,6 +38,23 @@ export type PeerVerifier = { url: string; address: string; manners: Manners; sto
 
 /** The key of a verifier by its number. */
 export const verifierAccount = (n: number) => privateKeyToAccount(`0x${String(n + 1).padStart(64, '0')}`)
+
+/** Facts about a proposal that say nothing, as bytes and as a verdict names them. */
+function factsOf(proposal: string) {
+  const bytes = encodeFacts({
+    ...{
+      version: 1,
+      proposal,
+      nowMs: 1,
+      tookMicros: 1,
+      head: { number: 7, hash: `0x${'77'.repeat(32)}`, timestamp: 1 },
+    },
+    log: { size: 1, fault: null, cosigned: [] },
+    journal: { nonceSignedFor: null, maybeSigned: null, highestTreasuryUsd: 0 },
+    ...{ proofs: [], market: { source: 'none' }, blocks: [], reads: [] },
+  })
+  return { sha256: toHex(nodeCrypto.sha256(bytes)), size: bytes.length, text: toBase64(bytes) }
+}
 
 /**
  * A verifier with a key of its own that speaks the protocol over a real socket, and answers in its manner. It audits
@@ -67,9 +87,15 @@ export async function startPeerVerifier(n: number, manners: Manners, seen: Verdi
     const detail = 'as it should be'
     const own = ([, { kind, body }]: [string, AnyRecord]) => kind === 'verdict' && (body as Verdict).signer === address
     const previous = [...byLeaf].findLast(own)?.[0] ?? null
-    const checks = CHECK_IDS.map(id => ({ id, ok: answer === 'approve', detail, assumptions: [], micros: 1 }))
+    const checks = CHECK_IDS.map(id => ({
+      ...{ id, ok: answer === 'approve', detail, assumptions: [] },
+      rule: answer === 'approve' ? null : id,
+    }))
+    const { sha256, size } = factsOf(leaf)
     const unsigned = {
       ...{ proposal: leaf, proposalDigest: digest, answer, checks, simulation: null, valueAtRiskUsd: 1 },
+      facts: { sha256, size },
+      refTime: 1,
       ...{ checkpointSize: entries.length, previous, ...until, signer: address, signature },
     }
     return { ...unsigned, reportSignature: await signReport('verdict-report', unsigned) }
@@ -129,7 +155,8 @@ export async function startPeerVerifier(n: number, manners: Manners, seen: Verdi
       case '/v1/verdicts': {
         const given = await spoilt(body.proposal as string)
         if (manners === 'honest') seen.push(given as Verdict)
-        return given
+        const { text } = factsOf(manners === 'other facts' ? '00'.repeat(32) : (body.proposal as string))
+        return { verdict: given, facts: manners === 'no facts' ? toBase64(utf8('{}')) : text }
       }
       case '/v1/outcomes':
         return outcomeOf(body.submission as string)

@@ -52,7 +52,7 @@ export async function peersCase(seed: number): Promise<string> {
       createVerifierClient({ url, log: run.log, blobs: [], callMs: DEADLINE_MS }),
     )
     const panel = createPanel({
-      ...{ verifiers: clients, threshold: 2, log: run.verifier },
+      ...{ verifiers: clients, threshold: 2, log: run.verifier, putBlob: run.log.putBlob },
       ...{ deadlineMs: 4 * DEADLINE_MS, graceMs: GRACE_MS },
     })
     const roots: { size: number; root: string }[] = []

@@ -26,7 +26,14 @@ async function runWith(manners: Manners) {
   peers.push(...started)
   const run = await openPeerRun(mkdtempSync(join(root, 'run-')), addresses)
   const clients = started.map(({ url }) => createVerifierClient({ url, log: run.log, blobs: [], callMs: 2_000 }))
-  return { run, started, panel: createPanel({ verifiers: clients, threshold: 2, log: run.verifier, ...PATIENCE }) }
+  const panel = createPanel({
+    verifiers: clients,
+    threshold: 2,
+    log: run.verifier,
+    putBlob: run.log.putBlob,
+    ...PATIENCE,
+  })
+  return { run, started, panel }
 }
 
 describe('one verifier that is not honest costs neither the others their say nor the log its soundness', () => {
@@ -57,7 +64,13 @@ test('with no verifier that answers nothing is approved, and the run goes on', a
   peers.push(...started)
   const run = await openPeerRun(mkdtempSync(join(root, 'run-')), addresses)
   const clients = started.map(({ url }) => createVerifierClient({ url, log: run.log, blobs: [], callMs: 2_000 }))
-  const panel = createPanel({ verifiers: clients, threshold: 2, log: run.verifier, ...PATIENCE })
+  const panel = createPanel({
+    verifiers: clients,
+    threshold: 2,
+    log: run.verifier,
+    putBlob: run.log.putBlob,
+    ...PATIENCE,
+  })
   expect(await panel.judge(run.propose(), 2)).toEqual([])
   expect(await panel.judge(run.propose(), 2)).toEqual([])
   expect(await run.verified()).toEqual([])

@@ -123,6 +123,7 @@ const treasury = createTreasury({
   firstNonce: (BigInt(life.fromTick + 1) << 64n) + BigInt(process.pid),
   signer: keys.agent,
   logs: { agent: opened.appenders.agent, verifier: opened.appenders.verifier },
+  putBlob: log.putBlob,
   verifiers: [createVerifierClient({ url: life.verifier, log, blobs: opened.blobs })],
   executor: await createExecutor({ account, url: life.rpc, log: opened.appenders.executor }),
   chainTimeSeconds: async () => (await chain.head()).timestamp,

@@ -5,7 +5,10 @@ import type { RecordOf } from '#verifier/evidence/record.ts'
 import { isFirst, type RuleContext, same } from './ruleContext.ts'
 
 /** R36 to R38. */
-export async function checkApproval(record: RecordOf<'approval'>, { known, fail }: RuleContext): Promise<void> {
+export async function checkApproval(
+  record: RecordOf<'approval'>,
+  { known, fail, leafHash }: RuleContext,
+): Promise<void> {
   const { body } = record
   const proposal = known.find(body.proposal, 'proposal')
   if (proposal === null) return fail('R36', 'body.proposal', 'is no earlier proposal')
@@ -15,5 +18,5 @@ export async function checkApproval(record: RecordOf<'approval'>, { known, fail 
   if (signer !== body.signer) fail('R37', 'body.signature', 'is not that of its signer')
   if (!isFirst(known, 'approval', body.proposal, body.signer))
     fail('R38', 'body.signer', `${body.signer} has answered this proposal before`)
-  known.approvals.push(record)
+  known.approvals.push({ leaf: leafHash, record })
 }

@@ -2,8 +2,9 @@ import type { RecordOf } from '#verifier/evidence/record.ts'
 import { type RuleContext, same } from './ruleContext.ts'
 
 /** R59 to R61. */
-export function checkClose({ body }: RecordOf<'close'>, { state, fail, scope }: RuleContext): void {
+export function checkClose({ body }: RecordOf<'close'>, { state, fail, scope, index }: RuleContext): void {
   state.closed = true
+  state.closedAt = index
   if (scope === 'excerpt') return
   const requests = [...state.nextNumber.values()].reduce((sum, n) => sum + n, 0)
   same(fail, 'R59', 'body.decisions', body.decisions, state.decisions)

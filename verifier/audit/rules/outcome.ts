@@ -1,18 +1,20 @@
 import { parseTransaction } from 'viem'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import { checkReport } from './report.ts'
-import { isFirst, type RuleContext, same } from './ruleContext.ts'
+import { addTo, isFirst, type RuleContext, same } from './ruleContext.ts'
 
 const NO_HASH = `0x${'00'.repeat(32)}`
 
 /** R52 to R56. */
-export async function checkOutcome({ body }: RecordOf<'outcome'>, context: RuleContext): Promise<void> {
-  const { state, known, fail } = context
+export async function checkOutcome(record: RecordOf<'outcome'>, context: RuleContext): Promise<void> {
+  const { state, known, fail, leafHash } = context
+  const { body } = record
   const { signature, ...unsigned } = body
   const submission = known.find(body.submission, 'submission')
   if (submission === null) fail('R52', 'body.submission', 'is no earlier submission')
   await checkReport(context, 'R53', { domain: 'outcome', unsigned, signer: body.signer, signature })
   if (submission === null) return
+  addTo(known.outcomesOf, body.proposal, { leaf: leafHash, record })
   same(fail, 'R52', 'body.proposal', body.proposal, submission.body.proposal)
   same(fail, 'R52', 'body.transactionHash', body.transactionHash, submission.body.transactionHash)
   if (!isFirst(known, 'outcome', body.submission)) fail('R54', 'body.submission', 'has an outcome already')

@@ -2,15 +2,16 @@ import { fromHex } from '#verifier/evidence/bytes.ts'
 import { domainBytes } from '#verifier/evidence/digest.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
-import { type RuleContext, same } from './ruleContext.ts'
+import { addTo, type RuleContext, same } from './ruleContext.ts'
 
 /** R33 to R35. */
 export function checkProposal(record: RecordOf<'proposal'>, context: RuleContext): void {
-  const { state, leafHash, crypto, known, fail } = context
+  const { state, leafHash, index, crypto, known, fail } = context
   const { body } = record
   known.proposals.set(body.decision, [...(known.proposals.get(body.decision) ?? []), record])
   const digest = proposalDigest(body)
   known.byDigest.set(digest, record)
+  addTo(known.byModule, body.module, { leaf: leafHash, index, digest, record })
   const nonce = `${body.module} ${BigInt(body.nonce)}`
   if (!known.byNonce.has(nonce)) known.byNonce.set(nonce, digest)
   state.openDecisions.delete(body.decision)

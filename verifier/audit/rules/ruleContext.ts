@@ -28,7 +28,23 @@ export type Known = {
   proposals: Map<string, RecordOf<'proposal'>[]>
   byDigest: Map<string, RecordOf<'proposal'>>
   byNonce: Map<string, string>
-  approvals: RecordOf<'approval'>[]
+  /** By module, in order. */
+  byModule: Map<string, PlacedProposal[]>
+  approvals: Placed<'approval'>[]
+  /** By proposal, in order. */
+  verdictsOn: Map<string, Placed<'verdict'>[]>
+  outcomesOf: Map<string, Placed<'outcome'>[]>
+}
+
+/** A record with its leaf hash. */
+export type Placed<K extends RecordKind> = { leaf: string; record: RecordOf<K> }
+export type PlacedProposal = Placed<'proposal'> & { index: number; digest: string }
+
+/** Adds to the list that a map holds under a key. */
+export function addTo<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [item])
+  else list.push(item)
 }
 
 /** Where a record stands, and what it is checked against. */

@@ -22,6 +22,8 @@ export type RunState = {
   openProposals: Set<string>
   openSubmissions: Map<string, RecordOf<'submission'>>
   closed: boolean
+  /** Index of its close; null before it. */
+  closedAt: number | null
   /** The next seal, and the answers that it must commit to: leaf hashes of those with a trace. */
   epoch: number
   unsealed: Uint8Array[]
@@ -43,6 +45,7 @@ export function newRunState(run: RecordOf<'run'>): RunState {
     openProposals: new Set(),
     openSubmissions: new Map(),
     closed: false,
+    closedAt: null,
     epoch: 0,
     unsealed: [],
   }

@@ -29,7 +29,7 @@ export async function checkSubmission(record: RecordOf<'submission'>, context: R
     const transaction = parseTransaction(raw)
     same(fail, 'R48', 'body.accountNonce', body.accountNonce, transaction.nonce ?? 0)
     if (proposal !== null) {
-      const approvals = known.approvals.flatMap(({ body: given }) =>
+      const approvals = known.approvals.flatMap(({ record: { body: given } }) =>
         given.proposal === body.proposal && given.answer === 'approve' ? [given.signature] : [],
       )
       const other = submittedDifference({ rawTransaction: raw, proposal: proposal.body, verdicts, approvals })

@@ -5,7 +5,7 @@ import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { isStrictSignature } from '#verifier/evidence/secp256k1.ts'
 import { VERDICT_TYPES, verdictDomain, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { checkReport } from './report.ts'
-import { type Fail, isFirst, type RuleContext, same } from './ruleContext.ts'
+import { addTo, type Fail, isFirst, type RuleContext, same } from './ruleContext.ts'
 
 /** R39 to R46. */
 export async function checkVerdict(record: RecordOf<'verdict'>, context: RuleContext): Promise<void> {
@@ -15,6 +15,8 @@ export async function checkVerdict(record: RecordOf<'verdict'>, context: RuleCon
   const proposal = known.find(body.proposal, 'proposal')
   if (proposal === null) return fail('R39', 'body.proposal', 'is no earlier proposal')
   same(fail, 'R39', 'body.proposalDigest', body.proposalDigest, proposalDigest(proposal.body))
+  addTo(known.verdictsOn, body.proposal, { leaf: leafHash, record })
+  context.names(body.facts, 'body.facts')
   const report = { domain: 'verdict-report' as const, unsigned, signer: body.signer, signature: reportSignature }
   await checkReport(context, 'R40', report)
 

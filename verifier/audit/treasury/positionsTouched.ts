@@ -1,4 +1,5 @@
 import { positionIds } from '#verifier/effects/positions.ts'
+import { askNode } from '#verifier/effects/reading.ts'
 import type { ChainLog, ChainPort } from '#verifier/evidence/ports/chain.ts'
 import { type Activity, inOrder, newActivity, type TreasuryIdentity, topicOf } from './events.ts'
 
@@ -33,7 +34,8 @@ export async function addTouched(
   for (const manager of managers) {
     const own = moves.filter(log => log.address === manager).sort(inOrder)
     const before = held?.block === fromBlock - 1 ? held.ids.get(manager) : undefined
-    const start = before ?? rewound(await positionIds(call => chain.read(call, toBlock), manager, safe), own, safe)
+    const start =
+      before ?? rewound(await askNode(positionIds(manager, safe), call => chain.read(call, toBlock)), own, safe)
     const end = new Set(start)
     for (const log of own) {
       if (log.topics[2] === topicOf(safe)) end.add(idOf(log))

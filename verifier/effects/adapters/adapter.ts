@@ -1,6 +1,7 @@
 import type { Intent } from '#verifier/evidence/records/decision.ts'
 import type { Call } from '#verifier/evidence/records/proposal.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
+import type { Reading } from '../reading.ts'
 import type { Show } from '../show.ts'
 
 /** The native coin, where a token's address is asked for. */
@@ -36,8 +37,8 @@ export type IntentRule<I extends Intent = Intent> = {
   changes(intent: I): readonly (readonly [symbol: string, amount: bigint])[]
 }
 
-/** What the terms of a call are held against: the oracle's price, and the chain at a block. */
-export type Terms = { policy: Policy; oracleTick: number; read(call: { to: string; data: string }): Promise<string> }
+/** What the terms of a call are held against: the policy, and the oracle's price. */
+export type Terms = { policy: Policy; oracleTick: number }
 
 /** One protocol. */
 export type Adapter = {
@@ -46,7 +47,7 @@ export type Adapter = {
   /** Decodes what has no selector of its own here, as the policy names it. */
   readonly named?: (call: Call, policy: Policy) => DecodedCall | null
   /** Why what a call accepts at worst is too little for what it gives, or null; null also for calls of others. */
-  readonly terms?: (call: DecodedCall, at: Terms) => Promise<string | null>
+  readonly terms?: (call: DecodedCall, at: Terms) => Reading<string | null>
   readonly intents: { readonly [T in Intent['type']]?: IntentRule<Extract<Intent, { type: T }>> }
 }
 

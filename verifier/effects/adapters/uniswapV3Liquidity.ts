@@ -2,6 +2,7 @@ import type { Intent } from '#verifier/evidence/records/decision.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
 import { amountsOf, liquidityFor } from '../liquidity.ts'
 import { liquidityMarket, readPosition } from '../positions.ts'
+import type { Reading } from '../reading.ts'
 import {
   type Adapter,
   approvalDifference,
@@ -82,9 +83,9 @@ export const uniswapV3Liquidity: Adapter = {
       }
     },
   },
-  async terms(call, at) {
+  *terms(call, at) {
     if (call.name === 'mint') return mintTerms(call, at)
-    return call.name === 'decreaseLiquidity' ? decreaseTerms(call, at) : null
+    return call.name === 'decreaseLiquidity' ? yield* decreaseTerms(call, at) : null
   },
   intents: {
     addLiquidity: {
@@ -206,10 +207,10 @@ function mintTerms({ args }: DecodedCall, { policy, oracleTick }: Terms): string
   return within('the position takes', policy, [BigInt(args.min0 ?? 0), BigInt(args.min1 ?? 0)], fair)
 }
 
-async function decreaseTerms({ to, args }: DecodedCall, { policy, oracleTick, read }: Terms): Promise<string | null> {
+function* decreaseTerms({ to, args }: DecodedCall, { policy, oracleTick }: Terms): Reading<string | null> {
   const market = marketAt(policy, to)
   if (market === null) return `${to} manages no pool that the policy allows liquidity of`
-  const position = await readPosition(read, to, BigInt(args.position ?? 0))
+  const position = yield* readPosition(to, BigInt(args.position ?? 0))
   if (position === null) return `there is no position ${args.position}`
   const isIn =
     position.token0 === market.token0 && position.token1 === market.token1 && position.fee === BigInt(market.feePips)

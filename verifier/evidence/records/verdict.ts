@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import { address, count, digest, hex32, intString, label, leafHash, reason, secp256k1Signature } from '../primitives.ts'
+import {
+  address,
+  blobRef,
+  count,
+  digest,
+  hex32,
+  intString,
+  label,
+  leafHash,
+  reason,
+  secp256k1Signature,
+} from '../primitives.ts'
 
 /** The nine checks of evidence.md §5, by name and in order. */
 export const CHECK_IDS = [
@@ -15,13 +26,13 @@ export const CHECK_IDS = [
 ] as const
 export type CheckId = (typeof CHECK_IDS)[number]
 
-/** `ok: null` means that it was not reached, which denies as well. Times are the verifier's own measurement. */
+/** `ok: null` means that what it must know was not to be had, which denies as well. `rule`: the first that it breaks. */
 export const checkResult = z.strictObject({
   id: z.enum(CHECK_IDS),
   ok: z.boolean().nullable(),
+  rule: label.nullable(),
   detail: reason,
   assumptions: z.array(reason).max(32),
-  micros: count,
 })
 export type CheckResult = z.infer<typeof checkResult>
 
@@ -44,6 +55,8 @@ export const verdict = z.strictObject({
   proposalDigest: digest,
   answer: z.enum(['approve', 'deny']),
   checks: z.array(checkResult).length(CHECK_IDS.length),
+  /** What the checks rest on (judge/facts.ts), a payload: with the log and the policy, the same checks follow from it. */
+  facts: blobRef,
   simulation: simulation.nullable(),
   valueAtRiskUsd: count.nullable(),
   /** Entries of the log that the verifier had seen. */
@@ -52,6 +65,8 @@ export const verdict = z.strictObject({
   previous: leafHash.nullable(),
   refBlock: count,
   refBlockHash: hex32,
+  /** That block's time, seconds. */
+  refTime: count,
   /** Last second, in chain time, at which the module takes the signature: the proposal's deadline, or earlier. */
   validUntil: count,
   signer: address,
