@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { gatewayCommand } from './gateway.ts'
 import { initCommand } from './init.ts'
+import { keysCommand } from './keys/keys.ts'
 import { logCommand } from './log/log.ts'
 import { modelCommand } from './model/model.ts'
 import { parityCommand } from './parity.ts'
@@ -28,6 +29,7 @@ export function registerCommands(program: Command): void {
     explainCommand,
     gatewayCommand,
     initCommand,
+    keysCommand,
     runCommand,
     showCommand,
     strategyCommand,

@@ -7,6 +7,7 @@ import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import type { SourcePlaces } from '#agents/sandbox/sourcePlaces.ts'
 import { located } from '#agents/sandbox/strategyFailure.ts'
 import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
+import { openKeyRing } from '#runtime/crypto/keyRing.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { chooseProof } from '#runtime/gateway/chooseProof.ts'
 import { createGateway, type Gateway } from '#runtime/gateway/createGateway.ts'
@@ -117,13 +118,21 @@ export async function loadLlmAgent(definition: LlmAgentDefinition, upstream: Ups
   }
 }
 
-export type RunKeys = { log: Ed25519Signer; agent: Ed25519Signer; worker: Ed25519Signer }
+export type RunKeys = {
+  log: Ed25519Signer
+  agent: Ed25519Signer
+  worker: Ed25519Signer
+  /** Keys that the agent had before: runs that were begun under them are ended under them. */
+  pastAgents?: readonly Ed25519Signer[]
+}
 
 /** The keys of a run's own actors, from `dir`, made when missing. */
 export function openRunKeys(dir: string): RunKeys {
+  const [agent, ...pastAgents] = openKeyRing(join(dir, 'agent.key'))
   return {
     log: openEd25519Key(join(dir, 'log.key')),
-    agent: openEd25519Key(join(dir, 'agent.key')),
+    agent,
+    pastAgents,
     worker: openEd25519Key(join(dir, 'worker.key')),
   }
 }

@@ -14,6 +14,9 @@ import type { Decision, DoorUse } from '#verifier/evidence/records/decision.ts'
 import { payloadsOf, proofIn } from '#verifier/evidence/records/proof.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
 
+/** An agent's key: who it is, and its signature. */
+type KeyedAuthor = Author & { readonly publicKeyHex: string }
+
 /** What was left of one run, and brought to its end. */
 export type Recovered = { runId: string; requests: number; missed: number; submissions: number; abandoned: number }
 
@@ -56,21 +59,30 @@ export type Recoverer = {
  * bytes, broadcast again where they must be), what was not submitted is named as abandoned, and the run is closed. Nothing
  * is decided, proposed or signed anew. What a verifier signed meanwhile expires by itself.
  *
- * @throws CHAIN_FAILED, UNREACHABLE: nothing may start before an open submission has its outcome
+ * @throws BAD_INPUT without the key of a run that is open; CHAIN_FAILED, UNREACHABLE: nothing may start before an open submission has its outcome
  */
 export async function recoverRuns({
   log,
   author,
+  pastAuthors = [],
   treasury,
 }: {
   log: Log
-  /** The agent's key of those runs: it signs their end. */
-  author: Author
+  /** The agent's key, and those that it had before: a run's own signs its end. */
+  author: KeyedAuthor
+  pastAuthors?: readonly KeyedAuthor[]
   treasury: Recoverer | null
 }): Promise<Recovered[]> {
   const recovered: Recovered[] = []
   for (const [runId, state] of await openRuns(log)) {
-    const run = log.resumeRun(runId, state.nextSeq, author)
+    const { agent } = state.run.body.keys
+    const own = [author, ...pastAuthors].find(({ publicKeyHex }) => publicKeyHex === agent)
+    if (own === undefined)
+      throw new WarrantError(
+        'BAD_INPUT',
+        `run ${runId} was begun under the key ${agent}, which is not here: only it can sign its end; put its file into KEY.retired/ beside the present one`,
+      )
+    const run = log.resumeRun(runId, state.nextSeq, own)
     const [gateway, verdicts, runtime] = [run.appender('gateway'), run.appender('verifier'), run.appender('runtime')]
     for (const [leaf, { body }] of state.openRequests) {
       const result = { status: 'failed' as const, reason: `${ENDED} an answer was on record` }

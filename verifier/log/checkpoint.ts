@@ -1,4 +1,4 @@
-import { toBase64 } from '#verifier/evidence/bytes.ts'
+import { equalBytes, toBase64, toHex } from '#verifier/evidence/bytes.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { type NoteKey, noteSignedBy, parseNote, type SignedNote } from './signedNote.ts'
@@ -31,7 +31,13 @@ export function openCheckpoint(crypto: CryptoPort, note: string, key: NoteKey): 
   if (checkpoint.origin !== key.name) {
     throw new WarrantError('EVIDENCE_MALFORMED', `checkpoint is of ${checkpoint.origin}, not of ${key.name}`)
   }
-  if (!noteSignedBy(crypto, parsed, key))
-    throw new WarrantError('EVIDENCE_MALFORMED', `checkpoint is not signed by ${key.name}`)
+  if (!noteSignedBy(crypto, parsed, key)) {
+    const other = parsed.signatures.find(({ name, id }) => name === key.name && !equalBytes(id, key.id))
+    const hint =
+      other === undefined
+        ? ''
+        : `: by its key ${toHex(key.id)}, but by one with the id ${toHex(other.id)}; if the log was handed over, its keeper tells you the new key`
+    throw new WarrantError('EVIDENCE_MALFORMED', `checkpoint is not signed by ${key.name}${hint}`)
+  }
   return { ...checkpoint, note: parsed }
 }

@@ -218,6 +218,7 @@ async function runLive({
   for (const { requests, missed, submissions, abandoned } of await recoverRuns({
     log,
     author: keys.agent,
+    pastAuthors: keys.pastAgents ?? [],
     treasury: { rpc: wanted.rpc, verifiers: wanted.verifiers, confirmations: wanted.confirmations },
   }))
     listener.say(

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { gatewayConfig } from '#config/gatewayConfig.ts'
 import { loadConfig } from '#config/loadConfig.ts'
 import { type Ed25519Signer, openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
+import { openKeyRing } from '#runtime/crypto/keyRing.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { chooseProof, type ProofChoice } from '#runtime/gateway/chooseProof.ts'
 import { createGateway } from '#runtime/gateway/createGateway.ts'
@@ -97,7 +98,7 @@ export async function runGateway(file: string): Promise<void> {
     if (found === undefined) throw new WarrantError('WORKER_FAILED', `no file of model ${name}`)
     return found.bytes
   }
-  const workerKey = openEd25519Key(join(path(config.keys), 'worker.key'))
+  const [workerKey, ...pastKeys] = openKeyRing(join(path(config.keys), 'worker.key'))
   const embedded = (id: string) => ({ id, operator: 'embedded', publicKey: workerKey.publicKeyHex })
   const workers = [
     ...(config.redis === undefined
@@ -140,7 +141,7 @@ export async function runGateway(file: string): Promise<void> {
     signer: openEd25519Key(join(path(config.keys), 'log.key')),
     clock,
   })
-  for (const { requests } of await recoverRuns({ log, author: workerKey, treasury: null }))
+  for (const { requests } of await recoverRuns({ log, author: workerKey, pastAuthors: pastKeys, treasury: null }))
     logger.warn({ requests }, 'ended a run that was cut off: its open requests failed, its answers are sealed')
   const run = log.startRun(workerKey)
   const runtime = run.appender('runtime')

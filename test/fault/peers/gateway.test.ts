@@ -222,7 +222,7 @@ test('answers with a trace that a killed gateway left unsealed are sealed when i
   expect((await verifyLog({ files: openLogFiles(left), crypto: nodeCrypto, key })).findings).toEqual([])
 })
 
-test('a killed gateway ends its open requests when it starts again', async () => {
+test('a killed gateway ends its open requests when it starts again, under another key too', async () => {
   const dir = mkdtempSync(join(root, 'killed-'))
   mkdirSync(join(dir, 'models'))
   writeFileSync(join(dir, 'models', 'trend.onnx'), file)
@@ -267,6 +267,9 @@ test('a killed gateway ends its open requests when it starts again', async () =>
   first.child.kill('SIGKILL')
   await ended(first.child)
 
+  // Its key is replaced meanwhile: what the old one began, the old one ends.
+  for (const step of [[], ['--now']])
+    expect(warrant(['keys', 'rotate', 'gateway', '--key', join(dir, 'keys', 'worker.key'), ...step]).status).toBe(0)
   const second = await start()
   expect((await post(second.url, '/v1/infer', { model: 'trend', input: tensor(2) })).status).toBe(200)
   second.child.kill('SIGTERM')
@@ -281,6 +284,8 @@ test('a killed gateway ends its open requests when it starts again', async () =>
     records.push(decodeRecord(entry))
   })
   const inFirst = records.filter(({ runId }) => runId === records[0]?.runId)
+  const agents = records.flatMap(record => (record.kind === 'run' ? [record.body.keys.agent] : []))
+  expect(new Set(agents).size).toBe(2)
   const kinds = ['run', 'request', 'response', 'request', 'response', 'close']
   expect(inFirst.map(({ kind }) => kind)).toEqual(kinds)
   expect(inFirst.find(({ seq }) => seq === 4)?.body).toMatchObject({ result: { status: 'failed' } })
