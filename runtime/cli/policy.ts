@@ -1,6 +1,22 @@
 import type { Command } from 'commander'
+import { WarrantError } from '#verifier/evidence/error.ts'
 import { showText } from '#verifier/evidence/text/showText.ts'
+import type { Policy } from '#verifier/policy/policy.ts'
 import { createPrinter, printJson } from './lib/output.ts'
+
+/** What only a clock and a chain can tell of a policy. @throws BAD_CONFIG naming file, line and field */
+async function checkNow(policy: Policy, file: string, rpc: string | undefined): Promise<void> {
+  const { placeIn } = await import('#config/loadConfig.ts')
+  const { expiredFaults } = await import('#verifier/policy/policyFaults.ts')
+  const placeOf = placeIn(file)
+  const [expired] = expiredFaults(policy, Date.now())
+  if (expired !== undefined)
+    throw new WarrantError('BAD_CONFIG', `${placeOf(expired.path)}: ${expired.path.join('.')}: ${expired.reason}`)
+  if (rpc === undefined) return
+  const { createChainPort } = await import('#runtime/chain/createChainPort.ts')
+  const { requireChainFits } = await import('#runtime/chain/requireChainFits.ts')
+  await requireChainFits(policy, createChainPort(rpc), placeOf)
+}
 
 /** `warrant policy check|explain|diff|test|schema`. */
 export function policyCommand(program: Command): void {
@@ -8,13 +24,20 @@ export function policyCommand(program: Command): void {
   policy
     .command('check')
     .argument('<file>', 'a policy (YAML or JSON)')
+    .option('--rpc <url>', 'compare it with its chain, too: decimals, pools, fees, routers, module')
     .option('--json', 'one JSON document on stdout')
-    .description('Check a policy against its schema and print its digest: what the owners set in the module.')
-    .addHelpText('after', '\nExample:\n  warrant policy check policy.yaml')
-    .action(async (file: string, options: { json?: boolean }) => {
+    .description(
+      'Check a policy, and print its digest: what the owners set in the module. Exit 2 for one that cannot be meant, or that its chain contradicts.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  warrant policy check policy.yaml\n  warrant policy check policy.yaml --rpc http://localhost:8545',
+    )
+    .action(async (file: string, options: { rpc?: string; json?: boolean }) => {
       const { readPolicy } = await import('#config/readPolicy.ts')
       const { policyDigest } = await import('#verifier/policy/policy.ts')
       const parsed = readPolicy(file)
+      await checkNow(parsed, file, options.rpc)
       if (options.json) printJson({ ok: true, name: parsed.name, digest: policyDigest(parsed) })
       else createPrinter(false)(`${showText(parsed.name)}: 0x${policyDigest(parsed)}`)
     })

@@ -7,10 +7,10 @@ import { createSandbox } from '#agents/sandbox/createSandbox.ts'
 import { nodeKernels } from '#runtime/crypto/nodeKernels.ts'
 import type { DemoWorld } from '#runtime/demo/demoWorld.ts'
 import type { LoadedStrategy } from '#runtime/run/openRun.ts'
+import type { View } from '#verifier/evidence/records/observation.ts'
 import { CHECK_IDS, type CheckId } from '#verifier/evidence/records/verdict.ts'
-import { attestedCall } from '../../test/support/attestation/attestedCall.ts'
-import { nitroCloud } from '../../test/support/attestation/nitro.ts'
 import { auditedProposal } from '../../test/support/auditedProposal.ts'
+import { barsBack, barsShifted, barsWithout, withView } from '../../test/support/otherViews.ts'
 import type { Case, Earlier } from '../judge/case.ts'
 import { gather, type KnownBefore } from './gather.ts'
 import type { GatherPorts } from './ports.ts'
@@ -103,14 +103,14 @@ const cosignedBy = (name: string, timeSeconds: number) => ({
   log: { ...before.log, cosigned: [{ name, timeSeconds }] },
 })
 
-/** The same bars at another time, which the market confirms. */
-function barsShifted(seconds: number): Change {
-  const { observation } = subject
-  if (observation === null) throw new Error('the world has an observation')
-  const { view } = observation.body
-  const bars = { ...view.bars, timeSeconds: view.bars.timeSeconds.map(time => time + seconds) }
-  const moved = { ...observation, body: { ...observation.body, view: { ...view, bars } } }
-  return [{ observation: moved }, { market: { ...ports.market, barsAt: () => view.bars } }]
+/** Another view, which the market confirms. */
+function viewOf(
+  change: (view: View) => Partial<View>,
+  maxAgeSeconds = subject.policy.observation.maxAgeSeconds,
+): Change {
+  const observation = withView(subject.observation, change)
+  const policy = { ...subject.policy, observation: { ...subject.policy.observation, maxAgeSeconds } }
+  return [{ policy, observation }, { market: { ...ports.market, barsAt: () => observation.body.view.bars } }]
 }
 
 describe('the nine checks', () => {
@@ -137,39 +137,6 @@ describe('the nine checks', () => {
     ])
     const dear = { ...strict, exits, limits: { ...limits, maxSlippageBps: 0 } }
     expect(await failing({ ...busy, policy: dear }, {}, high)).toMatchObject([{ id: 'policy', detail: /could lose/ }])
-  })
-
-  test('an attestation counts at the time of the last witness, and only on a platform of the policy', async () => {
-    const cloud = nitroCloud(Date.UTC(2026, 5, 1))
-    const { at, root } = cloud
-    const measurements = { pcr0: cloud.pcr0 }
-    const attestations = [{ for: 'tee' as const, platform: 'nitro' as const, root, measurements }]
-    const proofs = [{ upToUsd: null, anyOf: [['freivalds', 'tee']] }]
-    const calls = subject.calls.map(call => attestedCall(call, subject.run, cloud))
-    const policy = { ...subject.policy, proofs, attestations }
-    const seen = (...seconds: number[]) => ({
-      log: { ...before.log, cosigned: seconds.map((timeSeconds, i) => ({ name: `${i}`, timeSeconds })) },
-    })
-    const witnessed = seen(at / 1_000 - 900_000, at / 1_000)
-    expect(await failing({ policy, calls }, {}, witnessed)).toEqual([])
-    const refused = async (change: Partial<Case>, also: Partial<GatherPorts> = {}, known = witnessed) =>
-      (await failing({ policy, calls, ...change }, also, known))[0]
-    expect(await refused({}, {}, seen())).toMatchObject({
-      id: 'proofs',
-      detail: expect.stringMatching(/no witness of the policy/),
-    })
-    expect(await refused({}, {}, seen(at / 1_000 + 90_000))).toMatchObject({
-      detail: expect.stringMatching(/not valid at that time/),
-    })
-    expect(await refused({ policy: { ...policy, attestations: [] } })).toMatchObject({
-      detail: expect.stringMatching(/accepts no attestation/),
-    })
-    expect(await refused({}, { attestations: null })).toMatchObject({
-      detail: expect.stringMatching(/checks no attestations/),
-    })
-    expect(await refused({ calls: subject.calls })).toMatchObject({
-      detail: expect.stringMatching(/demand freivalds \+ tee/),
-    })
   })
 
   const only: [CheckId, string, () => Change, RegExp][] = [
@@ -315,8 +282,28 @@ describe('the nine checks', () => {
       ],
       /close is/,
     ],
-    ['observation', 'its bars are true, of an hour ago', () => barsShifted(-3_600), /the last bar ended 3\d{3} s ago/],
-    ['observation', 'its bars end in the future', () => barsShifted(3_600), /the last bar ended -3\d{3} s ago/],
+    [
+      'observation',
+      'its bars are true, of an hour ago',
+      () => viewOf(barsShifted(-3_600)),
+      /the last bar ended 3\d{3} s ago/,
+    ],
+    ['observation', 'its bars end in the future', () => viewOf(barsShifted(3_600)), /the last bar ended -3\d{3} s ago/],
+    ['observation', 'its last bar is not the newest', () => viewOf(barsBack(1), 100_000), /a newer one had/],
+    [
+      'observation',
+      'a bar is left out of its window',
+      () => viewOf(barsWithout(7)),
+      /63 bars; the strategy looks at 64/,
+    ],
+    ['observation', 'a bar is left out, and an older one added', () => viewOf(barsWithout(7, true)), /bar 8 starts at/],
+    ['observation', 'its time is not that of its last bar', () => viewOf(() => ({ timeMs: 5 })), /the view is of 5 ms/],
+    [
+      'observation',
+      'its bars are of another length',
+      () => viewOf(() => ({ intervalSeconds: 60 }), 100_000),
+      /bars of 60 s/,
+    ],
     [
       'observation',
       'it is too old',

@@ -75,6 +75,12 @@ async function answer(question: Question, subject: Case, facts: Facts, ports: Ga
     case 'decision':
       facts.decision = await told(() => rederived(subject, ports))
       return
+    case 'manifest':
+      facts.manifest = await told(async () => {
+        const { intervalSeconds, window } = (await ports.strategy(subject.run)).manifest.market
+        return { intervalSeconds, window }
+      })
+      return
     case 'proof':
       facts.proofs.push(await proofFact(subject, question, facts, ports))
       return

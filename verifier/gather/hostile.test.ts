@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createChainPort } from '#runtime/chain/createChainPort.ts'
+import { requireChainFits } from '#runtime/chain/requireChainFits.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
@@ -10,9 +12,11 @@ import { judge } from '#verifier/judge/judge.ts'
 import { createCounterfactual } from '#verifier/replay/counterfactual.ts'
 import { claimsOf, createVerdictReplay, type JudgedAgain } from '#verifier/replay/replayVerdicts.ts'
 import { createFollower } from '#verifier/service/follower.ts'
+import { attestedCall } from '../../test/support/attestation/attestedCall.ts'
+import { nitroCloud } from '../../test/support/attestation/nitro.ts'
 import { type AuditedProposal, auditedProposal } from '../../test/support/auditedProposal.ts'
 import type { Case } from '../judge/case.ts'
-import { gather } from './gather.ts'
+import { gather, type KnownBefore } from './gather.ts'
 import type { GatherPorts } from './ports.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'warrant-unlisted-'))
@@ -25,8 +29,17 @@ afterAll(async () => {
   await made?.world.close()
   rmSync(root, { recursive: true })
 })
-const failing = async (change: Partial<Case>, portChange: Partial<GatherPorts> = {}) => {
-  const { judgement } = await gather({ ...made.subject, ...change }, made.before, { ...made.ports, ...portChange })
+const failing = async (
+  change: Partial<Case>,
+  portChange: Partial<GatherPorts> = {},
+  beforeChange: Partial<KnownBefore> = {},
+) => {
+  const { subject, before, ports } = made
+  const { judgement } = await gather(
+    { ...subject, ...change },
+    { ...before, ...beforeChange },
+    { ...ports, ...portChange },
+  )
   return judgement.checks.filter(({ ok }) => ok !== true)
 }
 
@@ -56,6 +69,40 @@ test('a model that the policy does not list is never loaded, a worker that it do
   expect(refused.find(({ id }) => id === 'proofs')?.detail).toMatch(/worker second is not listed, or not valid now/)
 })
 
+test('an attestation counts at the time of the last witness, and only on a platform of the policy', async () => {
+  const { subject, before } = made
+  const cloud = nitroCloud(Date.UTC(2026, 5, 1))
+  const { at, root } = cloud
+  const measurements = { pcr0: cloud.pcr0 }
+  const attestations = [{ for: 'tee' as const, platform: 'nitro' as const, root, measurements }]
+  const proofs = [{ upToUsd: null, anyOf: [['freivalds', 'tee']] }]
+  const calls = subject.calls.map(call => attestedCall(call, subject.run, cloud))
+  const policy = { ...subject.policy, proofs, attestations }
+  const seen = (...seconds: number[]) => ({
+    log: { ...before.log, cosigned: seconds.map((timeSeconds, i) => ({ name: `${i}`, timeSeconds })) },
+  })
+  const witnessed = seen(at / 1_000 - 900_000, at / 1_000)
+  expect(await failing({ policy, calls }, {}, witnessed)).toEqual([])
+  const refused = async (change: Partial<Case>, also: Partial<GatherPorts> = {}, known = witnessed) =>
+    (await failing({ policy, calls, ...change }, also, known))[0]
+  expect(await refused({}, {}, seen())).toMatchObject({
+    id: 'proofs',
+    detail: expect.stringMatching(/no witness of the policy/),
+  })
+  expect(await refused({}, {}, seen(at / 1_000 + 90_000))).toMatchObject({
+    detail: expect.stringMatching(/not valid at that time/),
+  })
+  expect(await refused({ policy: { ...policy, attestations: [] } })).toMatchObject({
+    detail: expect.stringMatching(/accepts no attestation/),
+  })
+  expect(await refused({}, { attestations: null })).toMatchObject({
+    detail: expect.stringMatching(/checks no attestations/),
+  })
+  expect(await refused({ calls: subject.calls })).toMatchObject({
+    detail: expect.stringMatching(/demand freivalds \+ tee/),
+  })
+})
+
 test('a verifier refuses a log that was rewritten under it', async () => {
   const { world } = made
   const follower = createFollower({
@@ -72,6 +119,60 @@ test('a verifier refuses a log that was rewritten under it', async () => {
   )
   await expect(fresh.take({ ...take, entries: changed })).rejects.toThrow('one was changed')
   expect(fresh.size).toBe(0)
+})
+
+describe('a policy that its chain contradicts', () => {
+  const refusalOf = (change: (policy: Case['policy']) => Partial<Case['policy']>) => {
+    const { policy } = made.subject
+    const chain = createChainPort(made.world.devnet.url)
+    const placeOf = (path: readonly (string | number)[]) => `p.yaml:${path.length}`
+    return requireChainFits({ ...policy, ...change(policy) }, chain, placeOf).catch(({ message }: Error) => message)
+  }
+  const pools = (change: Partial<Case['policy']['uniswapV3'][number]>) => (policy: Case['policy']) => ({
+    uniswapV3: policy.uniswapV3.map(pool => ({ ...pool, ...change })),
+  })
+
+  test('one that fits is taken', async () => expect(await refusalOf(() => ({}))).toBeUndefined())
+
+  test.each<[string, Parameters<typeof refusalOf>[0], RegExp]>([
+    ['another chain', () => ({ chainId: 1 }), /^p\.yaml:1: chainId: is 1, the node is of chain 31337$/],
+    [
+      'a token of other decimals',
+      ({ tokens }) => ({
+        tokens: tokens.map(token => ({ ...token, decimals: token.decimals === 6 ? 18 : token.decimals })),
+      }),
+      /tokens\.\d\.decimals: the chain says otherwise: decimals\(\) of 0x[0-9a-f]{40} is 6$/,
+    ],
+    [
+      'a token that is no contract',
+      ({ tokens }) => ({ tokens: tokens.map(t => ({ ...t, address: `0x${'ab'.repeat(20)}` })) }),
+      /decimals: 0xabab\w+ is no token/,
+    ],
+    ['a pool of another fee', pools({ feePips: 3_000 }), /uniswapV3\.0\.feePips: the chain says otherwise: fee\(\)/],
+    [
+      'a pool that is none',
+      pools({ pool: `0x${'ab'.repeat(20)}` }),
+      /uniswapV3\.0\.token0: 0xabab\w+ is no Uniswap v3 pool/,
+    ],
+    [
+      'a router that is none',
+      pools({ router: `0x${'ab'.repeat(20)}` }),
+      /uniswapV3\.0\.router: 0xabab\w+ is no Uniswap router/,
+    ],
+    [
+      'another token as token1',
+      policy => pools({ token1: policy.safe })(policy),
+      /uniswapV3\.0\.token1: the chain says/,
+    ],
+    ['a module of another Safe', policy => ({ module: policy.safe }), /module: 0x\w+ is no WarrantModule/],
+    [
+      'a Safe that is none',
+      ({ tokens }) => ({ safe: tokens[0]?.address ?? '' }),
+      /safe: 0x\w+ is no Safe: it does not answer/,
+    ],
+  ])('%s is refused by file, line and field', async (_what, change, reason) => {
+    expect(await refusalOf(change)).toMatch(reason)
+  })
 })
 
 describe('verdicts are derived again from their facts', () => {
@@ -95,7 +196,9 @@ describe('verdicts are derived again from their facts', () => {
     const replay = createVerdictReplay(subject.logKey, () => encodeFacts(said))
     const record = { ...subject.proposal, kind: 'verdict' as const, body } as RecordOf<'verdict'>
     const again = replay.take({ index: subject.size, leaf: 'ee'.repeat(32), record }, records)
-    if (again !== null) replay.compare(claimsOf(again), { decision: null, refused: new Map() })
+    const { intervalSeconds, window } = made.strategy.sandboxed.manifest.market
+    const found = { decision: null, manifest: { intervalSeconds, window }, refused: new Map() }
+    if (again !== null) replay.compare(claimsOf(again), found)
     return { counts: replay.counts, reason: replay.findings[0]?.reason ?? null, again }
   }
   const counts = (rederived: number, diverged: number) => ({ rederived, diverged, recorded: 0 })

@@ -69,6 +69,8 @@ export const facts = z.strictObject({
   }),
   /** How the decision, made again, differs; null: it does not. */
   decision: told(difference.nullable()).optional(),
+  /** What the strategy's bundle says that it looks at. */
+  manifest: told(z.strictObject({ intervalSeconds: count, window: count })).optional(),
   proofs: z.array(proofFact).max(2_048),
 
   // From this verifier alone.

@@ -13,6 +13,7 @@ export type KnownFacts = {
   tick(): number | null
   bars(): BarsFact
   simulation(): Simulation
+  manifest(): { intervalSeconds: number; window: number }
   decision(): { field: string; recorded: string; rederived: string } | null
   proof(request: number, by: ProofFact['by']): ProofFact
   block(number: number): BlockRef | null
@@ -37,6 +38,7 @@ export function openFacts(raw: Facts): KnownFacts {
     tick: () => value(raw.market.tick, { about: 'tick' }),
     bars: () => value(raw.market.bars, { about: 'bars' }),
     simulation: () => value(raw.simulation, { about: 'simulation' }),
+    manifest: () => value(raw.manifest, { about: 'manifest' }),
     decision: () => value(raw.decision, { about: 'decision' }),
     proof(request, by) {
       const found = raw.proofs.find(fact => fact.request === request && fact.by === by)

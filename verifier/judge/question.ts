@@ -2,7 +2,7 @@ import type { ReadCall } from '#verifier/effects/reading.ts'
 
 /** What a rule must know and the facts do not hold. */
 export type Question =
-  | { about: 'tick' | 'bars' | 'simulation' | 'decision' }
+  | { about: 'tick' | 'bars' | 'simulation' | 'decision' | 'manifest' }
   | { about: 'proof'; request: number; by: 'proof' | 'replay' }
   | { about: 'block'; number: number }
   | { about: 'read'; block: number; call: ReadCall }
@@ -40,6 +40,8 @@ function wordsOf(question: Question): string {
       return 'what the calls would do'
     case 'decision':
       return 'what the strategy decides again'
+    case 'manifest':
+      return 'what the strategy looks at'
     case 'proof':
       return `whether the proof of request ${question.request} holds`
     case 'block':

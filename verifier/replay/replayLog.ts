@@ -17,7 +17,7 @@ import { type Counterfactual, createCounterfactual } from './counterfactual.ts'
 import { createPublicEpochs, type PublicEpoch } from './publicEpochs.ts'
 import { type Divergence, rederiveDecision } from './rederiveDecision.ts'
 import { createProofReplay, type ProofCount } from './replayProofs.ts'
-import { type Claims, claimsOf, createVerdictReplay, type VerdictCount } from './replayVerdicts.ts'
+import { type Claims, claimsOf, createVerdictReplay, type Found, type VerdictCount } from './replayVerdicts.ts'
 
 /** What a replay does with the fields of each record kind (evidence.md §8). */
 export const REPLAY_LABELS = {
@@ -127,8 +127,8 @@ export async function replayLog({
   const claims: Claims[] = []
   const other = policy === null ? null : createCounterfactual(policy)
   report.counterfactual = other?.report ?? null
-  /** How each decision, made again, differs, by leaf hash. */
-  const decided = new Map<string, Divergence | null>()
+  /** How each decision, made again, differs, and what its strategy looks at, by leaf hash. */
+  const decided = new Map<string, Pick<Found, 'decision' | 'manifest'>>()
   const ahead: Promise<void>[] = []
   const unproven: Finding[] = []
   /** Answers behind decisions that a verdict approved. */
@@ -173,9 +173,10 @@ export async function replayLog({
           return
         }
         const strategy = await strategyOf(run)
+        const { intervalSeconds, window } = strategy.manifest.market
         ahead.push(
           rederiveDecision({ crypto, strategy, find: records.find }, decision).then(divergence => {
-            decided.set(leafHash, divergence)
+            decided.set(leafHash, { decision: divergence, manifest: { intervalSeconds, window } })
             if (divergence === null) report.identical++
             else diverge(index, divergence)
             onDecision?.(report.identical + report.diverged)
@@ -213,8 +214,8 @@ export async function replayLog({
     await Promise.all(ahead)
     await proofs.settle()
     for (const claim of claims) {
-      const decision = decided.get(claim.decision)
-      if (decision !== undefined) verdicts.compare(claim, { decision, refused: proofs.refused })
+      const found = decided.get(claim.decision)
+      if (found !== undefined) verdicts.compare(claim, { ...found, refused: proofs.refused })
     }
     for (const { index, answer } of approvedOn) {
       const reason = proofs.refused.get(answer)

@@ -20,7 +20,15 @@ export type Claims = {
   index: number
   decision: string
   difference: Facts['decision']
+  manifest: Facts['manifest']
   proven: readonly string[]
+}
+
+/** What a replay found: how the decision differs, what its strategy looks at, and which answers are not proven. */
+export type Found = {
+  decision: Divergence | null
+  manifest: { intervalSeconds: number; window: number }
+  refused: ReadonlyMap<string, string>
 }
 
 /** A verdict with all that it is judged by. */
@@ -33,7 +41,7 @@ export type VerdictReplay = {
   /** Judges one again; null where it cannot be, or differs. */
   take(entry: { index: number; leaf: string; record: RecordOf<'verdict'> }, records: RecordChecker): JudgedAgain | null
   /** Compares what a verdict's facts say of the log with what the replay found: leaf hashes of answers that are not proven, and why. */
-  compare(claims: Claims, found: { decision: Divergence | null; refused: ReadonlyMap<string, string> }): void
+  compare(claims: Claims, found: Found): void
 }
 
 /** Policies of runs, read once. */
@@ -87,7 +95,7 @@ export function createVerdictReplay(logKey: string, payload: (ref: BlobRef) => U
         return null
       }
     },
-    compare({ index, difference: said, proven }, { decision, refused }) {
+    compare({ index, difference: said, proven, manifest }, { decision, refused, manifest: own }) {
       const lies = (reason: string) => {
         counts.rederived--
         differs({ index }, `its facts are not those of the log: ${reason}`)
@@ -98,6 +106,8 @@ export function createVerdictReplay(logKey: string, payload: (ref: BlobRef) => U
             ? 'they say that the decision differs, and it does not'
             : `they say otherwise of the decision, which differs in ${decision.field}`,
         )
+      if (manifest !== undefined && 'value' in manifest && canonicalize(manifest.value) !== canonicalize(own))
+        return lies('they say otherwise of what the strategy looks at')
       const unproven = proven.find(answer => refused.has(answer))
       if (unproven !== undefined) lies(`they say that a proof holds: ${refused.get(unproven)}`)
     },
@@ -111,6 +121,7 @@ export function claimsOf({ index, subject, facts }: JudgedAgain): Claims {
     index,
     decision: proposal.body.decision,
     difference: facts.decision,
+    manifest: facts.manifest,
     proven: facts.proofs.flatMap(({ request, by, ok }) => {
       const call = calls.find(({ response }) => response.body.number === request)
       const answer = call === undefined ? undefined : answerOf(subject, call)

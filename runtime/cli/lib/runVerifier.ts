@@ -1,10 +1,11 @@
 import { dirname, resolve } from 'node:path'
 import { createSandbox } from '#agents/sandbox/createSandbox.ts'
-import { loadConfig } from '#config/loadConfig.ts'
+import { loadConfig, placeIn } from '#config/loadConfig.ts'
 import { readPolicy } from '#config/readPolicy.ts'
 import { verifierConfig } from '#config/verifierConfig.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { moduleRoles } from '#runtime/chain/moduleRoles.ts'
+import { requireChainFits } from '#runtime/chain/requireChainFits.ts'
 import { openSigner } from '#runtime/chain/signer.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
@@ -32,12 +33,7 @@ export async function runVerifier(file: string): Promise<void> {
   const policy = readPolicy(path(config.policy), config.policy)
   const key = openVerifierKey(path(config.key))
   const chain = createChainPort(config.rpc)
-  const chainId = await chain.chainId()
-  if (chainId !== policy.chainId)
-    throw new WarrantError(
-      'BAD_CONFIG',
-      `${config.policy}: is for chain ${policy.chainId}, ${config.rpc} is chain ${chainId}`,
-    )
+  await requireChainFits(policy, chain, placeIn(path(config.policy), config.policy))
   const guardianKey = config.watch?.guardianKey
   const guardian = guardianKey === undefined ? null : await openSigner(guardianKey, dirname(file))
   requireOwnRoles([
@@ -53,7 +49,7 @@ export async function runVerifier(file: string): Promise<void> {
   const { market } = config
   const ownMarket =
     'swaps' in market
-      ? createSwapMarketPort(createSwapFeed(chain, chainId, market.swaps.pool))
+      ? createSwapMarketPort(createSwapFeed(chain, policy.chainId, market.swaps.pool))
       : createMarketPort(openSource('data' in market ? { data: path(market.data) } : market))
   const verifier = createVerifier({
     policy,

@@ -12,6 +12,7 @@ import { nonce } from './nonce.ts'
 import { observedBars } from './observedBars.ts'
 import { observedBlock } from './observedBlock.ts'
 import { observedReads } from './observedReads.ts'
+import { observedWindow } from './observedWindow.ts'
 import { once } from './once.ts'
 import { perTrade } from './perTrade.ts'
 import { priceImpact } from './priceImpact.ts'
@@ -36,6 +37,7 @@ export const RULES: readonly Rule[] = [
   identities,
   proofs,
   observedBlock,
+  observedWindow,
   observedReads,
   observedBars,
   decision,
