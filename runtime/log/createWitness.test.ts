@@ -13,7 +13,7 @@ import { formatTreeHead } from '#verifier/log/treeHead.ts'
 import { formatAddCheckpoint } from './addCheckpoint.ts'
 import { createWitness } from './createWitness.ts'
 import { createMerkleTree } from './merkleTree.ts'
-import { parseWitnessedLogs } from './witnessedLogs.ts'
+import { parseWitnessedLogs, witnessedLogLines } from './witnessedLogs.ts'
 import { ed25519Witness, mlDsaWitness } from './witnessKeys.ts'
 
 // C2SP tlog-witness, sentence by sentence.
@@ -225,6 +225,17 @@ describe('what it remembers', () => {
 })
 
 describe('keys', () => {
+  test('of the logs that it watches, from a file too; an origin is one line', () => {
+    const vkeys = logKeys.map(({ key }) => formatVkey(key))
+    const text = `# ours\n\nlog ${vkeys[0]} ${ORIGIN}\n${vkeys[1]} ${ORIGIN}\n  log ${vkeys[0]}\n`
+    const watched = parseWitnessedLogs(witnessedLogLines(text))
+    expect([...watched].map(([origin, keys]) => [origin, keys.map(formatVkey)])).toEqual([
+      [ORIGIN, vkeys],
+      [first.key.name, [vkeys[0]]],
+    ])
+    for (const bad of ['x', `${vkeys[0]} `, `${vkeys[0]} a\nb`]) expect(() => parseWitnessedLogs([bad])).toThrow()
+  })
+
   test('a cosignature states its time: a clock at zero makes none', () => {
     const witness = createWitness({
       signers,

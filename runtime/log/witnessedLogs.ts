@@ -24,3 +24,12 @@ export function parseWitnessedLogs(texts: readonly string[]): WitnessedLogs {
   }
   return logs
 }
+
+/** The same from a file: a line each, as it is or after `log ` (C2SP tlog-policy); empty lines and comments are skipped. */
+export function witnessedLogLines(text: string): string[] {
+  return text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith('#'))
+    .map(line => line.replace(/^log\s+/, ''))
+}

@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
@@ -11,6 +12,7 @@ import { openLog } from '#runtime/log/openLog.ts'
 import { parseWitnessedLogs } from '#runtime/log/witnessedLogs.ts'
 import { ed25519Witness, mlDsaWitness } from '#runtime/log/witnessKeys.ts'
 import { toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { cosignedAt, parseWitnessVkey } from '#verifier/log/cosignature.ts'
 import { parseQuorum } from '#verifier/log/quorum.ts'
 import { formatVkey, noteKey, parseNote } from '#verifier/log/signedNote.ts'
 import { commandHere } from '../support/commandHere.ts'
@@ -74,6 +76,22 @@ describe.skipIf(!hasGo)('our witness', () => {
     expect(witness.addCheckpoint(utf8(go(['log', LOG_SEED, name, 'other', '3', '0']))).status).toBe(404)
     expect(witness.addCheckpoint(utf8(go(['log', WITNESS_SEED, name, origin, '3', '0']))).status).toBe(403)
   })
+})
+
+test('a cosignature of ML-DSA-44 that OpenSSL made, over the largest tree there is', () => {
+  const name = './vectors/cosignature-ml-dsa-44.json'
+  // Vectors stand in the repository, not in dist/.
+  const path = [name, `../../../test/conformance/${name}`]
+    .map(at => fileURLToPath(new URL(at, import.meta.url)))
+    .find(existsSync) as string
+  const { vkey, timeSeconds, note } = JSON.parse(readFileSync(path, 'utf8')) as Record<'vkey' | 'note', string> & {
+    timeSeconds: number
+  }
+  const key = parseWitnessVkey(nodeCrypto, vkey)
+  expect(cosignedAt(nodeCrypto, parseNote(note), key)).toBe(timeSeconds)
+  expect(formatVkey(key)).toBe(vkey)
+  // It commits to the size to its last digit.
+  expect(cosignedAt(nodeCrypto, parseNote(note.replace('775807', '775806')), key)).toBe(null)
 })
 
 describe.skipIf(!hasGo)('our client', () => {

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import fastify from 'fastify'
 import { openEd25519Key, openSeed } from '#runtime/crypto/ed25519Key.ts'
 import { createWitness } from '#runtime/log/createWitness.ts'
-import { parseWitnessedLogs } from '#runtime/log/witnessedLogs.ts'
+import { parseWitnessedLogs, witnessedLogLines } from '#runtime/log/witnessedLogs.ts'
 import { ed25519Witness, mlDsaWitness } from '#runtime/log/witnessKeys.ts'
 import { addWitnessRoutes } from '#runtime/log/witnessRoutes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
@@ -46,17 +46,8 @@ export async function runWitness(options: RunWitnessParameters): Promise<void> {
   await serveUntilStopped(app, { host, port: number }, { vkey: witness.vkeys.join(' ') })
 }
 
-/** Lines of a file without comments and empty ones. @throws FILE_MISSING */
+/** @throws FILE_MISSING */
 function linesOf(file: string): string[] {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new WarrantError('FILE_MISSING', `${file}: no such file of logs`, { cause })
-  }
-  return text
-    .split('\n')
-    .map(line => line.trim())
-    .filter(line => line !== '' && !line.startsWith('#'))
-    .map(line => line.replace(/^log /, ''))
+  if (!existsSync(file)) throw new WarrantError('FILE_MISSING', `${file}: no such file of logs`)
+  return witnessedLogLines(readFileSync(file, 'utf8'))
 }
