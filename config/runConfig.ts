@@ -56,7 +56,13 @@ export const runConfig = z.strictObject({
       approvals: z
         .strictObject({
           dir: z.string().describe('where requests and answers lie, see warrant approve'),
-          waitSeconds: z.int().min(1).default(300).describe('chain time that people have; then verifiers are asked'),
+          waitSeconds: z
+            .int()
+            .min(1)
+            .optional()
+            .describe(
+              "chain time that people have before a proposal is abandoned; default: all that the policy's approvals.validitySeconds gives them",
+            ),
         })
         .optional()
         .describe("needed where the policy's approvals.aboveUsd is set"),

@@ -31,6 +31,8 @@ export type CyclePorts = {
   }): Promise<{ response: string; result: Response['result'] }>
   /** What becomes of intents: a treasury's proposal, or a fill on paper. */
   settle(decision: Appended, tick: number): Promise<void>
+  /** Why nothing may be decided at this tick, in words: it is missed, and nothing is looked at. Null: it may. */
+  blocked?(): string | null
   /** Whether to wait for the disk before acting (everywhere but in a backtest, which has no effects). */
   durable: boolean
   /** Tells people what the strategy logged. */
@@ -55,6 +57,8 @@ export async function runTick(
   let result: DecisionResult
   let lines: readonly LogLine[] = []
   try {
+    const blocked = ports.blocked?.() ?? null
+    if (blocked !== null) throw new WarrantError('REFUSED', blocked)
     observed = await ports.observe(tick)
     const { leafHash, observation } = observed
     const inferences: (DoorUse | null)[] = []

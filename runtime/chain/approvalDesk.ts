@@ -14,6 +14,7 @@ import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { type Approval, approval } from '#verifier/evidence/records/approval.ts'
 import { proposal } from '#verifier/evidence/records/proposal.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
+import type { PeopleAnswer } from './createTreasury.ts'
 
 /** What people are asked: a proposal as it stands in the log, what reads it, and why the agent wants it. */
 export const approvalRequest = z.strictObject({
@@ -29,11 +30,28 @@ export const approvalRequest = z.strictObject({
 })
 export type ApprovalRequest = z.infer<typeof approvalRequest>
 
-/** Asks people, and waits for their answers. */
+/** Asks people, and waits for their answers, for minutes or for days. */
 export type ApprovalDesk = {
-  /** Answers that count, each on record: enough approvals, a rejection, or what came before `untilSeconds` (chain time). */
-  gather(request: AskedRequest, untilSeconds: number): Promise<Approval[]>
+  /**
+   * Answers that count, each on record. They are enough, or one is a rejection, at `answered`; `late`: `untilSeconds` (chain
+   * time) came first; `stopped`: `isStopped` did. A node that does not answer meanwhile is told, and waited for.
+   */
+  gather(request: AskedRequest, options: GatherOptions): Promise<PeopleAnswer>
 }
+
+export type GatherOptions = {
+  untilSeconds: number
+  /** What stands on record already. */
+  given?: readonly Approval[]
+  isStopped?(): boolean
+}
+
+/** Where the request for a proposal lies, by its digest. */
+export const requestFile = (dir: string, digest: string): string => join(dir, `${digest}.json`)
+
+/** How often the folder is looked at, and how often the chain is asked for its time. */
+const LOOK_MS = 250
+const TIME_MS = 2_000
 
 export type AskedRequest = Omit<ApprovalRequest, 'v' | 'kind' | 'policy'>
 
@@ -86,42 +104,73 @@ export function createApprovalDesk({
     return data
   }
 
+  /** Whether the chain's time is past a second, as far as it could be told within the last moment. */
+  function createDeadline(untilSeconds: number): () => Promise<boolean> {
+    let [askedMs, isPast, isSilent] = [0, false, false]
+    return async () => {
+      if (isPast || Date.now() - askedMs < TIME_MS) return isPast
+      askedMs = Date.now()
+      try {
+        isPast = (await chain.head()).timestamp >= untilSeconds
+        if (isSilent) say('the node answers again')
+        isSilent = false
+      } catch (error) {
+        if (!isSilent) say(`the node does not answer; people are waited for all the same: ${reasonOf(error)}`)
+        isSilent = true
+      }
+      return isPast
+    }
+  }
+
   return {
-    async gather(request, untilSeconds) {
+    async gather(request, { untilSeconds, given: before = [], isStopped = () => false }) {
       const digest = proposalDigest(request.proposal)
-      const file = join(dir, `${digest}.json`)
-      if (!existsSync(file))
-        writeDurably(
-          file,
-          utf8(`${JSON.stringify({ v: 2, kind: 'warrant-approval-request', policy, ...request }, null, 2)}\n`),
-        )
-      say(`waits for ${threshold} of ${approvers.length} approvers: warrant approve ${file} --key FILE`)
-      const given = new Map<string, Approval>()
+      const file = requestFile(dir, digest)
+      const text = `${JSON.stringify({ v: 2, kind: 'warrant-approval-request', policy, ...request }, null, 2)}\n`
+      const given = new Map(before.map(answer => [answer.signer, answer]))
       const seen = new Map<string, string>()
+      const told = new Map<string, string>()
+      const isLate = createDeadline(untilSeconds)
+      const answers = () => [...given.values()]
       const enough = () =>
-        [...given.values()].some(({ answer }) => answer === 'reject') ||
-        [...given.values()].filter(({ answer }) => answer === 'approve').length >= threshold
-      while (!enough() && (await chain.head()).timestamp < untilSeconds) {
+        answers().some(({ answer }) => answer === 'reject') ||
+        answers().filter(({ answer }) => answer === 'approve').length >= threshold
+      say(`waits for ${threshold} of ${approvers.length} approvers: warrant approve ${file} --key FILE`)
+
+      /** Takes answers that are new, or took a bad one's place: by its contents a bad answer is told once. */
+      async function look(): Promise<void> {
+        mkdirSync(dir, { recursive: true })
+        if (!existsSync(file)) writeDurably(file, utf8(text))
         for (const name of readdirSync(dir)) {
           if (!name.startsWith(`${digest}.0x`) || !name.endsWith('.json')) continue
-          // By its contents: a bad answer is told once, and one that takes its place is read.
-          const text = textOf(join(dir, name))
-          if (text === null || seen.get(name) === text) continue
-          seen.set(name, text)
+          const found = textOf(join(dir, name))
+          if (found === null || seen.get(name) === found) continue
           try {
-            const answer = await read(text, request)
+            const answer = await read(found, request)
+            seen.set(name, found)
             if (given.has(answer.signer)) continue
             await log.append('approval', answer, [request.leafHash]).durable
             given.set(answer.signer, answer)
             say(`${answer.signer} says ${answer.answer}`)
           } catch (error) {
-            if (error instanceof WarrantError && error.code === 'LOG_HALTED') throw error
-            say(`${join(dir, name)}: ${reasonOf(error)}`)
+            const code = error instanceof WarrantError ? error.code : null
+            if (code === 'LOG_HALTED') throw error
+            // What the node could not say now it is asked again.
+            if (code === 'BAD_INPUT') seen.set(name, found)
+            const fault = reasonOf(error)
+            if (told.get(name) !== fault) say(`${join(dir, name)}: ${fault}`)
+            told.set(name, fault)
           }
         }
-        if (!enough()) await new Promise(resolve => setTimeout(resolve, 250))
       }
-      return [...given.values()]
+
+      for (;;) {
+        if (!enough()) await look()
+        if (enough()) return { end: 'answered', answers: answers() }
+        if (isStopped()) return { end: 'stopped', answers: answers() }
+        if (await isLate()) return { end: 'late', answers: answers() }
+        await new Promise(resolve => setTimeout(resolve, LOOK_MS))
+      }
     },
   }
 }

@@ -209,12 +209,14 @@ function firstFailure({ checks }: Verdict): string {
   return failure === undefined ? 'no reason' : `${failure.id}: ${failure.detail}`
 }
 
-/** One module call carries one reference block: of the approving verdicts, the most that are on the same one. */
+/** One module call carries one reference block and one deadline: of the approving verdicts, the most that have the same. */
 export function onOneBlock<T extends { body: Verdict }>(verdicts: readonly T[]): T[] {
   const groups = new Map<string, T[]>()
-  for (const verdict of verdicts)
-    if (verdict.body.answer === 'approve')
-      groups.set(verdict.body.refBlockHash, [...(groups.get(verdict.body.refBlockHash) ?? []), verdict])
+  for (const verdict of verdicts) {
+    const { answer, refBlockHash, validUntil } = verdict.body
+    const id = `${refBlockHash} ${validUntil}`
+    if (answer === 'approve') groups.set(id, [...(groups.get(id) ?? []), verdict])
+  }
   return [...groups.values()].sort((a, b) => b.length - a.length)[0] ?? []
 }
 

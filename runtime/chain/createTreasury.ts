@@ -7,6 +7,7 @@ import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { Approval } from '#verifier/evidence/records/approval.ts'
 import type { Decision } from '#verifier/evidence/records/decision.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
+import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import type { ChainIdentity } from '#verifier/evidence/records/run.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
 import { createPanel, type LoggedProposal, onOneBlock } from './createPanel.ts'
@@ -36,8 +37,8 @@ export type CreateTreasuryParameters = {
   accepted?(): Promise<Accepted>
   /** How long verifiers are waited for. */
   patience?: { deadlineMs?: number; graceMs?: number }
-  /** Before verifiers are asked: people's answers to a proposal, each on record. */
-  approve?(proposal: LoggedProposal, decision: Decision, tick: number): Promise<Approval[]>
+  /** Who is asked before verifiers are; without them nobody is. */
+  people?: People
   /** Between verdict and execution: the devnet's market moves on here. */
   beforeExecution?(tick: number): Promise<void>
   /** How an approved proposal that expired is replaced by a new one; without it none is. */
@@ -52,6 +53,18 @@ export type CreateTreasuryParameters = {
 /** Proposals of one decision that take an expired one's place, at most. */
 const MOST_REPLACEMENTS = 1
 
+/** The people whom a policy asks above a value. */
+export type People = {
+  /** Seconds that a proposal stays valid that they must approve. */
+  validitySeconds: number
+  isAsked(proposal: Proposal, decision: Decision): Promise<boolean>
+  /** Waits for their answers, each on record. `given`: those that are on record already. */
+  ask(proposal: LoggedProposal, decision: Decision, given: readonly Approval[]): Promise<PeopleAnswer>
+}
+
+/** `late`: their time went by before enough of them had answered. `stopped`: the run ends before; they can still answer. */
+export type PeopleAnswer = { end: 'answered' | 'late' | 'stopped'; answers: readonly Approval[] }
+
 /** Verifiers by address, and how many of them must sign. */
 export type Accepted = { verifiers: ReadonlySet<string>; threshold: number }
 
@@ -64,23 +77,37 @@ export type Settlement = {
   outcome: Outcome | null
   /** Why what verifiers approved was not sent: the module would revert, or gas costs too much. On record as an incident. */
   refused?: NotSent
+  /** Whether it waits for people still, beyond this process: whoever starts again takes it up. */
+  waits?: boolean
 }
+
+/** A proposal of an earlier life that waits for people. */
+export type WaitingProposal = { proposal: LoggedProposal; decision: Decision; answers: readonly Approval[] }
 
 /**
  * From a decision's intents to an audited outcome: proposal, verdicts, submission, outcome, each on record before the next.
  * An approved proposal that expired before it was executed is replaced by a new one, judged anew, once the chain's final
- * time has passed its deadline and it can never be executed (evidence.md §5).
+ * time has passed its deadline and it can never be executed (evidence.md §5). One that people approved is not: they saw
+ * those calls.
  */
 export type Treasury = {
   propose(decision: Appended): Promise<LoggedProposal>
   /** Asks every verifier; the answers are on record. */
   judge(proposal: LoggedProposal): Promise<{ leafHash: string; body: Verdict }[]>
   settle(decision: Appended, tick: number): Promise<Settlement>
+  /** Goes on with a proposal that an earlier life left waiting for people. */
+  takeUp(waiting: WaitingProposal, tick: number): Promise<Settlement>
+}
+
+type Ended = Settlement & {
+  isApproved: boolean
+  /** Chain time after which it can never be executed. */
+  deadline: number
 }
 
 /** Creates the path from intents to the Safe. */
 export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
-  const { agent, chain, policyDigest, validitySeconds, threshold, signer, logs, executor } = parameters
+  const { agent, chain, policyDigest, validitySeconds, threshold, signer, logs, executor, people } = parameters
   let nonce = parameters.firstNonce
   const panel = createPanel({
     verifiers: parameters.verifiers,
@@ -92,11 +119,13 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
   })
   const { incident } = panel
 
-  async function propose(decision: Appended): Promise<LoggedProposal> {
+  async function propose(decision: Appended): Promise<{ proposal: LoggedProposal; isAsked: boolean }> {
     // A verifier that just started has no doubt about what came after it saw the log. One that is away is asked later.
     await panel.sync()
-    const { result } = decision.record.body as Decision
-    const body = buildProposal({
+    const decided = decision.record.body as Decision
+    const { result } = decided
+    const nowSeconds = await parameters.chainTimeSeconds()
+    const proposed = {
       agent,
       decision: decision.leafHash,
       intents: result.type === 'intents' ? result.intents : [],
@@ -104,23 +133,30 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
       nonce: nonce++,
       policyDigest,
       executor: executor.address,
-      validUntil: (await parameters.chainTimeSeconds()) + validitySeconds,
       sign: signer.sign,
-    })
+    }
+    const brief = buildProposal({ ...proposed, validUntil: nowSeconds + validitySeconds })
+    const isAsked = people !== undefined && (await people.isAsked(brief, decided))
+    const body = isAsked ? buildProposal({ ...proposed, validUntil: nowSeconds + people.validitySeconds }) : brief
     const logged = logs.agent.append('proposal', body, [decision.leafHash])
     await logged.durable
-    return { leafHash: logged.leafHash, body }
+    return { proposal: { leafHash: logged.leafHash, body }, isAsked }
   }
 
   return {
-    propose,
+    propose: async decision => (await propose(decision)).proposal,
     judge: proposal => panel.judge(proposal, threshold),
     async settle(decision, tick) {
       for (let replaced = 0; ; replaced++) {
-        const { isApproved, ...settlement } = await settleOnce(decision, tick)
-        const mayReplace = replaced < MOST_REPLACEMENTS
-        if (!isApproved || !(await isReplaced(settlement, decision, mayReplace))) return settlement
+        const { isAsked, ...ended } = await settleOnce(decision, tick)
+        const why = isAsked ? ASKED : replaced < MOST_REPLACEMENTS ? null : REPLACED
+        if (!(await isReplaced(ended, decision.leafHash, why))) return settlementOf(ended)
       }
+    },
+    async takeUp({ proposal, decision, answers }, tick) {
+      const ended = await bringToEnd(proposal, decision, tick, answers)
+      await isReplaced(ended, proposal.body.decision, ASKED)
+      return settlementOf(ended)
     },
   }
 
@@ -136,15 +172,39 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     return false
   }
 
-  async function settleOnce(decision: Appended, tick: number): Promise<Settlement & { isApproved: boolean }> {
-    const proposal = await propose(decision).catch((error: unknown) => {
+  async function settleOnce(decision: Appended, tick: number): Promise<Ended & { isAsked: boolean }> {
+    const proposed = await propose(decision).catch((error: unknown) => {
       const isUnfit = error instanceof WarrantError && ['BAD_INPUT', 'EVIDENCE_MALFORMED'].includes(error.code)
       if (!isUnfit) throw error
       incident('intents that cannot become calls', reasonOf(error), null, [decision.leafHash], 'agent')
       return null
     })
-    if (proposal === null) return { proposal, verdicts: [], outcome: null, isApproved: false }
-    const answers = (await parameters.approve?.(proposal, decision.record.body as Decision, tick)) ?? []
+    if (proposed === null)
+      return { proposal: null, verdicts: [], outcome: null, isApproved: false, isAsked: false, deadline: 0 }
+    const { proposal, isAsked } = proposed
+    return { ...(await bringToEnd(proposal, decision.record.body as Decision, tick, isAsked ? [] : null)), isAsked }
+  }
+
+  /** From a proposal on record to its outcome. `given`: what people answered before; null: they are not asked. */
+  async function bringToEnd(
+    proposal: LoggedProposal,
+    decision: Decision,
+    tick: number,
+    given: readonly Approval[] | null,
+  ): Promise<Ended> {
+    const unsettled = { proposal, verdicts: [], outcome: null, isApproved: false, deadline: proposal.body.validUntil }
+    let answers: readonly Approval[] = []
+    if (people !== undefined && given !== null) {
+      // A verifier that starts again meanwhile knows that it has not signed what it saw before.
+      await panel.sync()
+      const asked = await people.ask(proposal, decision, given)
+      if (asked.end === 'stopped') return { ...unsettled, waits: true }
+      if (asked.end === 'late') {
+        abandon(proposal, asked.answers)
+        return unsettled
+      }
+      answers = asked.answers
+    }
     const approvals = answers.filter(({ answer }) => answer === 'approve')
     const accepted = (await parameters.accepted?.()) ?? null
     const needed = Math.max(threshold, parameters.thresholdFor?.(proposal, tick) ?? 0, accepted?.threshold ?? 0)
@@ -156,11 +216,12 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
       // A denial is a proposal's end, and so is the incident of a verifier that was away; too few that approve is said here.
       if (bodies.length === parameters.verifiers.length && bodies.every(({ answer }) => answer === 'approve'))
         incident('too few verdicts', `${approving.length} of ${needed} verifiers approved`, null, [proposal.leafHash])
-      return { proposal, verdicts: bodies, outcome: null, isApproved: false }
+      return { ...unsettled, verdicts: bodies }
     }
     const { expiry } = parameters
-    if (expiry !== undefined && (await parameters.chainTimeSeconds()) > proposal.body.validUntil)
-      return { proposal, verdicts: bodies, outcome: null, isApproved: true }
+    const deadline = Math.min(...approving.map(({ body }) => body.validUntil))
+    if (expiry !== undefined && (await parameters.chainTimeSeconds()) > deadline)
+      return { ...unsettled, verdicts: bodies, isApproved: true, deadline }
     const sent = await executor
       .submit({ proposal, verdicts: approving.slice(0, needed), approvals }, ({ what, reason, evidence, ends }) =>
         incident(what, reason, evidence, ends, 'executor'),
@@ -172,43 +233,65 @@ export function createTreasury(parameters: CreateTreasuryParameters): Treasury {
     if (!('submission' in sent)) {
       // What came too late is named, and perhaps replaced, below.
       if (sent.kind === 'Expired' && expiry !== undefined)
-        return { proposal, verdicts: bodies, outcome: null, isApproved: true }
+        return { ...unsettled, verdicts: bodies, isApproved: true, deadline }
       const evidence = { kind: sent.kind, nonce: proposal.body.nonce }
       incident('a transaction was not sent', sent.words, evidence, [proposal.leafHash], 'executor')
-      return { proposal, verdicts: bodies, outcome: null, refused: sent, isApproved: false }
+      return { ...unsettled, verdicts: bodies, refused: sent }
     }
     const { submission } = sent
     const outcome = await panel.outcomeOf(submission.leafHash)
     await logs.verifier.append('outcome', outcome, [submission.leafHash]).durable
-    return { proposal, verdicts: bodies, outcome, isApproved: true }
+    return { proposal, verdicts: bodies, outcome, isApproved: true, deadline }
+  }
+
+  /** People had their time: nothing was signed for it, so nothing is reserved. */
+  function abandon({ leafHash, body }: LoggedProposal, answers: readonly Approval[]): void {
+    const approved = answers.filter(({ answer }) => answer === 'approve').length
+    incident(
+      'a proposal was abandoned',
+      `people had time until ${body.validUntil} at the latest, and ${approved} approved: too few`,
+      { nonce: body.nonce, approved },
+      [leafHash],
+      'agent',
+    )
   }
 
   /**
    * Whether another takes the place of an approved proposal, which came too late and never can be executed any more. That it
-   * came too late is on record.
+   * came too late is on record. `why`: why none may; null: one may.
    */
   async function isReplaced(
-    { proposal, outcome }: Settlement,
-    decision: Appended,
-    mayReplace: boolean,
+    { proposal, outcome, isApproved, deadline }: Ended,
+    decision: string,
+    why: string | null,
   ): Promise<boolean> {
     const { expiry } = parameters
-    if (expiry === undefined || proposal === null || outcome?.status === 'success') return false
-    const { validUntil } = proposal.body
-    if (outcome !== null && (await expiry.timeOf(outcome.blockNumber)) <= validUntil) return false
-    const isPast = mayReplace && (await expiry.past(validUntil))
+    if (!isApproved || expiry === undefined || proposal === null || outcome?.status === 'success') return false
+    if (outcome !== null && (await expiry.timeOf(outcome.blockNumber)) <= deadline) return false
+    const isPast = why === null && (await expiry.past(deadline))
     const when =
       outcome === null ? 'before it was submitted' : `before block ${outcome.blockNumber}, which has its call`
-    const ends = mayReplace ? 'the run ended before the chain was past it' : 'it had taken the place of another'
-    const then = isPast ? 'a new one takes its place' : ends
+    const then = isPast ? 'a new one takes its place' : (why ?? 'the run ended before the chain was past it')
     incident(
       'a proposal expired',
-      `valid until ${validUntil}, ${when}: ${then}`,
+      `valid until ${deadline}, ${when}: ${then}`,
       { proposal: proposal.leafHash, nonce: proposal.body.nonce },
       // What was submitted has its end already.
-      [outcome === null ? proposal.leafHash : decision.leafHash],
+      [outcome === null ? proposal.leafHash : decision],
       'agent',
     )
     return isPast
   }
 }
+
+/** Why an expired proposal has no successor. */
+const REPLACED = 'it had taken the place of another'
+const ASKED = 'people approved these calls and no others: what is proposed next they are asked about anew'
+
+const settlementOf = ({ proposal, verdicts, outcome, refused, waits }: Ended): Settlement => ({
+  proposal,
+  verdicts,
+  outcome,
+  ...(refused === undefined ? {} : { refused }),
+  ...(waits === undefined ? {} : { waits }),
+})

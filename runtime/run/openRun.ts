@@ -186,6 +186,8 @@ export type OpenedRun = {
   blobs: BlobRef[]
   /** Ends the run in order: the close record, then the workers. Log and sandbox stay open. */
   close(reason: string, decisions: number): Promise<void>
+  /** Ends the workers and leaves the run as it is: who starts again goes on with what waits in it. */
+  leave(): Promise<void>
 }
 
 /** Writes the run record, and starts the gateway over a worker in this process, or those elsewhere. */
@@ -303,6 +305,10 @@ export async function openRun(parameters: OpenRunParameters): Promise<OpenedRun>
     async close(reason, decisions) {
       gateway.seal()
       await appenders.runtime.append('close', { reason, decisions, requests: gateway.requests }).durable
+      await queue.close()
+    },
+    async leave() {
+      gateway.seal()
       await queue.close()
     },
   }

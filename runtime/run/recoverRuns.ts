@@ -7,9 +7,10 @@ import { createMerkleTree } from '#runtime/log/merkleTree.ts'
 import type { Log } from '#runtime/log/openLog.ts'
 import { fromHex, toHex } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import type { Author } from '#verifier/evidence/ports/log.ts'
+import type { Appender, Author } from '#verifier/evidence/ports/log.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { decodeRecord, MOST_PARENTS, type RecordOf } from '#verifier/evidence/record.ts'
+import type { Approval } from '#verifier/evidence/records/approval.ts'
 import type { Decision, DoorUse } from '#verifier/evidence/records/decision.ts'
 import { payloadsOf, proofIn } from '#verifier/evidence/records/proof.ts'
 import { hashLeaf } from '#verifier/log/merkle.ts'
@@ -17,8 +18,26 @@ import { hashLeaf } from '#verifier/log/merkle.ts'
 /** An agent's key: who it is, and its signature. */
 type KeyedAuthor = Author & { readonly publicKeyHex: string }
 
-/** What was left of one run, and brought to its end. */
-export type Recovered = { runId: string; requests: number; missed: number; submissions: number; abandoned: number }
+/** What was left of one run, and brought to its end: or to where it waits for people. */
+export type Recovered = {
+  runId: string
+  requests: number
+  missed: number
+  submissions: number
+  abandoned: number
+  waiting: WaitingRun | null
+}
+
+/** A run that is open still, because its proposal waits for people: to be taken up, and closed. */
+export type WaitingRun = {
+  proposal: { leafHash: string; body: RecordOf<'proposal'>['body'] }
+  decision: Decision
+  answers: Approval[]
+  blobs: readonly BlobRef[]
+  appenders: Record<'agent' | 'approver' | 'verifier' | 'executor', Appender>
+  /** Its end, once the proposal has its own. */
+  close(): Promise<void>
+}
 
 type Open = {
   run: RecordOf<'run'>
@@ -33,6 +52,9 @@ type Open = {
   openRequests: Map<string, RecordOf<'request'>>
   openDecisions: Set<string>
   openProposals: Map<string, RecordOf<'proposal'>>
+  /** What proposals rest on, and what people answered to them. */
+  decided: Map<string, Decision>
+  answers: Map<string, Approval[]>
   openSubmissions: Map<string, RecordOf<'submission'>>
   /** Leaf hashes of proposals that verifiers answered. */
   denied: Set<string>
@@ -51,13 +73,16 @@ export type Recoverer = {
   verifiers: readonly string[]
   /** Depth at which a transaction counts, as for the executor. */
   confirmations?: number
+  /** Why a proposal that nobody judged yet is not taken up again, in words; null: it waits for people, and is. */
+  abandons?(run: RecordOf<'run'>, proposal: RecordOf<'proposal'>['body']): Promise<string | null>
 }
 
 /**
  * Ends the runs of a log whose process died: every request gets its terminal state, a tick that was seen and not decided
  * is missed (a kill after an answer must not be a second try), every logged submission is brought to its outcome (the same
  * bytes, broadcast again where they must be), what was not submitted is named as abandoned, and the run is closed. Nothing
- * is decided, proposed or signed anew. What a verifier signed meanwhile expires by itself.
+ * is decided, proposed or signed anew. What a verifier signed meanwhile expires by itself. A proposal that waits for people
+ * goes on waiting: its run stays open, for the caller to take up and close.
  *
  * @throws BAD_INPUT without the key of a run that is open; CHAIN_FAILED, UNREACHABLE: nothing may start before an open submission has its outcome
  */
@@ -84,6 +109,7 @@ export async function recoverRuns({
       )
     const run = log.resumeRun(runId, state.nextSeq, own)
     const [gateway, verdicts, runtime] = [run.appender('gateway'), run.appender('verifier'), run.appender('runtime')]
+    const decider = run.appender('agent')
     for (const [leaf, { body }] of state.openRequests) {
       const result = { status: 'failed' as const, reason: `${ENDED} an answer was on record` }
       const ended = gateway.append('response', { request: leaf, agent: body.agent, number: body.number, result }, [
@@ -98,7 +124,7 @@ export async function recoverRuns({
     if (state.openTick !== null) {
       const missed = missedTick(state, state.openTick)
       const parents = [state.openTick.observation, ...missed.doors.map(({ answer }) => answer)]
-      run.appender('agent').append('decision', missed, parents.slice(0, MOST_PARENTS))
+      decider.append('decision', missed, parents.slice(0, MOST_PARENTS))
       state.decisions++
     }
     const groups = groupsOf(state.openSubmissions)
@@ -135,32 +161,68 @@ export async function recoverRuns({
         runtime.append('incident', { what, caughtBy: 'recovery', reason, evidence: null }, [leaf])
       }
     }
+    const ends = await endsOf(state, treasury)
     const abandoned = [
       ...[...state.openDecisions].map(leaf => [leaf, 'a decision was abandoned', `${ENDED} it was proposed`] as const),
       // A denial is on record as a proposal's end already.
-      ...[...state.openProposals]
-        .filter(([leaf]) => !state.denied.has(leaf) || state.approved.has(leaf))
-        .map(
-          ([leaf, { body }]) =>
-            [leaf, 'a proposal was abandoned', `${ENDED} it was submitted; it expires at ${body.validUntil}`] as const,
-        ),
+      ...ends.abandoned.map(([leaf, reason]) => [leaf, 'a proposal was abandoned', reason] as const),
     ]
     for (const [leaf, what, reason] of abandoned)
       runtime.append('incident', { what, caughtBy: 'recovery', reason, evidence: null }, [leaf])
-    await runtime.append('close', {
-      reason: `${ENDED} it closed the run; closed by recovery`,
-      decisions: state.decisions,
-      requests: state.requests,
-    }).durable
+    const close = () =>
+      runtime.append('close', {
+        reason: `${ENDED} it closed the run; closed by recovery`,
+        decisions: state.decisions,
+        requests: state.requests,
+      }).durable
+    if (ends.waiting === null) await close()
     recovered.push({
       runId,
       requests: state.openRequests.size,
       missed: state.openTick === null ? 0 : 1,
       submissions: state.openSubmissions.size,
       abandoned: abandoned.length,
+      waiting:
+        ends.waiting === null
+          ? null
+          : {
+              ...ends.waiting,
+              blobs: state.blobs,
+              appenders: {
+                agent: decider,
+                approver: run.appender('approver'),
+                verifier: verdicts,
+                executor: run.appender('executor'),
+              },
+              close,
+            },
     })
   }
   return recovered
+}
+
+/** What becomes of proposals without an end: the first that waits for people waits on, the others are abandoned. */
+async function endsOf(
+  { run, openProposals, decided, answers, denied, approved }: Open,
+  treasury: Recoverer | null,
+): Promise<{
+  abandoned: (readonly [leaf: string, reason: string])[]
+  waiting: Pick<WaitingRun, 'proposal' | 'decision' | 'answers'> | null
+}> {
+  const abandoned: (readonly [string, string])[] = []
+  let waiting: Pick<WaitingRun, 'proposal' | 'decision' | 'answers'> | null = null
+  for (const [leaf, { body }] of openProposals) {
+    // A denial is on record as a proposal's end already.
+    if (denied.has(leaf) && !approved.has(leaf)) continue
+    const decision = decided.get(body.decision)
+    const isJudged = approved.has(leaf) || decision === undefined || waiting !== null
+    const plain = `${ENDED} it was submitted; it expires at ${body.validUntil}`
+    const reason = isJudged ? plain : treasury?.abandons === undefined ? plain : await treasury.abandons(run, body)
+    if (reason !== null) abandoned.push([leaf, reason])
+    else if (decision !== undefined)
+      waiting = { proposal: { leafHash: leaf, body }, decision, answers: answers.get(leaf) ?? [] }
+  }
+  return { abandoned, waiting }
 }
 
 /** How a decision cites the answer to a request. */
@@ -220,6 +282,8 @@ function opened(run: RecordOf<'run'>): Open {
     openRequests: new Map(),
     openDecisions: new Set(),
     openProposals: new Map(),
+    decided: new Map(),
+    answers: new Map(),
     openSubmissions: new Map(),
     denied: new Set(),
     approved: new Set(),
@@ -251,7 +315,10 @@ function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>
     case 'decision':
       state.decisions++
       state.openTick = null
-      if (record.body.result.type === 'intents') state.openDecisions.add(leaf)
+      if (record.body.result.type === 'intents') {
+        state.openDecisions.add(leaf)
+        state.decided.set(leaf, record.body)
+      }
       return
     case 'seal':
       state.epoch = record.body.epoch + 1
@@ -263,6 +330,9 @@ function take(state: Open, leaf: string, record: ReturnType<typeof decodeRecord>
     case 'proposal':
       state.openDecisions.delete(record.body.decision)
       state.openProposals.set(leaf, record)
+      return
+    case 'approval':
+      state.answers.set(record.body.proposal, [...(state.answers.get(record.body.proposal) ?? []), record.body])
       return
     case 'verdict':
       ;(record.body.answer === 'deny' ? state.denied : state.approved).add(record.body.proposal)

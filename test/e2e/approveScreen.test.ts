@@ -7,12 +7,13 @@ import type { Hex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { buildProposal } from '#agents/build/buildProposal.ts'
-import { createApprovalDesk } from '#runtime/chain/approvalDesk.ts'
+import { type ApprovalRequest, createApprovalDesk } from '#runtime/chain/approvalDesk.ts'
 import { packageArtifact } from '#runtime/chain/artifacts.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { createSafe, deploySafeContracts } from '#runtime/chain/devnet/deploySafe.ts'
 import { createDevClient } from '#runtime/chain/devnet/devClient.ts'
 import { type Anvil, startAnvil } from '#runtime/chain/devnet/startAnvil.ts'
+import { approvalScreen } from '#runtime/cli/lib/approvalScreen.ts'
 import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { demoPolicy } from '#runtime/demo/demoPolicy.ts'
 import { openLog } from '#runtime/log/openLog.ts'
@@ -20,7 +21,7 @@ import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Approval } from '#verifier/evidence/records/approval.ts'
 import type { Intent } from '#verifier/evidence/records/decision.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
-import { policyDigest } from '#verifier/policy/policy.ts'
+import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
 import { commandHere } from '../support/commandHere.ts'
 import { HOSTILE, SPOKEN } from '../support/hostileLog.ts'
 
@@ -103,9 +104,10 @@ async function asked(
       if (line.includes('.json: ')) refused.push(line)
     },
   })
-  const given = await desk.gather({ leafHash, proposal, oracleTick: null, reason: 'x' }, DEADLINE)
+  const asked = { leafHash, proposal, oracleTick: null, reason: 'x' }
+  const { answers: given } = await desk.gather(asked, { untilSeconds: DEADLINE })
   await log.close()
-  return [given, refused]
+  return [[...given], refused]
 }
 
 /** The module of the requests, as far as this command asks it: which policy is in force. */
@@ -182,6 +184,23 @@ describe('the screen', () => {
     expect(words).toBeGreaterThan(stdout.indexOf('THE SAME, AS IT IS SIGNED'))
     expect(stdout.slice(0, words)).not.toContain('FAKE call')
     expect(stdout.slice(words)).toContain('\\u{1b}Pfake')
+  })
+
+  test('how old it is, and a deadline that nobody will take, are told by the policy and the chain’s time', async () => {
+    const { request } = requestFor('age')
+    const lines = (nowSeconds: number) =>
+      approvalScreen({
+        ...{ request: { ...request, oracleTick: 200_000, reason: 'x' } as ApprovalRequest, policy: policy as Policy },
+        ...{ isPolicyKnown: true, own: null, nowSeconds },
+      }).filter(line => /^(deadline|proposed)/.test(line))
+    expect(lines(DEADLINE - 7_200)).toEqual([
+      expect.stringMatching(/^deadline .*: 2 h left$/),
+      "proposed    at most 6 h ago, by its deadline; the agent's words and price are of then",
+    ])
+    expect(lines(DEADLINE - 36_000)[1]).toBe(
+      'proposed    UNDER A DEADLINE that is 2 h later than the policy gives people: verifiers refuse it',
+    )
+    expect(lines(DEADLINE + 1)[0]).toMatch(/PAST: nothing can come of it$/)
   })
 
   test('names and decimals are known only from somebody else than the sender', async () => {

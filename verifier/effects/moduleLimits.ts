@@ -85,6 +85,18 @@ export function roomIn({ amount, level, window, updated }: Bucket, atSeconds: nu
   return leaked >= level ? amount : amount - (level - leaked)
 }
 
+/** The first outflow that a module lets go only with its approvers' signatures, or null. */
+export function needsApprovers(
+  { rooms }: Pick<ModuleLimits, 'rooms'>,
+  outflows: ReadonlyMap<string, bigint>,
+): { asset: string; outflow: bigint; room: bigint } | null {
+  for (const [asset, outflow] of outflows) {
+    const room = rooms.get(asset)?.unapproved ?? null
+    if (room !== null && outflow > room) return { asset, outflow, room }
+  }
+  return null
+}
+
 /** How many verifiers a module demands for outflows by asset: more than the threshold where one does not fit into its bucket. */
 export function verifiersDemanded({ threshold, rooms }: ModuleLimits, outflows: ReadonlyMap<string, bigint>): number {
   let demanded = threshold

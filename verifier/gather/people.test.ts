@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { encodeFunctionData } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { MODULE_ABI } from '#runtime/chain/abi.ts'
+import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { type AuditedProposal, auditedProposal } from '../../test/support/auditedProposal.ts'
 import type { Case } from '../judge/case.ts'
 import { gather, type KnownBefore } from './gather.ts'
@@ -105,4 +108,26 @@ test('what people approved is held against the price of now', async () => {
   const other = { market: { ...ports.market, tickAt: async () => (await tickNow()) + 500 } }
   const found = [await failing(approvedAfter(HOUR), moved), await failing(approvedAfter(HOUR), other)].flat()
   expect(found).toMatchObject([{ id: 'policy', detail: /could lose \d+ bps against the oracle/ }])
+})
+
+// Last: it changes the module.
+test('what the module lets go only with approvers is denied before it is signed, however little it is in dollars', async () => {
+  const { devnet } = audited.world
+  const sold = body().calls[0]?.to
+  for (const [functionName, args] of [
+    ['setApprovers', [[APPROVER], 1n]],
+    ['setApprovalLimit', [sold, 5n, HOUR]],
+  ] as const)
+    await devnet.asOwners(devnet.chain.module, encodeFunctionData({ abi: MODULE_ABI, functionName, args } as never))
+  const head = await createChainPort(devnet.url).head()
+  expect(await failing({ head }, still())).toMatchObject([
+    { id: 'simulation', detail: /^-\d+ \w+ would need approvers on chain: the module now lets 5 out without them$/ },
+  ])
+  expect(await failing({ ...approvedAfter(0), head }, still())).toEqual([])
+  // Whoever said yes and somebody who said no are not enough.
+  const approved = approvedAfter(0)
+  const [first] = approved.approvals as Case['approvals']
+  const rejected = { ...first, body: { ...first?.body, answer: 'reject' } } as unknown as NonNullable<typeof first>
+  const both = { ...approved, head, approvals: [...(approved.approvals ?? []), rejected] }
+  expect((await failing(both, still())).map(({ id }) => id)).toContain('simulation')
 })

@@ -3,6 +3,7 @@ import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { reasonText } from '#verifier/evidence/reasonText.ts'
 import { CHECK_IDS, type CheckId, type CheckResult, type Simulation } from '#verifier/evidence/records/verdict.ts'
+import { isPreApproved } from '#verifier/policy/preApproved.ts'
 import { pricingFault } from '#verifier/policy/pricingFault.ts'
 import type { Case } from './case.ts'
 import { type Counters, countEarlier } from './counters.ts'
@@ -128,18 +129,6 @@ function openHearing(subject: Case, raw: Facts): Hearing {
       return counters
     },
     people: () => facts.ask(peopleOf(subject)),
-    isExit() {
-      const { result } = decision.body
-      const { exits } = policy
-      if (exits === undefined || result.type !== 'intents') return false
-      return result.intents.every(intent =>
-        exits.some(
-          exit =>
-            exit.intent === intent.type &&
-            (exit.sell === undefined || ('sell' in intent && intent.sell === exit.sell)) &&
-            (exit.buy === undefined || ('buy' in intent && intent.buy === exit.buy)),
-        ),
-      )
-    },
+    isExit: () => isPreApproved(policy, decision.body.result),
   }
 }

@@ -43,9 +43,8 @@ export function deadlineFault(
 }
 
 /**
- * Chain time, in seconds, at which a decision's facts had to be fresh: now; of what people approved, when it was proposed.
- * Its own deadline says when that was at the latest, and people and module see the same deadline: whoever keeps a decision
- * back has it end no later.
+ * Chain time, in seconds, at which a decision's facts had to be fresh: now; of what people approved, so long before its
+ * deadline as the policy gives people. People and module see the same deadline: a decision that was kept back ends no later.
  */
 export function decidedAt(
   { policy, proposal }: Pick<Case, 'policy' | 'proposal'>,

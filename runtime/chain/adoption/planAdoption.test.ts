@@ -23,11 +23,15 @@ const policy = {
   calls: [{ to: FARM, function: 'stake(uint256,address)', recipientWord: 2 }],
   approvals: { aboveUsd: null, approvers: [], threshold: 0 },
 } as unknown as Policy
+const CAPS = {
+  ...{ USDC: { amount: 1, windowSeconds: 1 }, WETH: { amount: 1, windowSeconds: 1 } },
+  liquidity: { amount: '11', windowSeconds: 13 },
+}
 const config = (change: object = {}): TreasuryConfig =>
   treasuryConfig.parse({
     ...{ policy: 'policy.yaml', verifiers: [address('c1'), address('c2'), address('c3')], threshold: 2 },
     ...{ guardian: address('d1'), guard: null, watchNative: false },
-    caps: { USDC: { amount: 1, windowSeconds: 1 }, WETH: { amount: 1, windowSeconds: 1 } },
+    caps: CAPS,
     verifierLimits: { USDC: { above: 5_000_000, verifiers: 3 } },
     ...change,
   })
@@ -67,12 +71,8 @@ test('what a policy allows becomes rules of the module, each with the word that 
   )
 })
 
-test('native coins have a cap like any asset, and a call that wraps them carries no more; liquidity is counted where it has one', () => {
-  const caps = {
-    ...{ USDC: { amount: 1, windowSeconds: 1 }, WETH: { amount: 1, windowSeconds: 1 } },
-    native: { amount: '7', windowSeconds: 9 },
-    liquidity: { amount: '11', windowSeconds: 13 },
-  }
+test('native coins have a cap like any asset, and a call that wraps them carries no more; so has liquidity', () => {
+  const caps = { ...CAPS, native: { amount: '7', windowSeconds: 9 } }
   const plan = planAdoption({ ...policy, weth: WETH }, config({ caps, watchNative: true }))
   const calls = plan.map(({ data }) => decodeFunctionData({ abi: [...MODULE_ABI, ...SAFE_ABI], data }))
   const setCap = calls.flatMap(({ functionName, args }) => (functionName === 'setCap' ? [args] : []))
@@ -85,6 +85,12 @@ test('native coins have a cap like any asset, and a call that wraps them carries
   expect(rule('decreaseLiquidity((uint256,uint128,uint256,uint256,uint256))')).toMatchObject({ amountWord: 2 })
   expect(() => planAdoption({ ...policy, weth: WETH }, config({ watchNative: true }))).toThrow('caps.native is missing')
   expect(() => planAdoption({ ...policy, weth: WETH }, config({ caps }))).toThrow('needs watchNative')
+  const { liquidity: _, ...without } = CAPS
+  expect(() => planAdoption(policy, config({ caps: without }))).toThrow(
+    'caps.liquidity is missing: without a cap, k verifiers could take all of it out of positions, at a price that they push',
+  )
+  const [{ positions: __, ...pool }] = policy.uniswapV3 as [(typeof policy.uniswapV3)[number]]
+  expect(planAdoption({ ...policy, uniswapV3: [pool] }, config({ caps: without }))).not.toEqual([])
 })
 
 test('a file of the Transaction Builder carries the checksum by which it is told from a changed one', () => {

@@ -8,6 +8,11 @@ import { SELECTORS } from './selectors.ts'
 /** Names beside the policy's symbols that caps and limits may have. */
 const [NATIVE, LIQUIDITY] = ['native', 'liquidity']
 
+const UNCAPPED = (symbol: string) =>
+  symbol === LIQUIDITY
+    ? 'k verifiers could take all of it out of positions, at a price that they push'
+    : 'k verifiers could move all of it'
+
 /**
  * Everything that owners must have set for the module to enforce a policy, and what they decide beside it. With the policy
  * alone (`config` null), what the policy decides. @throws BAD_CONFIG naming the field
@@ -34,10 +39,11 @@ function ownersSettings(policy: Policy, config: TreasuryConfig): Setting[] {
   const needed = [
     ...policy.tokens.map(({ symbol }) => symbol),
     ...(policy.weth === undefined && !carrying ? [] : [NATIVE]),
+    ...(policy.uniswapV3.some(({ positions }) => positions !== undefined) ? [LIQUIDITY] : []),
   ] as string[]
   for (const symbol of needed)
     if (caps[symbol] === undefined)
-      throw new WarrantError('BAD_CONFIG', `caps.${symbol} is missing: without a cap, k verifiers could move all of it`)
+      throw new WarrantError('BAD_CONFIG', `caps.${symbol} is missing: without a cap, ${UNCAPPED(symbol)}`)
   const assetsOf = (field: string, symbol: string): string[] => {
     const token = policy.tokens.find(listed => listed.symbol === symbol)
     if (token !== undefined) return [token.address]
@@ -82,9 +88,10 @@ function ownersSettings(policy: Policy, config: TreasuryConfig): Setting[] {
   ]
 }
 
-/** Position managers whose liquidity is counted: those of the policy, where it has a cap. */
+/** Position managers of the policy: what leaves their positions counts as outflow. */
 function liquidityManagers(policy: Policy, config: TreasuryConfig | null): string[] {
-  if (config?.caps[LIQUIDITY] === undefined) return []
+  // What is counted has a cap, which the owners say.
+  if (config === null) return []
   return [...new Set(policy.uniswapV3.flatMap(({ positions }) => positions ?? []))]
 }
 

@@ -128,7 +128,7 @@ export async function rehearseTreasury(file: string, rpc: string | null): Promis
     await net.market.mintWeth(safe, 20n * 10n ** 18n)
     const mirror = mirrored(policy, { ...net.chain, safe })
     // What the devnet has no token for is left out.
-    const there = new Set(mirror.tokens.map(({ symbol }) => symbol))
+    const there = new Set(['native', ...mirror.tokens.map(({ symbol }) => symbol)])
     const kept = <T>(by: Record<string, T>) =>
       Object.fromEntries(Object.entries(by).filter(([symbol]) => there.has(symbol))) as Record<string, T>
     return await rehearse(net.url, mirror, {

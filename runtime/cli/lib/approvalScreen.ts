@@ -12,6 +12,7 @@ import type { Simulation } from '#verifier/evidence/records/verdict.ts'
 import { showBps, showUsd } from '#verifier/evidence/text/money.ts'
 import { showText } from '#verifier/evidence/text/showText.ts'
 import { showDuration, showTime } from '#verifier/evidence/text/showTime.ts'
+import { approvalSecondsOf } from '#verifier/policy/approvalTime.ts'
 import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
 
 /** What the approver's own node says, where one was asked. */
@@ -69,7 +70,9 @@ export function approvalScreen({
       "CAUTION: not compared with yours. Names and decimals below are the sender's: give --policy FILE or --rpc URL.",
     )
   row('at risk', atRisk(policy, proposal.calls, tick, whose))
-  row('deadline', deadline(proposal.validUntil, own?.chainTimeSeconds ?? nowSeconds))
+  const chainSeconds = own?.chainTimeSeconds ?? nowSeconds
+  row('deadline', deadline(proposal.validUntil, chainSeconds))
+  if (policy !== null) row('proposed', proposed(policy, proposal.validUntil, chainSeconds))
 
   head('IT WOULD DO THIS, IN THIS ORDER, ALL OR NOTHING')
   for (const [i, words] of describeCalls(proposal.calls, policy, show).entries()) {
@@ -109,6 +112,14 @@ function atRisk(policy: Policy | null, calls: readonly Call[], tick: number | nu
 function deadline(validUntil: number, nowSeconds: number): string {
   const left = validUntil - nowSeconds
   return `${showTime(validUntil * 1_000)}: ${left > 0 ? `${showDuration(left)} left` : 'PAST: nothing can come of it'}`
+}
+
+/** How old a proposal is, as its deadline tells: it was made no earlier than the policy's time for people before that. */
+function proposed(policy: Policy, validUntil: number, nowSeconds: number): string {
+  const age = nowSeconds - (validUntil - approvalSecondsOf(policy))
+  return age < 0
+    ? `UNDER A DEADLINE that is ${showDuration(-age)} later than the policy gives people: verifiers refuse it`
+    : `at most ${showDuration(age)} ago, by its deadline; the agent's words and price are of then`
 }
 
 /** What a trade pays at the worst, beside the oracle's price. */

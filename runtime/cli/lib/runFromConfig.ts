@@ -6,9 +6,9 @@ import { readPolicy } from '#config/readPolicy.ts'
 import { type RunConfig, runConfig } from '#config/runConfig.ts'
 import { createVerifierClient } from '#runtime/api/verifierClient.ts'
 import { runBacktest } from '#runtime/backtest/runBacktest.ts'
-import { createApprovalDesk } from '#runtime/chain/approvalDesk.ts'
+import { createApprovalDesk, requestFile } from '#runtime/chain/approvalDesk.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
-import { createTreasury } from '#runtime/chain/createTreasury.ts'
+import { createTreasury, type Settlement } from '#runtime/chain/createTreasury.ts'
 import { createExecutor } from '#runtime/chain/executor.ts'
 import { createGasBudget } from '#runtime/chain/gasBudget.ts'
 import { moduleRoles } from '#runtime/chain/moduleRoles.ts'
@@ -24,15 +24,20 @@ import { chainBalances, createObserver } from '#runtime/market/observer.ts'
 import { openSource } from '#runtime/market/openSource.ts'
 import { createSwapFeed } from '#runtime/market/swapFeed.ts'
 import { createBullQueue } from '#runtime/queue/bullQueue.ts'
+import { createPeople } from '#runtime/run/createPeople.ts'
+import { createWaitingRoom } from '#runtime/run/createWaitingRoom.ts'
 import { gasPaid } from '#runtime/run/gasPaid.ts'
 import { meetVerifiers } from '#runtime/run/meetVerifiers.ts'
 import { AGENT, type LoadedStrategy, loadStrategy, openRun, openRunKeys, strategyEntry } from '#runtime/run/openRun.ts'
 import { postAlarm } from '#runtime/run/postAlarm.ts'
-import { recoverRuns } from '#runtime/run/recoverRuns.ts'
+import { type Recoverer, recoverRuns } from '#runtime/run/recoverRuns.ts'
 import { createRefusals, type RefusalCount } from '#runtime/run/refusals.ts'
 import { valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
 import { toJson } from '#verifier/evidence/canonical.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { Appender } from '#verifier/evidence/ports/log.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
+import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import { reasonText } from '#verifier/evidence/reasonText.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import { gasCeilingOf } from '#verifier/policy/gasCeiling.ts'
@@ -90,6 +95,9 @@ export async function runFromConfig(file: string, live: boolean, listener: Liste
     await strategy.sandboxed.close()
   }
 }
+
+/** What a proposal is brought to its end with: of this run, or of one before that waits. */
+type Heirs = Record<'agent' | 'approver' | 'verifier' | 'executor', Appender>
 
 type Setting = {
   config: RunConfig
@@ -215,16 +223,33 @@ async function runLive({
     ...present.map(address => ({ role: 'verifier' as const, address, where: 'treasury.verifiers' })),
     ...(await moduleRoles(wanted.rpc, policy.module)),
   ])
-  for (const { requests, missed, submissions, abandoned } of await recoverRuns({
+  const chainTimeSeconds = async () => (await chain.head()).timestamp
+  const { aboveUsd } = policy.approvals
+  if (aboveUsd !== null && wanted.approvals === undefined)
+    throw new WarrantError('BAD_CONFIG', `treasury.approvals is missing: the policy asks people above ${aboveUsd} USD`)
+  const approvalsDir = wanted.approvals === undefined ? null : path(wanted.approvals.dir)
+  const abandons: Recoverer['abandons'] = async (run, proposal) => {
+    if (run.body.policy.digest !== policyDigest(policy)) return 'the policy is another one since'
+    if (proposal.executor !== account.address.toLowerCase()) return 'the executor is another one since'
+    const left = proposal.validUntil - (await chainTimeSeconds())
+    const file = approvalsDir === null ? null : requestFile(approvalsDir, proposalDigest(proposal))
+    const wasAsked = file !== null && (existsSync(file) || left > policy.limits.maxValiditySeconds)
+    return wasAsked && left > 0
+      ? null
+      : `the process ended before it was submitted; it expires at ${proposal.validUntil}`
+  }
+  const recovered = await recoverRuns({
     log,
     author: keys.agent,
     pastAuthors: keys.pastAgents ?? [],
-    treasury: { rpc: wanted.rpc, verifiers: wanted.verifiers, confirmations: wanted.confirmations },
-  }))
+    treasury: { rpc: wanted.rpc, verifiers: wanted.verifiers, confirmations: wanted.confirmations, abandons },
+  })
+  for (const { requests, missed, submissions, abandoned, waiting } of recovered)
     listener.say(
-      `recovered a run that was cut off: ${requests} requests without an answer, ${missed} ticks missed, ${submissions} submissions brought to their outcome, ${abandoned} abandoned`,
+      `recovered a run that was cut off: ${requests} requests without an answer, ${missed} ticks missed, ${submissions} submissions brought to their outcome, ${abandoned} abandoned${waiting === null ? '' : ', one that waits for people taken up'}`,
     )
   const paid = await gasPaid(log, clock.nowMs() - 86_400_000)
+  const budget = createGasBudget({ ceiling: gasCeilingOf(policy), paid, nowMs: clock.nowMs })
   const opened = await openRun({
     ...{
       mode: 'live',
@@ -274,74 +299,73 @@ async function runLive({
       evidence: { witness: name },
     })
   }
-  const chainTimeSeconds = async () => (await chain.head()).timestamp
-  const { aboveUsd } = policy.approvals
-  if (aboveUsd !== null && wanted.approvals === undefined)
-    throw new WarrantError('BAD_CONFIG', `treasury.approvals is missing: the policy asks people above ${aboveUsd} USD`)
-  const desk =
-    wanted.approvals === undefined
-      ? null
-      : createApprovalDesk({
-          ...{ dir: path(wanted.approvals.dir), policy, log: opened.appenders.approver, chain },
-          say: listener.say,
-        })
-  /** At the last close; unknown counts as more than anything. */
-  const worthOf = ({ calls }: Proposal, tick: number): number => {
-    const close = schedule.bars[tick + schedule.window - 1]?.close
-    return (close === undefined ? null : valueAtRiskUsd(policy, calls, close)) ?? Number.MAX_SAFE_INTEGER
+  /** The tick under way: prices are those of its last close. */
+  let now = 0
+  const priceTick = () => schedule.bars[now + schedule.window - 1]?.close ?? null
+  /** Unknown counts as more than anything. */
+  const worthOf = ({ calls }: Proposal): number => {
+    const close = priceTick()
+    return (close === null ? null : valueAtRiskUsd(policy, calls, close)) ?? Number.MAX_SAFE_INTEGER
   }
-  const treasury = createTreasury({
-    ...{
-      agent: AGENT,
-      chain: identity,
-      policyDigest: policyDigest(policy),
-      threshold: wanted.threshold,
-      signer: keys.agent,
-    },
-    validitySeconds: Math.min(600, policy.limits.maxValiditySeconds),
-    firstNonce: BigInt(Date.now()) << 64n,
-    logs: { agent: opened.appenders.agent, verifier: opened.appenders.verifier },
-    putBlob: log.putBlob,
-    verifiers: wanted.verifiers.map(url => createVerifierClient({ url, log, blobs: opened.blobs })),
-    executor: await createExecutor({
-      ...{ account, url: wanted.rpc, log: opened.appenders.executor, confirmations: wanted.confirmations },
-      stuckMs: 1_000 * wanted.stuckSeconds,
-      budget: createGasBudget({ ceiling: gasCeilingOf(policy), paid, nowMs: clock.nowMs }),
-      tokens,
-    }),
-    chainTimeSeconds,
-    expiry: {
-      timeOf: async number => (await chain.block(number))?.timestamp ?? 0,
-      async past(seconds) {
-        for (;;) {
-          const { number } = await chain.head()
-          const final = await chain.block(Math.max(0, number - wanted.confirmations + 1))
-          if (final !== null && final.timestamp > seconds) return true
-          if (stop.reason !== null) return false
-          await interruptible(1_000, stop)
-        }
-      },
-    },
-    refBlock: async () => (await chain.head()).number,
-    accepted,
-    patience: { deadlineMs: 1_000 * wanted.answerWithinSeconds },
-    thresholdFor(proposal, tick) {
-      const bands = (policy.verifiers ?? []).filter(band => worthOf(proposal.body, tick) > band.aboveUsd)
-      return Math.max(0, ...bands.map(({ threshold }) => threshold))
-    },
-    async approve(proposal, { result }, tick) {
-      if (desk === null || aboveUsd === null || result.type !== 'intents') return []
-      const valueUsd = worthOf(proposal.body, tick)
-      if (valueUsd <= aboveUsd) return []
-      const until = Math.min(
-        (await chainTimeSeconds()) + (wanted.approvals?.waitSeconds ?? 0),
-        proposal.body.validUntil,
-      )
-      const { leafHash, body } = proposal
-      const oracleTick = schedule.bars[tick + schedule.window - 1]?.close ?? null
-      return desk.gather({ leafHash, proposal: body, oracleTick, reason: result.reason }, until)
-    },
+  const room = createWaitingRoom(() => {
+    stop.reason ??= 'an error'
   })
+  let onAsked = (_reason: string): void => {}
+  const treasuryOf = async (appenders: Heirs, blobs: readonly BlobRef[]) =>
+    createTreasury({
+      ...{
+        agent: AGENT,
+        chain: identity,
+        policyDigest: policyDigest(policy),
+        threshold: wanted.threshold,
+        signer: keys.agent,
+      },
+      validitySeconds: Math.min(600, policy.limits.maxValiditySeconds),
+      firstNonce: BigInt(Date.now()) << 64n,
+      logs: { agent: appenders.agent, verifier: appenders.verifier },
+      putBlob: log.putBlob,
+      verifiers: wanted.verifiers.map(url => createVerifierClient({ url, log, blobs })),
+      executor: await createExecutor({
+        ...{ account, url: wanted.rpc, log: appenders.executor, confirmations: wanted.confirmations },
+        stuckMs: 1_000 * wanted.stuckSeconds,
+        budget,
+        tokens,
+      }),
+      chainTimeSeconds,
+      expiry: {
+        timeOf: async number => (await chain.block(number))?.timestamp ?? 0,
+        async past(seconds) {
+          for (;;) {
+            const { number } = await chain.head()
+            const final = await chain.block(Math.max(0, number - wanted.confirmations + 1))
+            if (final !== null && final.timestamp > seconds) return true
+            if (stop.reason !== null) return false
+            await interruptible(1_000, stop)
+          }
+        },
+      },
+      refBlock: async () => (await chain.head()).number,
+      accepted,
+      patience: { deadlineMs: 1_000 * wanted.answerWithinSeconds },
+      thresholdFor(proposal) {
+        const bands = (policy.verifiers ?? []).filter(band => worthOf(proposal.body) > band.aboveUsd)
+        return Math.max(0, ...bands.map(({ threshold }) => threshold))
+      },
+      ...(approvalsDir === null
+        ? {}
+        : {
+            people: createPeople({
+              ...{ policy, chain, priceTick, worthOf, isStopped: () => stop.reason !== null },
+              desk: createApprovalDesk({
+                ...{ dir: approvalsDir, policy, log: appenders.approver, chain },
+                say: listener.say,
+              }),
+              waitSeconds: wanted.approvals?.waitSeconds ?? null,
+              onAsked: reason => onAsked(reason),
+            }),
+          }),
+    })
+  const treasury = await treasuryOf(opened.appenders, opened.blobs)
   const observe = createObserver({
     log: opened.appenders.market,
     schedule,
@@ -365,10 +389,40 @@ async function runLive({
         )
     },
   })
+  function report({ outcome, verdicts, refused }: Settlement): void {
+    if (outcome?.status === 'success') counts.trades++
+    if (outcome?.status === 'reverted')
+      listener.say(`REVERTED on chain, though the node had said it would not: ${outcome.transactionHash}`)
+    if (outcome !== null) refusals.sent()
+    if (refused !== undefined) refusals.take(refused)
+    for (const { answer, checks } of verdicts) {
+      if (answer === 'deny')
+        listener.say(
+          `denied: ${checks
+            .filter(c => c.ok !== true)
+            .map(c => `${c.id}: ${c.detail}`)
+            .join('; ')}`,
+        )
+    }
+  }
+  /** Whether this run's proposal waits for people still when the process ends. */
+  let isLeft = false
   listener.say(
     `LIVE on chain ${chainId}, Safe ${policy.safe}: ${wanted.threshold} of ${wanted.verifiers.length} verifiers must approve each transaction`,
   )
+  for (const { waiting } of recovered) {
+    if (waiting === null) continue
+    const heir = await treasuryOf(waiting.appenders, waiting.blobs)
+    await room.enter(async waits => {
+      onAsked = waits
+      const settled = await heir.takeUp(waiting, now)
+      report(settled)
+      if (settled.waits !== true) await waiting.close()
+      else listener.say('a proposal of an earlier run waits for people still: start again to go on')
+    })
+  }
   for (let tick = 0; tick < schedule.ticks && stop.reason === null; tick++) {
+    now = tick
     // A bar that ends in the future is waited for; one that ended long ago fails the verifier's freshness check.
     if (onChain === null) await interruptible(decisionTimeMs(schedule, tick) - Date.now(), stop)
     else await onChain.next(stop)
@@ -385,23 +439,14 @@ async function runLive({
         },
         identity: { strategy: strategy.bundle.digest, params: strategy.paramsDigest },
         infer: opened.gateway.infer,
-        async settle(decision, at) {
-          const { outcome, verdicts, refused } = await treasury.settle(decision, at)
-          if (outcome?.status === 'success') counts.trades++
-          if (outcome?.status === 'reverted')
-            listener.say(`REVERTED on chain, though the node had said it would not: ${outcome.transactionHash}`)
-          if (outcome !== null) refusals.sent()
-          if (refused !== undefined) refusals.take(refused)
-          for (const { answer, checks } of verdicts) {
-            if (answer === 'deny')
-              listener.say(
-                `denied: ${checks
-                  .filter(c => c.ok !== true)
-                  .map(c => `${c.id}: ${c.detail}`)
-                  .join('; ')}`,
-              )
-          }
-        },
+        blocked: room.blocked,
+        settle: (decision, at) =>
+          room.enter(async waits => {
+            onAsked = waits
+            const settled = await treasury.settle(decision, at)
+            report(settled)
+            isLeft ||= settled.waits === true
+          }),
       },
       tick,
     )
@@ -411,7 +456,11 @@ async function runLive({
     listener.onTick(counts.decisions, schedule.ticks)
     if (config.paceMs > 0) await interruptible(config.paceMs, stop)
   }
-  await opened.close(stop.reason ?? 'the data ended', counts.decisions)
+  await room.emptied()
+  if (isLeft) {
+    listener.say('a proposal waits for people still: start again to go on')
+    await opened.leave()
+  } else await opened.close(stop.reason ?? 'the data ended', counts.decisions)
   await log.close()
   return {
     mode: 'live',

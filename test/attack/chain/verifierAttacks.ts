@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { encodeFunctionData, type Hex, keccak256, parseAbi, zeroAddress } from 'viem'
+import { encodeFunctionData, type Hex, keccak256, type PrivateKeyAccount, parseAbi, zeroAddress } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { buildProposal } from '#agents/build/buildProposal.ts'
 import { runTick } from '#agents/cycle/runTick.ts'
@@ -12,8 +12,12 @@ import { openExecutorKey } from '#runtime/chain/signer.ts'
 import { auditLog } from '#runtime/cli/lib/auditLog.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import type { DemoRun } from '#runtime/demo/demoWorld.ts'
+import { createMarketPort } from '#runtime/market/marketPort.ts'
+import { openSource } from '#runtime/market/openSource.ts'
 import { AGENT } from '#runtime/run/openRun.ts'
 import { type Service, spawnWarrant } from '#runtime/run/spawnWarrant.ts'
+import { decodeCall } from '#verifier/effects/decodeCall.ts'
+import { microUsd } from '#verifier/effects/price.ts'
 import { approvalTypedData } from '#verifier/evidence/approvalTypes.ts'
 import type { Appended } from '#verifier/evidence/ports/log.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
@@ -42,6 +46,13 @@ const withLimits = (limits: Partial<Policy['limits']>) => (policy: Policy) => ({
   limits: { ...policy.limits, ...limits },
 })
 const APPROVER = privateKeyToAccount(`0x${'5a'.repeat(32)}`)
+/** People are asked above so many dollars. */
+const asking = (aboveUsd: number) => (policy: Policy) => ({
+  ...policy,
+  approvals: { aboveUsd, approvers: [APPROVER.address.toLowerCase()], threshold: 1 },
+})
+/** What people have where a policy says nothing of it. */
+const HOURS = 28_800
 
 /** The decision of a tick, made as always. */
 async function decide({ strategy }: TraderWorld, run: DemoRun, tick = 0): Promise<Appended> {
@@ -83,6 +94,7 @@ async function proposeAs(
   run: DemoRun,
   decision: Appended,
   nonce: bigint,
+  validSeconds = 600,
 ): Promise<LoggedProposal> {
   const { result } = decision.record.body as Decision
   const { timestamp } = await world.devnet.client.public.getBlock()
@@ -94,12 +106,35 @@ async function proposeAs(
     nonce,
     policyDigest: policyDigest(world.policy),
     executor: world.policy.identities.executors[0]?.address ?? '',
-    validUntil: Number(timestamp) + 600,
+    validUntil: Number(timestamp) + validSeconds,
     sign: world.keys.agent.sign,
   })
   const logged = run.opened.appenders.agent.append('proposal', body, [decision.leafHash])
   await logged.durable
   return { leafHash: logged.leafHash, body }
+}
+
+/** An approval on record, whoever gives it. */
+async function approve(run: DemoRun, { leafHash, body }: LoggedProposal, by: PrivateKeyAccount): Promise<void> {
+  const signature = await by.signTypedData(approvalTypedData(body))
+  const answer = { proposal: leafHash, proposalDigest: proposalDigest(body), answer: 'approve' as const, reason: null }
+  const approval = { ...answer, signer: by.address.toLowerCase(), signature }
+  await run.opened.appenders.approver.append('approval', approval, [leafHash]).durable
+}
+
+/** The first second at which a proposal's trade is worse than the policy allows, by the verifier's market. */
+async function whenTooDear({ world, marketSource }: TraderWorld, { body }: LoggedProposal): Promise<number> {
+  const { policy, devnet } = world
+  const trade = body.calls.map(call => decodeCall(call, policy)?.trade ?? null).find(found => found !== null)
+  const market = createMarketPort(openSource(marketSource))
+  const start = Number((await devnet.client.public.getBlock()).timestamp)
+  for (let seconds = 600; trade != null && seconds < 3_600; seconds += 60) {
+    const tick = (await market.tickAt(start + seconds)) ?? 0
+    const paid = microUsd(policy, trade.sold, trade.amountIn, tick) ?? 0n
+    const got = microUsd(policy, trade.bought, trade.atLeast, tick) ?? 0n
+    if ((paid - got) * 10_000n > paid * BigInt(policy.limits.maxSlippageBps + 2)) return start + seconds
+  }
+  throw new Error('the price of this market does not move so far')
 }
 
 /** A verdict stands in a log once, however often it is used. */
@@ -303,24 +338,58 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     },
   },
   {
+    name: 'the hours that people have, for what nobody approved',
+    refusedBy: 'to what people did not approve',
+    without: [
+      {
+        file: 'verifier/judge/people.ts',
+        from: 'isEnough ? approvalSecondsOf(policy) : policy.limits.maxValiditySeconds',
+        to: 'approvalSecondsOf(policy)',
+      },
+    ],
+    adjustPolicy: asking(1_000_000),
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      const run = await world.run(strategy)
+      const verdict = await ask(
+        run.verifierClient,
+        await proposeAs(setting, run, await decide(setting, run), 61n, HOURS),
+      )
+      return verdict.answer === 'approve' ? 'succeeded' : denials(verdict)
+    },
+  },
+  {
+    name: 'a price that moved while people took their time',
+    refusedBy: 'bps against the oracle',
+    without: [off(rule('slippage'), 'if (lostBps > BigInt(maxSlippageBps))')],
+    // As dear as the policy allows, from the start.
+    params: { maxSlippageBps: 99 },
+    adjustPolicy: asking(100),
+    async attempt(setting) {
+      const { world, strategy } = setting
+      await world.moveMarketTo(0)
+      const run = await world.run(strategy)
+      const proposal = await proposeAs(setting, run, await decide(setting, run), 62n, HOURS)
+      await approve(run, proposal, APPROVER)
+      const { client } = world.devnet
+      await client.setNextTimestamp(await whenTooDear(setting, proposal))
+      await world.devnet.market.mintDollars(zeroAddress, 1n)
+      const verdict = await ask(run.verifierClient, proposal)
+      return verdict.answer === 'approve' ? 'succeeded' : denials(verdict)
+    },
+  },
+  {
     name: 'approved by somebody whom the policy does not name',
     refusedBy: 'need 1 approvals, 0 are there',
     without: [{ file: 'verifier/judge/people.ts', from: 'if (!approvers.includes(body.signer)) continue', to: '' }],
-    adjustPolicy: policy => ({
-      ...policy,
-      approvals: { aboveUsd: 100, approvers: [APPROVER.address.toLowerCase()], threshold: 1 },
-    }),
+    adjustPolicy: asking(100),
     async attempt(setting) {
       const { world, strategy } = setting
       await world.moveMarketTo(0)
       const run = await world.run(strategy)
       const proposal = await run.treasury.propose(await decide(setting, run))
-      const stranger = privateKeyToAccount(generatePrivateKey())
-      const digest = proposalDigest(proposal.body)
-      const signature = await stranger.signTypedData(approvalTypedData(proposal.body))
-      const answer = { proposal: proposal.leafHash, proposalDigest: digest, answer: 'approve' as const, reason: null }
-      const body = { ...answer, signer: stranger.address.toLowerCase(), signature }
-      await run.opened.appenders.approver.append('approval', body, [proposal.leafHash]).durable
+      await approve(run, proposal, privateKeyToAccount(generatePrivateKey()))
       const verdict = await ask(run.verifierClient, proposal)
       return verdict.answer === 'approve' ? 'succeeded' : denials(verdict)
     },

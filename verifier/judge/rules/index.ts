@@ -1,4 +1,5 @@
 import type { Rule } from '../rule.ts'
+import { approvalLimits } from './approvalLimits.ts'
 import { approvals } from './approvals.ts'
 import { bounds } from './bounds.ts'
 import { calldata } from './calldata.ts'
@@ -44,6 +45,7 @@ export const RULES: readonly Rule[] = [
   calldata,
   simulation,
   caps,
+  approvalLimits,
   value,
   nonce,
   once,
