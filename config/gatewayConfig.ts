@@ -9,6 +9,13 @@ export const gatewayConfig = z.strictObject({
     .string()
     .regex(/^[^+\s]+$/)
     .describe("the log's name, such as example.org/gateway"),
+  quorum: z.string().optional().describe('quorum file: the witnesses to ask for cosignatures of the log'),
+  tiles: z
+    .boolean()
+    .default(true)
+    .describe(
+      'serve the published log over HTTP (tlog-tiles), to whoever reaches the gateway: questions and answers are in it',
+    ),
   keys: z.string().describe('directory of its keys, made when missing'),
   models: z.string().describe('directory of .onnx files; each is served under its name'),
   redis: z.url().optional().describe('carries jobs to workers elsewhere; without it one worker runs in this process'),

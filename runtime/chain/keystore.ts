@@ -89,7 +89,12 @@ async function byScrypt(file: string, passphrase: string, { n: N, r, p, salt, dk
   if (128 * N * r > MOST_MEMORY || N * r * p > MOST_WORK)
     throw new WarrantError('BAD_INPUT', `${file}: crypto.kdfparams: asks for more memory or time than any wallet does`)
   const options = { N, r, p, maxmem: 2 * MOST_MEMORY }
-  return promisify<string, Uint8Array, number, object, Buffer>(scrypt)(passphrase, salt, dklen, options)
+  try {
+    return await promisify<string, Uint8Array, number, object, Buffer>(scrypt)(passphrase, salt, dklen, options)
+  } catch {
+    // What it asks for is beyond RFC 7914 (N below 2^(16 r)), which OpenSSL keeps to.
+    throw new WarrantError('BAD_INPUT', `${file}: crypto.kdfparams: n is too large for r: scrypt is not defined there`)
+  }
 }
 
 const byPbkdf2 = (passphrase: string, { salt, c, dklen }: z.infer<typeof pbkdf2Params>) =>

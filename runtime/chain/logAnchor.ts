@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { createPublicClient, createWalletClient, defineChain, encodeDeployData, type Hex, http, parseAbi } from 'viem'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { ownArtifact } from './artifacts.ts'
@@ -56,6 +57,8 @@ export type LogAnchorWriter = {
 
 /** A writer with the key in `keyFile`, which must exist. @throws FILE_MISSING, CHAIN_FAILED */
 export async function openLogAnchorWriter(rpc: string, keyFile: string): Promise<LogAnchorWriter> {
+  if (!existsSync(keyFile))
+    throw new WarrantError('FILE_MISSING', `${keyFile}: no such key file: warrant keys new executor --out makes one`)
   const account = openExecutorKey(keyFile)
   const transport = http(rpc, { retryCount: 0, timeout: 20_000 })
   const client = createPublicClient({ transport })

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { LocalAccount } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { newSecp256k1Key } from '#runtime/crypto/newSecp256k1Key.ts'
+import { writeKeyFile } from '#runtime/crypto/writeKeyFile.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { parseSecp256k1Key, refuseKeyAsName } from '#verifier/evidence/secp256k1.ts'
 import { maskKeys } from '#verifier/evidence/text/redact.ts'
@@ -15,10 +16,7 @@ const PASSPHRASE = 'WARRANT_KEYSTORE_PASSPHRASE'
 /** The executor's account from a key file (0x hex, mode 0600), made when missing. @throws BAD_INPUT */
 export function openExecutorKey(file: string): PrivateKeyAccount {
   refuseKeyAsName(file)
-  if (!existsSync(file)) {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, `0x${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
-  }
+  if (!existsSync(file)) writeKeyFile(file, newSecp256k1Key())
   return fromHex(file, readText(file))
 }
 

@@ -3,19 +3,22 @@ import { showAddress } from '#verifier/evidence/text/showAddress.ts'
 import { showText } from '#verifier/evidence/text/showText.ts'
 import type { AuditReport } from './lib/auditLog.ts'
 import { createPrinter, printJson } from './lib/output.ts'
+import { readingJson } from './lib/reading/readingJson.ts'
+import type { ReadOptions } from './lib/reading/readLog.ts'
+import { addReadOptions } from './lib/reading/readOptions.ts'
+import { whatIsNotSeen } from './lib/reading/whatIsNotSeen.ts'
 
-type AuditOptions = { rpc: string; vkey?: string; safe?: string; policy?: string; from?: number; json?: boolean }
+type AuditOptions = ReadOptions & { rpc: string; safe?: string; policy?: string; from?: number; json?: boolean }
 
 /** `warrant audit`. */
 export function auditCommand(program: Command): void {
-  program
+  const audit = program
     .command('audit')
-    .argument('<dir>', "the log's directory")
+    .argument('<where>', "a log's directory, a bundle, a .warrant file, or the URL that serves a log")
     .requiredOption(
       '--rpc <url>',
       'JSON-RPC of the chain, your own; an archive node where the log is older than a few minutes',
     )
-    .option('--vkey <key>', "the log's verification key")
     .option('--safe <address>', 'the Safe that you mean; else every one that the log names')
     .option(
       '--policy <file>',
@@ -27,14 +30,14 @@ export function auditCommand(program: Command): void {
       "Explain every change of the treasury by the log, the owners' signatures, or not at all, and derive every outcome anew. Exit 0 all explained, 1 not, 2 could not run or not see all.",
     )
     .addHelpText('after', '\nExample:\n  warrant audit runs/demo/log --rpc http://127.0.0.1:8545 --policy policy.yaml')
-    .action(async (dir: string, { from, ...options }: AuditOptions) => {
-      const { auditLog } = await import('./lib/auditLog.ts')
-      const report = await auditLog({ dir, ...options, fromBlock: from })
-      if (options.json) printJson(report)
-      else printReport(report)
-      const fails = report.unexplained.length + report.findings.length > 0
-      process.exitCode = fails ? 1 : report.unseen.length > 0 ? 2 : 0
-    })
+  addReadOptions(audit, { rpc: false }).action(async (dir: string, { from, ...options }: AuditOptions) => {
+    const { auditLog } = await import('./lib/auditLog.ts')
+    const { reading, ...report } = await auditLog({ dir, ...options, fromBlock: from })
+    const fails = report.unexplained.length + report.findings.length + reading.unmet.length > 0
+    if (options.json) printJson({ ...report, ...readingJson(reading), ok: !fails && report.unseen.length === 0 })
+    else printReport({ reading, ...report })
+    process.exitCode = fails ? 1 : report.unseen.length > 0 ? 2 : 0
+  })
 }
 
 function printReport(report: AuditReport): void {
@@ -49,6 +52,8 @@ function printReport(report: AuditReport): void {
     print(
       `blocks ${fromBlock}–${toBlock} of Safe ${showAddress(safe)}, module ${showAddress(module)}: ${matched} executions matched, ${owners} by the owners, ${modules} by other modules that the guard allows, ${deposits} deposits, ${found.unexplained.length} unexplained, ${found.unseen.length} not seen`,
     )
+  for (const reason of report.reading.unmet) print(`FAIL         ${reason}`)
+  for (const line of whatIsNotSeen(report.reading)) print(line)
   if (!report.pinned) print('what was audited is what the log itself names: pin it with --policy, or --safe')
 }
 

@@ -48,7 +48,8 @@ export function demoCommand(program: Command): void {
       say('')
       say('Check it yourself, from the files alone:')
       say(`  npx warrant log verify ${log.dir} --vkey '${log.vkey}'`)
-      say(`  npx warrant replay ${log.dir}`)
+      say(`  npx warrant replay ${log.dir} --vkey '${log.vkey}'`)
+      say(`  npx warrant show ${log.dir} --vkey '${log.vkey}' --answer deny`)
       try {
         if (options.once !== true) {
           const { serveStatus } = await import('#runtime/console/serveStatus.ts')

@@ -6,17 +6,18 @@ import { createPrinter, printJson } from './lib/output.ts'
 export function parityCommand(program: Command): void {
   program
     .command('parity')
-    .argument('<a>', 'directory of a log')
-    .argument('<b>', 'directory of another')
+    .argument('<a>', 'a log: its directory, a bundle, a .warrant file, or a URL')
+    .argument('<b>', 'another')
+    .option('--vkey <key...>', 'the keys that they must have, first and second; else those that lie beside them')
     .option('--run <n>', 'compare the n-th run of each log, from 1; without it all runs')
     .option('--json', 'one JSON document on stdout')
     .description(
       'Compare two runs decision by decision: what the strategy saw, asked and decided. Exit 0 identical, 1 not, 2 could not run.',
     )
     .addHelpText('after', '\nExample:\n  warrant parity backtest/log live/log')
-    .action(async (a: string, b: string, options: { run?: string; json?: boolean }) => {
+    .action(async (a: string, b: string, options: { run?: string; vkey?: string[]; json?: boolean }) => {
       const { compareRuns } = await import('./lib/compareRuns.ts')
-      const report = await compareRuns(a, b, runOf(options.run))
+      const report = await compareRuns(a, b, { run: runOf(options.run), vkeys: options.vkey ?? [] })
       if (options.json) printJson(report)
       else {
         const print = createPrinter(false)

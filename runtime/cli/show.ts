@@ -1,27 +1,24 @@
 import type { Command } from 'commander'
-import { createPrinter, printJson } from './lib/output.ts'
+import { addFilterOptions } from './lib/reading/filterOptions.ts'
+import { addReadOptions } from './lib/reading/readOptions.ts'
+import type { ShowStoriesOptions } from './lib/showStories.ts'
 
 /** `warrant show`. */
 export function showCommand(program: Command): void {
-  program
+  const show = program
     .command('show')
-    .argument('<file>', 'a .warrant file')
-    .option(
-      '--vkey <key>',
-      "the log's verification key, from somewhere you trust; without it the file's own, which pins nothing",
+    .argument('<where>', "a .warrant file, a log's directory, a bundle, or the URL that serves a log")
+    .option('--decision <what>', 'one decision: its tick, a leaf hash of any of its records, or its transaction')
+    .option('--json', 'lines of JSON: the log, then each record of each decision, then the end (docs/reading.md)')
+    .description(
+      'Verify, and tell what became of decisions: one as a page, several a line each. Exit 0 clean, 1 evidence fails, 2 could not run.',
     )
-    .option('--json', 'one JSON document on stdout')
-    .description('Verify one decision offline and tell its story. Exit 0 clean, 1 evidence fails, 2 could not run.')
-    .addHelpText('after', '\nExample:\n  warrant show 12.warrant --vkey "$(cat trusted.vkey)"')
-    .action(async (file: string, options: { vkey?: string; json?: boolean }) => {
-      const { showWarrant } = await import('./lib/showWarrant.ts')
-      const { report, page, pinned } = await showWarrant(file, options.vkey)
-      if (options.json) printJson({ ...report, checkpoint: report.checkpoint?.size ?? null, keyPinned: pinned })
-      else {
-        const print = createPrinter(false)
-        for (const { where, reason } of report.findings) print(`FAIL  ${where}: ${reason}`)
-        for (const line of page ?? []) print(line)
-      }
-      process.exitCode = report.ok ? 0 : 1
-    })
+    .addHelpText(
+      'after',
+      '\nExamples:\n  warrant show 12.warrant --vkey "$(cat trusted.vkey)"\n  warrant show runs/demo/log --answer deny --since 2026-07-01 --json',
+    )
+  addFilterOptions(addReadOptions(show)).action(async (where: string, options: ShowStoriesOptions) => {
+    const { showStories } = await import('./lib/showStories.ts')
+    process.exitCode = await showStories(where, options)
+  })
 }

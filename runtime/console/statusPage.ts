@@ -40,8 +40,8 @@ ${card('log entries', groupDigits(String(log.size)), 'C2SP tlog-tiles')}
 <dl><dt>Safe</dt><dd><code>${showAddress(chain.safe)}</code></dd><dt>Module</dt><dd><code>${showAddress(chain.module)}</code></dd><dt>Guard</dt><dd><code>${chain.guard === null ? 'none' : showAddress(chain.guard)}</code></dd><dt>Root</dt><dd><code>${log.root}</code></dd></dl>
 <h2>Check it yourself, from the files alone</h2>
 <pre>npx warrant log verify ${log.dir} --vkey '${log.vkey}'
-npx warrant replay ${log.dir}
-npx warrant explain 0 --log ${log.dir}</pre>
+npx warrant replay ${log.dir} --vkey '${log.vkey}'
+npx warrant explain 0 --log ${log.dir} --vkey '${log.vkey}'</pre>
 </html>
 `.markup
 }

@@ -1,9 +1,9 @@
 import { createPrivateKey, createPublicKey, randomBytes, sign } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import { toHex } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { refuseKeyAsName } from '#verifier/evidence/secp256k1.ts'
+import { writeKeyFile } from './writeKeyFile.ts'
 
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
@@ -26,13 +26,13 @@ export function openEd25519Key(file: string): Ed25519Signer {
   return ed25519Signer(openSeed(file))
 }
 
+/** A seed that nobody knows, as a key file holds it. */
+export const newSeed = () => randomBytes(32).toString('hex')
+
 /** The 32-byte seed of a key in `file`; a new one is written when the file is missing (mode 0600). @throws BAD_INPUT */
 export function openSeed(file: string): Uint8Array {
   refuseKeyAsName(file)
-  if (!existsSync(file)) {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
-  }
+  if (!existsSync(file)) writeKeyFile(file, newSeed())
   const text = readFileSync(file, 'utf8').trim()
   if (!/^[0-9a-f]{64}$/.test(text)) throw new WarrantError('BAD_INPUT', `${file}: expected a seed of 64 hex digits`)
   return new Uint8Array(Buffer.from(text, 'hex'))

@@ -9,7 +9,6 @@ import { createExecutor } from '#runtime/chain/executor.ts'
 import { openExecutorKey } from '#runtime/chain/signer.ts'
 import { makeKeyFile } from '#runtime/cli/lib/keyFile.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { makeDirectory } from '#runtime/log/disk.ts'
 import { type Log, openLog } from '#runtime/log/openLog.ts'
 import { type Bar, decisionTimeMs, type Schedule } from '#runtime/market/bars.ts'
 import type { MinuteSource } from '#runtime/market/minutes.ts'
@@ -81,12 +80,10 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
   const { dir, seed, source, marketSource, schedule, strategy } = parameters
   const firstBar = schedule.bars[schedule.window - 1] as Bar
   const keysDir = join(dir, 'keys')
-  makeDirectory(keysDir)
   const keys = openRunKeys(keysDir)
   const account = openExecutorKey(join(keysDir, 'executor.key'))
   const executorAddress = account.address.toLowerCase()
   const verifierDir = join(dir, 'verifier')
-  makeDirectory(verifierDir)
   const verifierAddress = makeKeyFile(join(verifierDir, 'verifier.key'))
 
   const devnet = await startDevnet({

@@ -156,7 +156,7 @@ export async function runDemo(
     counts.denied += denied
 
     await world.log.close()
-    const replay = await replayLog(world.logDir, log.vkey)
+    const replay = await replayLog(world.logDir, { vkey: log.vkey })
     const audit = await auditLog({ dir: world.logDir, rpc: devnet.url, vkey: log.vkey })
     const pnl = profitAndLoss(holdings.start, holdings.end)
     const report: DemoReport = {

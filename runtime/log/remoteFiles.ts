@@ -4,6 +4,7 @@ import { parseCheckpoint } from '#verifier/log/checkpoint.ts'
 import { parseNote } from '#verifier/log/signedNote.ts'
 import { TILE_WIDTH, tilePath, tilesOf } from '#verifier/log/tiles.ts'
 import type { LogFiles } from '#verifier/log/verifyTree.ts'
+import { wholePayloads } from './settledFiles.ts'
 
 /** The most that a resource of a log may have: an entry bundle of 256 full entries, a blob pack. */
 const MAX_BYTES = 256 * 1024 * 1024
@@ -31,10 +32,15 @@ export function openRemoteFiles(url: string): LogFiles {
       throw new WarrantError('EVIDENCE_MALFORMED', `${base}/${path} is larger than any resource of a log`)
     return new Uint8Array(await response.arrayBuffer())
   }
-  const read = (path: string) => {
-    if (path !== 'checkpoint') return get(path)
-    checkpoint ??= get(path)
-    return checkpoint
+  let newestPack = ''
+  async function read(path: string): Promise<Uint8Array | null> {
+    if (path === 'checkpoint') {
+      checkpoint ??= get(path)
+      return checkpoint
+    }
+    const bytes = await get(path)
+    // A log that is served goes on: what is just being written is named by nothing that is published.
+    return bytes !== null && path === newestPack ? wholePayloads(bytes) : bytes
   }
   return {
     read,
@@ -53,7 +59,16 @@ export function openRemoteFiles(url: string): LogFiles {
       const packs = fromUtf8((await get('blobs/')) ?? new Uint8Array(0))
         .split('\n')
         .filter(name => /^pack-\d{6}$/.test(name))
-      return ['checkpoint', ...[...tilesOf(size)].map(tile => tile.path), ...packs.map(name => `blobs/${name}`)]
+        .sort()
+      newestPack = `blobs/${packs.at(-1)}`
+      const notes = []
+      for (const name of ['vkey', 'retired']) if ((await get(name)) !== null) notes.push(name)
+      return [
+        'checkpoint',
+        ...notes,
+        ...[...tilesOf(size)].map(tile => tile.path),
+        ...packs.map(name => `blobs/${name}`),
+      ]
     },
   }
 }

@@ -40,32 +40,37 @@ async function quiet(args: string[]): Promise<string> {
 describe('a log whose every word is hostile', () => {
   test('explain: each decision, as a page and as JSON', async () => {
     let all = ''
-    for (const tick of ticks) all += await quiet(['explain', String(tick), '--log', log])
+    for (const tick of ticks) all += await quiet(['explain', String(tick), '--log', log, '--unpinned'])
     // The words are shown, escaped: nothing was dropped, and the whole page was reached.
     for (const part of ['because: "x\\u{1b}Pfake', 'PROPOSED', 'CHECKED by', 'REJECTED', 'HAPPENED'])
       expect(all).toContain(part)
-    expect(JSON.parse(await quiet(['explain', String(ticks[0]), '--log', log, '--json'])).decision.body.agent).toBe(
-      HOSTILE,
-    )
+    expect(
+      JSON.parse(await quiet(['explain', String(ticks[0]), '--log', log, '--unpinned', '--json'])).decision.body.agent,
+    ).toBe(HOSTILE)
   })
 
   test('log show, tail, verify; replay, parity, show', async () => {
-    const shown = await quiet(['log', 'show', log])
+    const shown = await quiet(['log', 'show', log, '--unpinned'])
     expect(
       shown
         .split('\n')
-        .filter(line => line !== '')
+        .filter(line => line.startsWith('{'))
         .map(line => JSON.parse(line).kind),
     ).toContain('incident')
-    await quiet(['log', 'show', log, '--json'])
-    await quiet(['log', 'tail', log, '--from', '0'])
-    await quiet(['log', 'verify', log])
-    await quiet(['replay', log])
+    await quiet(['log', 'show', log, '--unpinned', '--json'])
+    await quiet(['log', 'tail', log, '--unpinned', '--from', '0'])
+    await quiet(['log', 'verify', log, '--unpinned'])
+    await quiet(['replay', log, '--unpinned'])
     await quiet(['parity', log, join(dir, 'demo', 'log')])
     await quiet(['log', 'fsck', log])
     const file = join(dir, 'one.warrant')
     writeFileSync(file, canonicalBytes({ [HOSTILE]: HOSTILE }))
     await quiet(['show', file])
+    await quiet(['show', log, '--unpinned'])
+    await quiet(['show', log, '--unpinned', '--json'])
+    await quiet(['show', log, '--unpinned', '--agent', HOSTILE])
+    await quiet(['log', 'verify', log, '--require-witness', HOSTILE, '--unpinned'])
+    await quiet(['log', 'verify', log])
     await quiet(['show', join(dir, HOSTILE)])
   })
 })

@@ -46,7 +46,7 @@ async function backtestAndReplay(dir: string): Promise<Figure[]> {
   })
   const backtestSeconds = (performance.now() - started) / 1_000
   const since = performance.now()
-  const replayed = await replayLog(logDir, vkey)
+  const replayed = await replayLog(logDir, { vkey })
   const replaySeconds = (performance.now() - since) / 1_000
   if (replayed.diverged > 0 || replayed.findings.length > 0) throw new Error('the bench diverges in its own replay')
   const market = real ? 'real minutes' : 'simulated minutes: ../shared is absent'

@@ -12,6 +12,7 @@ const root = mkdtempSync(join(tmpdir(), 'warrant-e2e-'))
 const out = join(root, 'demo')
 let report: DemoReport
 let logDir: string
+const pinned = () => ['--vkey', report.log.vkey]
 
 beforeAll(() => {
   const run = warrant(['demo', '--once', '--json', '--decisions', '12', '--out', out])
@@ -67,7 +68,7 @@ describe('the demo', () => {
       root: report.log.root,
       keyPinned: true,
     })
-    const replayed = warrant(['replay', logDir, '--json'])
+    const replayed = warrant(['replay', logDir, '--vkey', report.log.vkey, '--json'])
     expect(replayed.status).toBe(0)
     expect(JSON.parse(replayed.stdout)).toMatchObject({ diverged: 0, refused: 1, findings: [] })
   })
@@ -88,14 +89,14 @@ describe('the demo', () => {
       const at = Math.floor(original.length / 3)
       changed[at] = (changed[at] as number) ^ 4
       writeFileSync(file, changed)
-      expect(warrant(['log', 'verify', copy]).status, `${file} byte ${at}`).toBe(1)
+      expect(warrant(['log', 'verify', copy, '--unpinned']).status, `${file} byte ${at}`).toBe(1)
       writeFileSync(file, original)
     }
-    expect(warrant(['log', 'verify', copy]).status).toBe(0)
+    expect(warrant(['log', 'verify', copy, '--unpinned']).status).toBe(0)
 
     // A page from a log that does not verify is no clean answer.
     const bundle = files.find(file => file.includes(join('tile', 'entries'))) as string
-    const explain = (...more: string[]) => warrant(['explain', '0', '--log', copy, ...more])
+    const explain = (...more: string[]) => warrant(['explain', '0', '--log', copy, '--unpinned', ...more])
     expect(explain().status).toBe(0)
     const original = readFileSync(bundle)
     writeFileSync(bundle, Buffer.from(original).fill(0x20, original.length - 2, original.length - 1))
@@ -110,7 +111,13 @@ describe('the demo', () => {
       ['replay', logDir],
       ['explain', '0', '--log', logDir],
     ]) {
-      const bare = warrant(args).stdout
+      const refused = warrant(args)
+      expect([refused.status, refused.stdout, refused.stderr], args[0]).toEqual([
+        2,
+        '',
+        expect.stringContaining('nothing that you trust says whose it is'),
+      ])
+      const bare = warrant([...args, '--unpinned']).stdout
       expect(bare, args[0]).toContain(`${name}+${id}: this key was taken from beside it and pins nothing`)
       expect(bare, args[0]).toContain('what was left out at its end')
       expect(warrant([...args, '--vkey', report.log.vkey]).stdout, args[0]).toContain('the key that you gave')
@@ -135,7 +142,11 @@ describe('bad input: one clear message, exit 2, nothing half-written', () => {
     ],
     ['a missing log', ['log', 'verify', join(root, 'nowhere')], /no such log directory/],
     ['a directory that is no log', ['log', 'verify', root], /holds no checkpoint/],
-    ['an unreachable chain', ['audit', join(out, 'log'), '--rpc', 'http://127.0.0.1:1'], /127\.0\.0\.1:1/],
+    [
+      'an unreachable chain',
+      ['audit', join(out, 'log'), '--unpinned', '--rpc', 'http://127.0.0.1:1'],
+      /127\.0\.0\.1:1/,
+    ],
     ['a missing verifier configuration', ['verifier', '--config', join(root, 'none.yaml')], /none.yaml: no such file/],
     ['no verifier configuration', ['verifier'], /needs --config/],
   ])('%s', (_what, args, reason) => {
@@ -212,9 +223,9 @@ describe('bad input: one clear message, exit 2, nothing half-written', () => {
 describe('what leaves the house', () => {
   test('a bundle: deterministic, accepted by both verifiers, refused when a byte differs', () => {
     const [a, b] = [join(root, 'a.bundle'), join(root, 'b.bundle')]
-    for (const file of [a, b]) expect(warrant(['log', 'export', logDir, '--out', file]).status).toBe(0)
+    for (const file of [a, b]) expect(warrant(['log', 'export', logDir, ...pinned(), '--out', file]).status).toBe(0)
     expect(readFileSync(a).equals(readFileSync(b))).toBe(true)
-    expect(warrant(['log', 'export', logDir, '--out', a]).stderr).toContain('exists')
+    expect(warrant(['log', 'export', logDir, ...pinned(), '--out', a]).stderr).toContain('exists')
     const verified = warrant(['log', 'verify', a, '--vkey', report.log.vkey, '--json'])
     expect(verified.status).toBe(0)
     expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, size: report.log.size, root: report.log.root })
@@ -229,14 +240,14 @@ describe('what leaves the house', () => {
     writeFileSync(b, bytes.subarray(0, bytes.length - 600))
     expect(warrant(['log', 'verify', b, '--vkey', report.log.vkey]).status).toBe(1)
     const part = join(root, 'part.bundle')
-    expect(warrant(['log', 'export', logDir, '--from', '10', '--to', '30', '--out', part]).status).toBe(0)
+    expect(warrant(['log', 'export', logDir, ...pinned(), '--from', '10', '--to', '30', '--out', part]).status).toBe(0)
     const range = JSON.parse(warrant(['log', 'verify', part, '--vkey', report.log.vkey, '--json']).stdout)
     expect(range).toMatchObject({ ok: true, range: { from: 10, to: 30 } })
   })
 
   test('a .warrant: one decision, verified from the file alone, refused when anything in it differs', () => {
     const file = join(root, 'one.warrant')
-    expect(warrant(['log', 'export', logDir, '--decision', '0', '--out', file]).status).toBe(0)
+    expect(warrant(['log', 'export', logDir, ...pinned(), '--decision', '0', '--out', file]).status).toBe(0)
     const shown = warrant(['show', file, '--vkey', report.log.vkey])
     expect(shown.status).toBe(0)
     expect(shown.stdout).toContain('the warrant that this page is taken from verifies')
@@ -248,7 +259,9 @@ describe('what leaves the house', () => {
       w => w.entries.reverse(),
       w => void w.entries[1].path.pop(),
       w => Object.assign(w.entries[3], { index: w.entries[3].index + 1 }),
-      w => Object.assign(w, { decision: w.decision + 1 }),
+      w => Object.assign(w, { decisions: [w.decisions[0] + 1] }),
+      w => void w.payloads.pop(),
+      w => Object.assign(w.payloads[0], { bytes: w.payloads[1].bytes }),
       w => Object.assign(w.entries[1], { entry: w.entries[2].entry }),
       w => Object.assign(w, { note: w.note.replace(/\n\d+\n/, '\n7\n') }),
     ]

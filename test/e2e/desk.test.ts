@@ -39,10 +39,10 @@ describe('a newcomer: init, test, build, backtest', () => {
     expect(JSON.parse(ran.stdout)).toMatchObject({ decisions: 50, missed: 0, simulated: true })
     expect(readFileSync(html, 'utf8')).toMatch(/Simulated market[\s\S]*<svg/)
     expect(readFileSync(html, 'utf8')).not.toMatch(/https?:\/\/(?!www\.w3\.org)/)
-    expect(warrant(['replay', join(dir, 'run', 'log')]).status).toBe(0)
-    const explained = warrant(['explain', '3', '--log', join(dir, 'run', 'log')])
+    expect(warrant(['replay', join(dir, 'run', 'log'), '--unpinned']).status).toBe(0)
+    const explained = warrant(['explain', '3', '--log', join(dir, 'run', 'log'), '--unpinned'])
     for (const part of ['SEEN', 'DECIDED', 'HAPPENED']) expect(explained.stdout).toContain(part)
-    expect(warrant(['explain', '999', '--log', join(dir, 'run', 'log')])).toMatchObject({
+    expect(warrant(['explain', '999', '--log', join(dir, 'run', 'log'), '--unpinned'])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('no decision'),
     })
@@ -130,7 +130,7 @@ export default defineStrategy({ name: 'm', version: '1', params: z.object({}), m
     const code = await new Promise(done => child.once('exit', done))
     expect(code).toBe(0)
     expect(JSON.parse(out)).toMatchObject({ mode: 'paper', ended: 'SIGTERM' })
-    expect(warrant(['log', 'verify', join(dir, 'runs', 'paper', 'log')]).status).toBe(0)
+    expect(warrant(['log', 'verify', join(dir, 'runs', 'paper', 'log'), '--unpinned']).status).toBe(0)
     expect(warrant(['run', '--config', config])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('not empty'),

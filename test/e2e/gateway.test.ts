@@ -8,10 +8,12 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeBase64 } from '#runtime/crypto/base64.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
+import { type Service, spawnWarrant } from '#runtime/run/spawnWarrant.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import { float32Tensor } from '#verifier/evidence/tensor.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
 import { runGraph } from '#verifier/model/runGraph.ts'
+import { commandHere } from '../support/commandHere.ts'
 import { warrant } from '../support/warrant.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -27,6 +29,9 @@ const input = (i: number) => ({
 let upstream: Server
 let gateway: ChildProcess
 let url = ''
+let vkey = ''
+let witness: Service
+const ORIGIN = 'test.example/gateway'
 const asked: { authorization: string | undefined; body: Record<string, unknown> }[] = []
 
 beforeAll(async () => {
@@ -64,12 +69,19 @@ beforeAll(async () => {
   await new Promise<void>(done => upstream.listen(0, '127.0.0.1', () => done()))
   mkdirSync(join(dir, 'models'))
   copyFileSync(join(ROOT, 'strategies/trend-follower/model.onnx'), join(dir, 'models/trend.onnx'))
+  // The log's key is made first, so that a witness can know the log that it is to watch.
+  const made = warrant(['keys', 'new', 'log', '--name', ORIGIN, '--out', join(dir, 'keys/log.key'), '--json'])
+  vkey = JSON.parse(made.stdout).vkey
+  const args = ['--key', join(dir, 'w.key'), '--state', join(dir, 'w.state'), '--log', vkey, '--name', 'w.example']
+  witness = await spawnWarrant(['witness', ...args])
+  writeFileSync(join(dir, 'quorum'), `witness w ${witness.ready.vkey} ${witness.ready.url}\nquorum w\n`)
   writeFileSync(
     join(dir, 'gateway.yaml'),
     JSON.stringify({
       listen: { port: 0 },
+      quorum: './quorum',
       log: './log',
-      origin: 'test.example/gateway',
+      origin: ORIGIN,
       keys: './keys',
       models: './models',
       apiKeys: [
@@ -99,9 +111,10 @@ beforeAll(async () => {
     gateway.stdout?.once('data', chunk => done(JSON.parse(String(chunk)).url))
     gateway.once('exit', code => fail(new Error(`the gateway ended with ${code}`)))
   })
-}, 30_000)
-afterAll(() => {
+}, 60_000)
+afterAll(async () => {
   gateway.kill('SIGKILL')
+  await witness.stop()
   upstream.close()
   rmSync(dir, { recursive: true })
 })
@@ -231,6 +244,27 @@ describe('warrant gateway', () => {
     expect(requests).toBe(8)
   })
 
+  test('its log is published while it runs: cosigned, served as tiles, read by every command', async () => {
+    const published = async () => Number((await (await fetch(`${url}/checkpoint`)).text()).split('\n')[1])
+    // The run's record, and the requests and answers of before.
+    while ((await published()) < 15) await new Promise(done => setTimeout(done, 50))
+    const required = ['--vkey', vkey, '--require-witness', witness.ready.vkey as string, '--json']
+    for (const where of [url, join(dir, 'log')]) {
+      const verified = await commandHere(['log', 'verify', where, ...required])
+      expect([where, verified.status, verified.stderr]).toEqual([where, 0, ''])
+      expect(JSON.parse(verified.stdout)).toMatchObject({
+        ok: true,
+        isOpen: where !== url,
+        witnesses: { cosigned: [{ name: 'w.example' }] },
+      })
+      const replayed = await commandHere(['replay', where, ...required])
+      expect([where, replayed.status]).toEqual([where, 0])
+      const asked = await commandHere(['log', 'show', where, ...required, '--kind', 'request', '--agent', 'agent-1'])
+      expect(JSON.parse(asked.stdout).length).toBeGreaterThan(0)
+    }
+    expect((await fetch(`${url}/state/lock`)).status).toBe(404)
+  })
+
   test('metrics for Prometheus, a described API; its log verifies after SIGTERM, every proof in it holds', async () => {
     const metrics = await (await fetch(`${url}/metrics`)).text()
     expect(metrics).toContain('warrant_requests_total{agent="agent-1",model="trend",status="ok",proof="freivalds"} 2')
@@ -241,15 +275,15 @@ describe('warrant gateway', () => {
     )
     gateway.kill('SIGTERM')
     await new Promise(done => gateway.once('exit', done))
-    expect(warrant(['log', 'verify', join(dir, 'log')]).status).toBe(0)
-    const replayed = warrant(['replay', join(dir, 'log'), '--public', '--json'])
+    expect(warrant(['log', 'verify', join(dir, 'log'), '--unpinned']).status).toBe(0)
+    const replayed = warrant(['replay', join(dir, 'log'), '--unpinned', '--public', '--json'])
     expect(JSON.parse(replayed.stdout)).toMatchObject({
       findings: [],
       proofs: { freivalds: { held: 5, refused: 0 }, signed: { held: 2 } },
       epochs: [{ epoch: 0, held: 5, refused: [], soundnessBits: 126 }],
     })
     // Anybody derives the same coins.
-    const again = warrant(['replay', join(dir, 'log'), '--public', '--json'])
+    const again = warrant(['replay', join(dir, 'log'), '--unpinned', '--public', '--json'])
     expect(JSON.parse(again.stdout).epochs).toEqual(JSON.parse(replayed.stdout).epochs)
   })
 })

@@ -84,7 +84,7 @@ test("run --live on a pool's own Swap logs: agent and verifier derive the same b
     const report = JSON.parse(stdout)
     expect(report, said).toMatchObject({ mode: 'live', decisions: 2, trades: 2 })
     const log = [join(out, 'log'), '--vkey', report.log.vkey]
-    const observation = warrant(['log', 'show', join(out, 'log'), '--kind', 'observation', '--json'])
+    const observation = warrant(['log', 'show', ...log, '--kind', 'observation', '--json'])
     expect(observation.stdout).toContain(`swaps of pool ${pool}`)
     expect(warrant(['replay', ...log]).status).toBe(0)
     expect(warrant(['audit', ...log, '--rpc', devnet.url]).status).toBe(0)

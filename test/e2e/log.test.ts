@@ -127,7 +127,7 @@ describe('a log process', () => {
       expect((await fetch(`${url}/${path}`)).status, path).toBe(404)
     const verified = warrant(['log', 'verify', url, '--tree', '--vkey', vkey, '--json'])
     expect([verified.status, JSON.parse(verified.stdout).size]).toEqual([0, 5])
-    const tail = warrant(['log', 'tail', url, '--from', '3'])
+    const tail = warrant(['log', 'tail', url, '--vkey', vkey, '--from', '3'])
     expect(
       tail.stdout
         .trim()
@@ -157,7 +157,7 @@ describe('a log process', () => {
 
   test('tail --follow prints what is published, as it is published', async () => {
     const url = log.ready.url as string
-    const tail = spawn(process.execPath, [WARRANT, 'log', 'tail', url, '--from', '5', '--follow'])
+    const tail = spawn(process.execPath, [WARRANT, 'log', 'tail', url, '--vkey', vkey, '--from', '5', '--follow'])
     let printed = ''
     tail.stdout.on('data', chunk => {
       printed += chunk

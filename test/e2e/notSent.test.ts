@@ -40,11 +40,11 @@ test('a paused module: run --live sends nothing, says why, ends with 1, and the 
     expect(await client.public.getBlockNumber()).toBe(before)
     const vkey = ['--vkey', report.log.vkey]
     expect(warrant(['log', 'verify', join(out, 'log'), ...vkey]).status).toBe(0)
-    const shown = warrant(['log', 'show', join(out, 'log'), '--kind', 'incident'])
+    const shown = warrant(['log', 'show', join(out, 'log'), ...vkey, '--kind', 'incident'])
     expect(shown.stdout).toContain('a transaction was not sent')
-    const explained = warrant(['explain', '0', '--log', join(out, 'log')])
+    const explained = warrant(['explain', '0', '--log', join(out, 'log'), ...vkey])
     expect(explained.stdout).toContain('a transaction was not sent: the module is paused')
-    expect(warrant(['replay', join(out, 'log')]).status).toBe(0)
+    expect(warrant(['replay', join(out, 'log'), ...vkey]).status).toBe(0)
 
     // The verifier's key as the executor's: refused before a run begins.
     const both = { ...treasury, executorKey: join(out, 'verifier/verifier.key') }

@@ -211,7 +211,7 @@ describe('protocols of the treasury, each on its own contracts', () => {
   test('the log replays, and the audit explains every change', async () => {
     const { world } = trader
     const logDir = world.logDir
-    expect(await replayLog(logDir, world.log.vkey)).toMatchObject({
+    expect(await replayLog(logDir, { vkey: world.log.vkey })).toMatchObject({
       diverged: 0,
       findings: [],
       proposals: 7,

@@ -45,7 +45,7 @@ test('two of three verifiers: one sees another market and denies, one is away; w
     writeFileSync(config, JSON.stringify({ strategy: entry, market: marketSource, out, decisions, paceMs, treasury }))
   const log = join(out, 'log')
   const shown = (kind: string) => {
-    const { stdout } = warrant(['log', 'show', log, '--kind', kind, '--json'])
+    const { stdout } = warrant(['log', 'show', log, '--unpinned', '--kind', kind, '--json'])
     return JSON.parse(stdout) as { record: { body: Record<string, unknown> } }[]
   }
   try {

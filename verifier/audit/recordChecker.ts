@@ -31,6 +31,8 @@ export type RecordChecker = {
   open(): OpenRun[]
   /** The record with a leaf hash, of one kind. */
   find<K extends RecordKind>(leafHash: string, kind: K): RecordOf<K> | null
+  /** The record with a leaf hash, of whatever kind. */
+  record(leafHash: string): AnyRecord | null
   /** Index of the record with a leaf hash; null where there is none. */
   indexOf(leafHash: string): number | null
   approvalsOf(proposal: string): readonly Placed<'approval'>[]
@@ -172,6 +174,7 @@ export function createRecordChecker(crypto: CryptoPort, { scope = 'log' }: { sco
       return known.logKeys.map(({ vkey }) => vkey)
     },
     find,
+    record: leafHash => records.get(leafHash)?.record ?? null,
     proposalsOf: decision => known.proposals.get(decision) ?? [],
     firstWithNonce: (module, nonce) => known.byNonce.get(`${module} ${BigInt(nonce)}`) ?? null,
     proposalOf: digest => known.byDigest.get(digest) ?? null,

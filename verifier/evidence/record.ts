@@ -46,6 +46,8 @@ const BODIES = {
 } as const
 
 export type RecordKind = keyof typeof BODIES
+/** Every kind of record, in the order in which a decision goes through them. */
+export const RECORD_KINDS = Object.keys(BODIES) as readonly RecordKind[]
 export type RecordBody<K extends RecordKind> = z.infer<(typeof BODIES)[K]>
 
 /** Who may write which kind: the log refuses a record whose actor does not own its kind. */

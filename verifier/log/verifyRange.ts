@@ -19,7 +19,7 @@ const TILE_BYTES = 32 * TILE_WIDTH
  */
 export async function verifyRange(
   { files, crypto, key, from, to }: VerifyRangeParameters,
-  onEntry?: (entry: Uint8Array, index: number) => void,
+  onEntry?: (entry: Uint8Array, index: number) => unknown,
 ): Promise<RangeReport> {
   const findings: Finding[] = []
   const find = (where: string, reason: string) => void findings.push({ where, reason })
@@ -84,7 +84,7 @@ export async function verifyRange(
         find(tilePath(0, bundle), 'does not hold the hashes of its entries')
       for (const [i, entry] of entries.entries()) {
         const index = bundle * TILE_WIDTH + i
-        if (index >= from && index < to) onEntry?.(entry, index)
+        if (index >= from && index < to) await onEntry?.(entry, index)
       }
     }
     if (!equalBytes(await read('vkey'), utf8(`${formatVkey(key)}\n`)))

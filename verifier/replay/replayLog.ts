@@ -1,4 +1,5 @@
-import { verifyLog } from '#verifier/audit/verifyLog.ts'
+import type { RecordChecker } from '#verifier/audit/recordChecker.ts'
+import { type LogReport, verifyLog } from '#verifier/audit/verifyLog.ts'
 import { boundsDifference, boundsOf, callsDifference } from '#verifier/effects/expectCalls.ts'
 import type { CryptoPort } from '#verifier/evidence/crypto.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
@@ -6,6 +7,7 @@ import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { AttestationPort } from '#verifier/evidence/ports/attestation.ts'
 import type { EnginePort } from '#verifier/evidence/ports/engine.ts'
 import type { SandboxedStrategy, SandboxPort } from '#verifier/evidence/ports/sandbox.ts'
+import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Kernels } from '#verifier/kernels/openKernels.ts'
 import { readBlobs } from '#verifier/log/readBlobs.ts'
@@ -54,38 +56,9 @@ export type ReplayReport = {
 /** Decisions that the sandbox may work on while the log is read on. */
 const AHEAD = 64
 
-/** Replays a log from its files alone: verifies it, runs every decision again, derives every proposal's calls again. */
-export async function replayLog({
-  files,
-  crypto,
-  key,
-  sandbox,
-  kernels,
-  randomWords,
-  attestations,
-  engine,
-  isPublic = false,
-  policy = null,
-  onDecision,
-}: {
-  files: LogFiles
-  crypto: CryptoPort
-  key: NoteKey
-  sandbox: SandboxPort
-  kernels: Kernels | null
-  randomWords(words: Int32Array): void
-  /** Null: answers that rest on attestations stay unchecked. */
-  attestations: AttestationPort | null
-  /** Null: answers whose proof is to run the model again stay unchecked. */
-  engine: EnginePort | null
-  /** Checks sealed epochs with coins that everybody derives, too. */
-  isPublic?: boolean
-  /** Another policy, of which is to be said what it would have denied or allowed. */
-  policy?: Policy | null
-  onDecision?(done: number): void
-}): Promise<ReplayReport> {
-  const strategies = new Map<string, SandboxedStrategy>()
-  const report: ReplayReport = {
+/** The replay of nothing. */
+export function emptyReplay(): ReplayReport {
+  return {
     size: 0,
     root: null,
     identical: 0,
@@ -101,11 +74,79 @@ export async function replayLog({
     findings: [],
     labels: REPLAY_LABELS,
   }
+}
+
+/** What derives anew. */
+export type ReplayPorts = {
+  crypto: CryptoPort
+  sandbox: SandboxPort
+  kernels: Kernels | null
+  randomWords(words: Int32Array): void
+  /** Null: answers that rest on attestations stay unchecked. */
+  attestations: AttestationPort | null
+  /** Null: answers whose proof is to run the model again stay unchecked. */
+  engine: EnginePort | null
+  /** Checks sealed epochs with coins that everybody derives, too. */
+  isPublic?: boolean
+  /** Another policy, of which is to be said what it would have denied or allowed. */
+  policy?: Policy | null
+  onDecision?(done: number): void
+}
+
+/** What a replay needs of the records that were read. */
+export type ReplayedRecords = Pick<RecordChecker, 'find'> & {
+  readonly runs: ReadonlyMap<string, { run: RecordOf<'run'> }>
+}
+
+/** Where the records come from. */
+export type ReplaySource = {
+  key: NoteKey
+  /** All of a log's records: of a part no verdict can be judged again, as it counts what stands elsewhere. */
+  isWhole: boolean
+  /** Verifies, and hands out each record in the order of the log. */
+  read(
+    onRecord: (leafHash: string, index: number, records: ReplayedRecords) => Promise<void>,
+  ): Promise<Pick<LogReport, 'size' | 'root' | 'findings'>>
+  /** A payload by its digest. @throws EVIDENCE_MISSING */
+  payload(ref: BlobRef): Uint8Array
+}
+
+/** Replays a log from its files alone: verifies it, runs every decision again, derives every proposal's calls again. */
+export async function replayLog({
+  files,
+  key,
+  ...ports
+}: ReplayPorts & { files: LogFiles; key: NoteKey }): Promise<ReplayReport> {
+  const { crypto } = ports
+  return replayRecords(ports, {
+    key,
+    isWhole: true,
+    read: onRecord => verifyLog({ files, crypto, key }, onRecord),
+    payload: await readBlobs(files, crypto),
+  })
+}
+
+/** The same over records from wherever they are read. */
+export async function replayRecords(
+  {
+    crypto,
+    sandbox,
+    kernels,
+    randomWords,
+    attestations,
+    engine,
+    isPublic = false,
+    policy = null,
+    onDecision,
+  }: ReplayPorts,
+  { key, isWhole, read, payload: blobs }: ReplaySource,
+): Promise<ReplayReport> {
+  const strategies = new Map<string, SandboxedStrategy>()
+  const report = emptyReplay()
   const diverge = (entry: number, divergence: Divergence) => {
     report.diverged++
     if (report.divergences.length < 100) report.divergences.push({ entry, ...divergence })
   }
-  const blobs = await readBlobs(files, crypto)
   const ports: ProofPorts = {
     crypto,
     engine,
@@ -151,7 +192,7 @@ export async function replayLog({
   }
 
   try {
-    const log = await verifyLog({ files, crypto, key }, async (leafHash, index, records) => {
+    const log = await read(async (leafHash, index, records) => {
       const response = records.find(leafHash, 'response')
       if (response !== null) {
         const request = records.find(response.body.request, 'request')
@@ -195,7 +236,8 @@ export async function replayLog({
         else suspect.set(leafHash, { entry: index, divergence })
       }
       const verdict = records.find(leafHash, 'verdict')
-      if (verdict !== null) {
+      if (verdict !== null && (!isWhole || !isChecker(records))) verdicts.leave()
+      else if (verdict !== null && isChecker(records)) {
         const again = verdicts.take({ index, leaf: leafHash, record: verdict }, records)
         if (again !== null) {
           claims.push(claimsOf(again))
@@ -240,6 +282,8 @@ export async function replayLog({
   }
   return report
 }
+
+const isChecker = (records: ReplayedRecords): records is RecordChecker => 'verdictsOn' in records
 
 function rederiveProposal(
   proposal: RecordOf<'proposal'>,

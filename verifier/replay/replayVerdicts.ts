@@ -40,6 +40,8 @@ export type VerdictReplay = {
   readonly findings: readonly Finding[]
   /** Judges one again; null where it cannot be, or differs. */
   take(entry: { index: number; leaf: string; record: RecordOf<'verdict'> }, records: RecordChecker): JudgedAgain | null
+  /** Counts one that is not judged again here. */
+  leave(): void
   /** Compares what a verdict's facts say of the log with what the replay found: leaf hashes of answers that are not proven, and why. */
   compare(claims: Claims, found: Found): void
 }
@@ -62,6 +64,7 @@ export function createVerdictReplay(logKey: string, payload: (ref: BlobRef) => U
   return {
     counts,
     findings,
+    leave: () => void counts.recorded++,
     take({ index, leaf, record }, records) {
       const { body: verdict } = record
       const policy = policyOf(records, verdict)

@@ -60,7 +60,7 @@ async function backtest(module: string, decisions: number) {
     dir,
     seed: '1',
   })
-  const replayed = await replayLog(done.logDir, done.vkey)
+  const replayed = await replayLog(done.logDir, { vkey: done.vkey })
   expect(replayed).toMatchObject({ diverged: 0, findings: [] })
   return { ...done, replayed }
 }

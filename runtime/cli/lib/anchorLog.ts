@@ -1,12 +1,11 @@
 import { type LogAnchorWriter, openLogAnchorWriter, readLogAnchor } from '#runtime/chain/logAnchor.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { createMerkleTree } from '#runtime/log/merkleTree.ts'
-import { toHex, utf8 } from '#verifier/evidence/bytes.ts'
+import { fromHex, toHex, utf8 } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { formatVkey } from '#verifier/log/signedNote.ts'
-import { verifyTree } from '#verifier/log/verifyTree.ts'
-import { logKeyFor } from './logKey.ts'
+import { failuresOf } from './reading/readingJson.ts'
+import { readLog } from './reading/readLog.ts'
 
 export type AnchorReport = {
   ok: boolean
@@ -30,7 +29,7 @@ export async function anchorLog(
     deploy,
     check,
     publisher: whose,
-    vkey,
+    ...trust
   }: {
     rpc: string
     contract?: string
@@ -39,6 +38,8 @@ export async function anchorLog(
     check?: boolean
     publisher?: string
     vkey?: string
+    vkeyFile?: string
+    unpinned?: boolean
   },
 ): Promise<AnchorReport> {
   if ((given === undefined) === (deploy !== true))
@@ -49,14 +50,15 @@ export async function anchorLog(
   if (whose !== undefined && !check) throw new WarrantError('BAD_INPUT', '--publisher goes with --check')
   if (whose !== undefined && !/^0x[0-9a-fA-F]{40}$/.test(whose))
     throw new WarrantError('BAD_INPUT', `--publisher ${whose} is no address`)
-  const { key } = logKeyFor(dir, vkey)
   const tree = createMerkleTree()
-  const { findings } = await verifyTree({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (_entry, _index, leaf) =>
-    tree.append(leaf),
-  )
-  const [finding] = findings
-  if (finding !== undefined)
-    throw new WarrantError('EVIDENCE_MALFORMED', `${dir} does not verify: ${finding.where}: ${finding.reason}`)
+  // Whoever anchors vouches for what they send; whoever compares must know whose log it is.
+  const reading = await readLog(dir, { unpinned: check !== true, ...trust }, leaf => tree.append(fromHex(leaf)), 'tree')
+  const [failure] = failuresOf(reading)
+  if (reading.trusted === null || failure !== undefined)
+    throw new WarrantError('EVIDENCE_MALFORMED', `${dir} does not verify: ${failure}`)
+  if (reading.kind === 'warrant' || reading.range !== null)
+    throw new WarrantError('BAD_INPUT', `${dir}: holds a part of a log: an anchor is of the whole one`)
+  const { key } = reading.trusted
 
   const writer = keyFile === undefined ? null : await openLogAnchorWriter(rpc, keyFile)
   const publisher = whose?.toLowerCase() ?? writer?.publisher

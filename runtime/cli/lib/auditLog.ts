@@ -1,11 +1,8 @@
 import { readPolicy } from '#config/readPolicy.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
-import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { type CompletenessReport, reconcile } from '#verifier/audit/completeness.ts'
 import { rederiveOutcome } from '#verifier/audit/rederiveOutcome.ts'
 import { createHoldings } from '#verifier/audit/treasury/holdings.ts'
-import { verifyLog } from '#verifier/audit/verifyLog.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { ChainPort } from '#verifier/evidence/ports/chain.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
@@ -13,15 +10,13 @@ import type { Finding } from '#verifier/log/verifyTree.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
 import { type AuditedRecords, collectAudited } from './auditedRecords.ts'
 import { type AuditedTreasury, treasuriesOf } from './auditedTreasuries.ts'
-import { logKeyFor } from './logKey.ts'
+import { type Reading, type ReadOptions, readLog } from './reading/readLog.ts'
 
-export type AuditLogParameters = {
-  /** The log's directory. */
+export type AuditLogParameters = ReadOptions & {
+  /** Where the log lies: its directory, a bundle, a `.warrant`, or a URL. */
   dir: string
   /** JSON-RPC of the chain. */
   rpc: string
-  /** The log's verification key. */
-  vkey?: string | undefined
   /** The Safe that is audited; without it every one that the log names. */
   safe?: string | undefined
   /** A policy's file: its Safe, module, tokens and positions are audited, whatever the log says of them. */
@@ -35,7 +30,12 @@ export type AuditLogParameters = {
 export type TreasuryAudit = CompletenessReport & { chainId: number; safe: string; module: string }
 
 /** All of it: what the treasuries sum up to, and each by itself. */
-export type AuditReport = TreasuryAudit & { pinned: boolean; treasuries: TreasuryAudit[]; findings: Finding[] }
+export type AuditReport = TreasuryAudit & {
+  pinned: boolean
+  treasuries: TreasuryAudit[]
+  findings: Finding[]
+  reading: Reading
+}
 
 /** Outcomes that are derived anew at once. */
 const AT_ONCE = 8
@@ -49,9 +49,10 @@ const AT_ONCE = 8
  */
 export async function auditLog(parameters: AuditLogParameters): Promise<AuditReport> {
   const { dir, rpc } = parameters
-  const { key } = logKeyFor(dir, parameters.vkey)
   const collected = collectAudited()
-  const log = await verifyLog({ files: openLogFiles(dir), crypto: nodeCrypto, key }, collected.take)
+  const reading = await readLog(dir, parameters, collected.take)
+  // Nothing that could be read: there are no treasuries to look for, and the reason is the answer.
+  if (reading.trusted === null || (collected.runs.size === 0 && !reading.report.ok)) return unreadable(reading)
   const pinned = parameters.policy === undefined ? null : readPolicy(parameters.policy)
   const chain = createChainPort(rpc)
   const chainId = await chain.chainId()
@@ -65,8 +66,9 @@ export async function auditLog(parameters: AuditLogParameters): Promise<AuditRep
   })
   const head = (await chain.head()).number
   const reports: TreasuryAudit[] = []
+  const isWhole = reading.kind !== 'warrant' && reading.range === null
   for (const treasury of treasuries)
-    reports.push(await auditTreasury(chain, chainId, collected, treasury, parameters.toBlock ?? head))
+    reports.push(await auditTreasury({ chain, chainId, collected, isWhole }, treasury, parameters.toBlock ?? head))
   const [first] = reports
   if (first === undefined) throw new WarrantError('BAD_INPUT', `${dir}: there is no treasury to audit`)
   const isOne = reports.length === 1
@@ -87,14 +89,34 @@ export async function auditLog(parameters: AuditLogParameters): Promise<AuditRep
     unseen: all(({ unseen }) => unseen),
     pinned: parameters.safe !== undefined || pinned !== null,
     treasuries: reports,
-    findings: [...log.findings, ...findings],
+    findings: [...reading.report.findings, ...findings],
+    reading,
   }
 }
 
+const NONE: TreasuryAudit = {
+  fromBlock: 0,
+  toBlock: 0,
+  matched: 0,
+  owners: 0,
+  modules: 0,
+  deposits: 0,
+  notes: [],
+  unexplained: [],
+  unseen: [],
+  chainId: 0,
+  safe: '',
+  module: '',
+}
+
+function unreadable(reading: Reading): AuditReport {
+  return { ...NONE, pinned: false, treasuries: [], findings: reading.report.findings, reading }
+}
+
+type Audited = { chain: ChainPort; chainId: number; collected: AuditedRecords; isWhole: boolean }
+
 async function auditTreasury(
-  chain: ChainPort,
-  chainId: number,
-  { submissions, proposals }: AuditedRecords,
+  { chain, chainId, collected: { submissions, proposals }, isWhole }: Audited,
   { identity, fromBlock, outcomes }: AuditedTreasury,
   toBlock: number,
 ): Promise<TreasuryAudit> {
@@ -103,26 +125,39 @@ async function auditTreasury(
       'BAD_INPUT',
       `the log begins at block ${fromBlock} of the chain, which has ${toBlock}: name another --from, or another chain`,
     )
-  const { held: _, ...report } = await reconcile({
-    chain,
-    identity,
-    holdings: createHoldings(chain, identity),
-    outcomes: outcomes.map(({ record }) => record),
-    proposalOf({ transactionHash, proposalDigest: digest, nonce }) {
-      const submission = submissions.byHash.get(transactionHash)
-      const proposal = submission === undefined ? undefined : proposals.get(submission.body.proposal)
-      const isIts =
-        proposal !== undefined && proposalDigest(proposal.body) === digest && BigInt(proposal.body.nonce) === nonce
-      return isIts ? proposal.body : null
-    },
-    fromBlock,
-    toBlock,
-  })
+  const report = isWhole ? await explained() : ofPart()
   for (let i = 0; i < outcomes.length; i += AT_ONCE)
     await Promise.all(
       outcomes.slice(i, i + AT_ONCE).map(outcome => judgeOutcome(chain, { submissions, proposals }, outcome, report)),
     )
   return { ...report, chainId, safe: identity.safe, module: identity.module }
+
+  /** What else happened is not in a part of a log: only its own outcomes can be derived anew. */
+  function ofPart(): CompletenessReport {
+    const reason =
+      'a part of a log explains no treasury: its own outcomes were derived anew, the rest needs the whole log'
+    const unseen = [{ transactionHash: null, blockNumber: fromBlock, reason }]
+    return { ...NONE, fromBlock, toBlock, notes: [], unexplained: [], unseen }
+  }
+
+  async function explained(): Promise<CompletenessReport> {
+    const { held: _, ...found } = await reconcile({
+      chain,
+      identity,
+      holdings: createHoldings(chain, identity),
+      outcomes: outcomes.map(({ record }) => record),
+      proposalOf({ transactionHash, proposalDigest: digest, nonce }) {
+        const submission = submissions.byHash.get(transactionHash)
+        const proposal = submission === undefined ? undefined : proposals.get(submission.body.proposal)
+        const isIts =
+          proposal !== undefined && proposalDigest(proposal.body) === digest && BigInt(proposal.body.nonce) === nonce
+        return isIts ? proposal.body : null
+      },
+      fromBlock,
+      toBlock,
+    })
+    return found
+  }
 }
 
 async function judgeOutcome(

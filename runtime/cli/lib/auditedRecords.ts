@@ -1,5 +1,5 @@
-import type { RecordChecker } from '#verifier/audit/recordChecker.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
+import type { Records } from './reading/readLog.ts'
 
 /** What an audit takes from a log. */
 export type AuditedRecords = {
@@ -14,7 +14,7 @@ export type AuditedRecords = {
 
 /** Collects it while the log is verified. */
 export function collectAudited(): AuditedRecords & {
-  take(leaf: string, index: number, records: RecordChecker): void
+  take(leaf: string, index: number, records: Records): void
 } {
   const runs: AuditedRecords['runs'] = new Map()
   const outcomes: AuditedRecords['outcomes'] = []

@@ -1,9 +1,6 @@
-import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { openLogFiles } from '#runtime/log/logFiles.ts'
-import { verifyLog } from '#verifier/audit/verifyLog.ts'
 import { canonicalize } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { logKeyFor } from './logKey.ts'
+import { readLog } from './reading/readLog.ts'
 
 /** What is compared of one decision, as canonical text. */
 type Tick = { tick: number; time: string; saw: string; asked: string; decided: string; became: string }
@@ -17,12 +14,19 @@ export type ParityReport = {
   differences: { time: string; tick: number; field: string; a: string; b: string }[]
 }
 
+/** `vkeys`: of the first and of the second log; without them the pinned ones, else those that lie beside the logs. */
+export type CompareRunsOptions = { run?: number | null; vkeys?: readonly (string | undefined)[] }
+
 /**
  * Compares two logs decision by decision, over all runs of each, by the market time that a decision was made at; of several
  * at one time, in order. `run`: the number of the one run to compare, from 1. @throws EVIDENCE_MALFORMED when a log does not verify
  */
-export async function compareRuns(a: string, b: string, run: number | null = null): Promise<ParityReport> {
-  const [first, second] = await Promise.all([ticksOf(a, run), ticksOf(b, run)])
+export async function compareRuns(
+  a: string,
+  b: string,
+  { run = null, vkeys = [] }: CompareRunsOptions = {},
+): Promise<ParityReport> {
+  const [first, second] = await Promise.all([ticksOf(a, run, vkeys[0]), ticksOf(b, run, vkeys[1])])
   const report: ParityReport = { compared: 0, identical: 0, different: 0, onlyInA: 0, onlyInB: 0, differences: [] }
   for (const [key, { tick, time, ...one }] of first) {
     const other = second.get(key)
@@ -43,13 +47,13 @@ export async function compareRuns(a: string, b: string, run: number | null = nul
   return report
 }
 
-async function ticksOf(dir: string, run: number | null): Promise<Map<string, Tick>> {
+async function ticksOf(dir: string, run: number | null, vkey: string | undefined): Promise<Map<string, Tick>> {
   const ticks = new Map<string, Tick>()
   const seen = new Map<string, number>()
   const runs: string[] = []
   const decisions = new Map<string, Tick>()
-  const { key } = logKeyFor(dir, undefined)
-  const report = await verifyLog({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (leaf, _index, records) => {
+  // Both are one's own as a rule: what is compared is what they say, not whose they are.
+  const { report } = await readLog(dir, { vkey, unpinned: true }, (leaf, _index, records) => {
     const decision = records.find(leaf, 'decision')
     const runId = records.find(leaf, 'run')?.runId
     if (runId !== undefined) runs.push(runId)

@@ -1,18 +1,18 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { writeDurably } from '#runtime/log/disk.ts'
-import { createMerkleTree } from '#runtime/log/merkleTree.ts'
+import { createMerkleTree, type MerkleTree } from '#runtime/log/merkleTree.ts'
 import { latestOf } from '#runtime/log/witnessClient.ts'
 import { isHandover, pastKeys } from '#verifier/audit/logKeys.ts'
-import { equalBytes, fromUtf8 } from '#verifier/evidence/bytes.ts'
+import { equalBytes } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { noteSignedBy, parseVkey } from '#verifier/log/signedNote.ts'
+import { type NoteKey, noteSignedBy, parseVkey } from '#verifier/log/signedNote.ts'
 import { findSplitView, openSplitView } from '#verifier/log/splitView.ts'
 import { openTreeHead } from '#verifier/log/treeHead.ts'
 import { verifyTree } from '#verifier/log/verifyTree.ts'
 import { createPrinter } from './output.ts'
-import { openFiles, withoutManifest } from './verifyLogAt.ts'
+import { type LogPlace, noteOf as noteIn, withLogPlace } from './reading/logPlace.ts'
 
 const print = createPrinter(false)
 
@@ -27,17 +27,7 @@ export async function compareViews(
     print(openSplitView(nodeCrypto, readFileSync(other), key))
     return 1
   }
-  const files = withoutManifest(await openFiles(where))
-  const tree = createMerkleTree()
-  const handovers: Uint8Array[] = []
-  const { findings } = await verifyTree({ files, crypto: nodeCrypto, key }, (entry, _index, leaf) => {
-    tree.append(leaf)
-    if (isHandover(entry)) handovers.push(entry.slice())
-  })
-  const [finding] = findings
-  if (finding !== undefined)
-    throw new WarrantError('EVIDENCE_MALFORMED', `${where} does not verify: ${finding.where}: ${finding.reason}`)
-  const mine = fromUtf8((await files.read('checkpoint')) as Uint8Array)
+  const { tree, handovers, note: mine } = await withLogPlace(where, place => readTree(place, key))
   const theirs = await noteOf(other, key.name)
   const past = pastKeys(nodeCrypto, handovers, key)
   const head = openTreeHead(nodeCrypto, theirs, { origin: key.name, keys: [key, ...past] })
@@ -85,7 +75,27 @@ async function noteOf(other: string, origin: string): Promise<string> {
     // A bundle is an archive; a checkpoint is text.
     if (bytes.length < 20_000 && !bytes.includes(0)) return bytes.toString('utf8')
   }
-  const note = await (await openFiles(other)).read('checkpoint')
+  const note = await withLogPlace(other, noteIn)
   if (note === null) throw new WarrantError('FILE_MISSING', `${other} holds no checkpoint of ${origin}`)
-  return fromUtf8(note)
+  return note
+}
+
+/** `handovers`: the entries by which its keys changed. */
+type Shown = { tree: MerkleTree; handovers: Uint8Array[]; note: string }
+
+/** The tree of a whole log, and its checkpoint. @throws BAD_INPUT for a part, EVIDENCE_MALFORMED */
+async function readTree(place: LogPlace, key: NoteKey): Promise<Shown> {
+  const { where } = place
+  if (place.kind === 'warrant' || place.range !== null)
+    throw new WarrantError('BAD_INPUT', `${where}: holds a part of a log: what is compared is a whole one`)
+  const tree = createMerkleTree()
+  const handovers: Uint8Array[] = []
+  const { findings } = await verifyTree({ files: place.files, crypto: nodeCrypto, key }, (entry, _index, leaf) => {
+    tree.append(leaf)
+    if (isHandover(entry)) handovers.push(entry.slice())
+  })
+  const [finding] = findings
+  if (finding !== undefined)
+    throw new WarrantError('EVIDENCE_MALFORMED', `${where} does not verify: ${finding.where}: ${finding.reason}`)
+  return { tree, handovers, note: (await noteIn(place)) as string }
 }

@@ -11,100 +11,120 @@ import { groupDigits } from '#verifier/evidence/text/money.ts'
 import { showText } from '#verifier/evidence/text/showText.ts'
 import { showTime } from '#verifier/evidence/text/showTime.ts'
 import { policy as policySchema } from '#verifier/policy/policy.ts'
-import type { Explanation } from './explainDecision.ts'
-import { whatIsNotSeen } from './whatIsNotSeen.ts'
+import type { Reading } from './reading/readLog.ts'
+import { whatIsNotSeen } from './reading/whatIsNotSeen.ts'
+import type { Story } from './storyCollector.ts'
 
-/** The explanation as the lines of one page, by the names and decimals of the run that it is of. */
-export function explanationPage(e: Explanation): string[] {
-  const lines: string[] = []
-  const head = (title: string) => lines.push('', title)
-  const line = (text: string) => lines.push(`  ${text}`)
-  const policy = policySchema.safeParse(e.run.body.policy.document).data ?? null
-  const show = showByRun(e.run, policy === null ? new Map() : namesOf(policy))
-  const { body } = e.decision
-  lines.push(
-    `Decision ${e.decisionLeaf}`,
-    `tick ${body.tick} of ${showText(body.agent, 60)}, ${showTime(e.observation?.body.view.timeMs ?? e.decision.atMs)}, ${e.run.body.mode}`,
-  )
-  line(
-    e.verified
-      ? `the ${e.from} that this page is taken from verifies`
-      : `THE ${e.from.toUpperCase()} DOES NOT VERIFY: ${e.findings} findings`,
-  )
-  for (const text of whatIsNotSeen({ key: e.key, isPinned: e.pinned, isWitnessed: false })) line(text)
-  head('SEEN')
-  if (e.observation === null) line('nothing')
-  else {
-    const { view, provenance } = e.observation.body
-    line(
-      `${view.bars.close.length} bars of ${view.intervalSeconds} s from ${showText(provenance.market.source)}, last close at tick ${view.bars.close.at(-1)}`,
-    )
-    line(
-      `balances ${
-        Object.entries(view.balances)
-          .map(([symbol, amount]) => show.amountOf(symbol, BigInt(amount)))
-          .join(', ') || 'none'
-      }`,
-    )
-    if (provenance.chain !== null) line(`read at block ${provenance.chain.blockNumber} (${provenance.chain.blockHash})`)
+/** A story as the lines of one page, by the names and decimals of the run that it is of. */
+export function explanationPage(story: Story, reading: Reading): string[] {
+  const words = storyWords(story)
+  const { body } = story.decision
+  const from = reading.kind === 'warrant' ? 'warrant' : 'log'
+  const { findings } = reading.report
+  const lines = [
+    `Decision ${story.decisionLeaf}`,
+    `tick ${body.tick} of ${showText(body.agent, 60)}, ${showTime(story.observation?.body.view.timeMs ?? story.decision.atMs)}, ${story.run.body.mode}`,
+    findings.length === 0
+      ? `  the ${from} that this page is taken from verifies`
+      : `  THE ${from.toUpperCase()} DOES NOT VERIFY: ${findings.length} findings`,
+    ...reading.unmet.map(reason => `  REQUIRED, AND NOT SO: ${reason}`),
+    ...whatIsNotSeen(reading).map(text => `  ${text}`),
+  ]
+  const section = (title: string, told: readonly string[]) => {
+    if (title !== '') lines.push('', title)
+    lines.push(...told.map(text => `  ${text}`))
   }
-  head('ASKED AND ANSWERED')
-  if (e.calls.length === 0) line('no model')
-  for (const { request, response } of e.calls) {
-    const { result, number } = response.body
-    const model = e.run.body.models.find(({ digest }) => digest === request?.body.model)
-    line(
-      `request ${number} to model ${showText(model?.name ?? 'unknown', 60)} (${request?.body.model.slice(0, 16)}…) on ${showText(request?.body.numeric ?? 'unknown', 60)}`,
-    )
-    if (result.status !== 'ok') line(`  ${result.status}: ${showText(result.reason)}`)
-    else {
-      const { output, receipt, proof } = result
-      line(
-        `  answered ${output.type === 'tensor' ? showText(`[${float32Values(output.tensor).slice(0, 64).join(', ')}]`) : showText(output.body, 200)}`,
-      )
-      line(`  receipt signed by ${showText(receipt.statement.worker, 60)}, proof ${showText(proofName(proof), 60)}`)
-    }
+  section('SEEN', words.seen())
+  section('ASKED AND ANSWERED', story.calls.length === 0 ? ['no model'] : story.calls.flatMap(words.asked))
+  section('DECIDED', words.decided())
+  for (const { leaf, record } of story.proposals) section(`PROPOSED (${leaf.slice(0, 16)}…)`, words.proposed(record))
+  for (const approval of story.approvals) {
+    const [title = '', ...told] = words.approved(approval)
+    section(title, told)
   }
-  head('DECIDED')
-  const { strategy } = e.run.body
-  line(
-    strategy === null
-      ? 'by no strategy'
-      : `by ${showText(strategy.name, 60)} ${showText(strategy.version, 30)} (${strategy.digest.slice(0, 16)}…)`,
-  )
-  line(`${body.result.type}, because: "${showText(body.result.reason)}"`)
-  if (body.result.type === 'intents') for (const intent of body.result.intents) line(describeIntent(intent, show))
-  for (const { leaf, record } of e.proposals) {
-    head(`PROPOSED (${leaf.slice(0, 16)}…)`)
-    for (const words of describeCalls(record.body.calls, policy, show)) line(words)
-    for (const bound of record.body.bounds) line(`bound: ${boundWords(bound, show)}`)
-    line(`valid until ${showTime(record.body.validUntil * 1_000)}`)
+  for (const verdict of story.verdicts) {
+    const [title = '', ...told] = words.checked(verdict)
+    section(title, told)
   }
-  for (const { body: approval } of e.approvals) {
-    head(`${approval.answer === 'approve' ? 'APPROVED' : 'REJECTED'} by ${show.address(approval.signer)}`)
-    if (approval.reason !== null) line(`because: "${showText(approval.reason)}"`)
-  }
-  for (const { body: verdict } of e.verdicts) {
-    head(`CHECKED by ${show.address(verdict.signer)}: ${verdict.answer}`)
-    for (const check of verdict.checks) {
-      line(`${check.ok ? 'ok  ' : 'FAIL'} ${check.id.padEnd(12)} ${showText(check.detail, 600)}`)
-      for (const assumption of check.assumptions) line(`       assumes ${showText(assumption)}`)
-    }
-  }
-  head('HAPPENED')
-  for (const { record } of e.submissions) line(`transaction ${record.body.transactionHash}`)
-  for (const { body: outcome } of e.outcomes) for (const text of outcomeLines(outcome, show)) line(text)
-  for (const { body: fill } of e.fills) {
-    const changes = Object.entries(fill.changes).map(([symbol, change]) => changeOf(symbol, BigInt(change), show))
-    line(
-      `filled on paper: ${fill.status}${fill.reason === null ? '' : `: ${showText(fill.reason)}`}: ${changes.join(', ') || 'nothing moved'}`,
-    )
-  }
-  for (const { body: incident } of e.incidents)
-    line(`${showText(incident.what, 100)}: ${showText(incident.reason, 600)}`)
-  if (e.outcomes.length + e.fills.length === 0)
-    line(body.result.type === 'intents' ? 'nothing: it was not executed' : 'nothing was asked for')
+  section('HAPPENED', [
+    ...story.submissions.flatMap(({ record }) => words.submitted(record)),
+    ...story.outcomes.flatMap(words.outcome),
+    ...story.fills.flatMap(words.filled),
+    ...story.incidents.flatMap(words.incident),
+  ])
+  if (story.outcomes.length + story.fills.length === 0)
+    section('', [body.result.type === 'intents' ? 'nothing: it was not executed' : 'nothing was asked for'])
   return lines
+}
+
+/** What each record of a story says, in words: a line each, the first one alone says it in short. */
+export function storyWords({ run, decision, observation }: Story) {
+  const policy = policySchema.safeParse(run.body.policy.document).data ?? null
+  const show = showByRun(run, policy === null ? new Map() : namesOf(policy))
+  const { body } = decision
+  return {
+    seen(): string[] {
+      if (observation === null) return ['nothing']
+      const { view, provenance } = observation.body
+      const balances = Object.entries(view.balances).map(([symbol, amount]) => show.amountOf(symbol, BigInt(amount)))
+      return [
+        `${view.bars.close.length} bars of ${view.intervalSeconds} s from ${showText(provenance.market.source)}, last close at tick ${view.bars.close.at(-1)}`,
+        `balances ${balances.join(', ') || 'none'}`,
+        ...(provenance.chain === null
+          ? []
+          : [`read at block ${provenance.chain.blockNumber} (${provenance.chain.blockHash})`]),
+      ]
+    },
+    asked({ request, response }: Story['calls'][number]): string[] {
+      const { result, number } = response.body
+      const model = run.body.models.find(({ digest }) => digest === request?.body.model)
+      const asked = `request ${number} to model ${showText(model?.name ?? 'unknown', 60)} (${request?.body.model.slice(0, 16)}…) on ${showText(request?.body.numeric ?? 'unknown', 60)}`
+      if (result.status !== 'ok') return [asked, `  ${result.status}: ${showText(result.reason)}`]
+      const { output, receipt, proof } = result
+      return [
+        asked,
+        `  answered ${output.type === 'tensor' ? showText(`[${float32Values(output.tensor).slice(0, 64).join(', ')}]`) : showText(output.body, 200)}`,
+        `  receipt signed by ${showText(receipt.statement.worker, 60)}, proof ${showText(proofName(proof), 60)}`,
+      ]
+    },
+    decided(): string[] {
+      const { strategy } = run.body
+      return [
+        strategy === null
+          ? 'by no strategy'
+          : `by ${showText(strategy.name, 60)} ${showText(strategy.version, 30)} (${strategy.digest.slice(0, 16)}…)`,
+        `${body.result.type}, because: "${showText(body.result.reason)}"`,
+        ...(body.result.type === 'intents' ? body.result.intents.map(intent => describeIntent(intent, show)) : []),
+      ]
+    },
+    proposed: ({ body: { calls, bounds, validUntil } }: RecordOf<'proposal'>): string[] => [
+      ...describeCalls(calls, policy, show),
+      ...bounds.map(bound => `bound: ${boundWords(bound, show)}`),
+      `valid until ${showTime(validUntil * 1_000)}`,
+    ],
+    approved: ({ body: { answer, signer, reason } }: RecordOf<'approval'>): string[] => [
+      `${answer === 'approve' ? 'APPROVED' : 'REJECTED'} by ${show.address(signer)}`,
+      ...(reason === null ? [] : [`because: "${showText(reason)}"`]),
+    ],
+    checked: ({ body: { answer, signer, checks } }: RecordOf<'verdict'>): string[] => [
+      `CHECKED by ${show.address(signer)}: ${answer}`,
+      ...checks.flatMap(({ id, ok, detail, assumptions }) => [
+        `${ok ? 'ok  ' : 'FAIL'} ${id.padEnd(12)} ${showText(detail, 600)}`,
+        ...assumptions.map(assumption => `       assumes ${showText(assumption)}`),
+      ]),
+    ],
+    submitted: ({ body: { transactionHash } }: RecordOf<'submission'>): string[] => [`transaction ${transactionHash}`],
+    outcome: (record: RecordOf<'outcome'>): string[] => outcomeLines(record.body, show),
+    filled({ body: { status, reason, changes } }: RecordOf<'fill'>): string[] {
+      const moved = Object.entries(changes).map(([symbol, change]) => changeOf(symbol, BigInt(change), show))
+      return [
+        `filled on paper: ${status}${reason === null ? '' : `: ${showText(reason)}`}: ${moved.join(', ') || 'nothing moved'}`,
+      ]
+    },
+    incident: ({ body: { what, reason } }: RecordOf<'incident'>): string[] => [
+      `${showText(what, 100)}: ${showText(reason, 600)}`,
+    ],
+  }
 }
 
 function outcomeLines({ status, blockNumber, gasUsed, gasCostWei, changes, checks }: Outcome, show: Show): string[] {

@@ -10,8 +10,8 @@ import { formatNote, type NoteSignature, noteSignaturesOf, parseNote, parseVkey 
 import { openTreeHead } from '#verifier/log/treeHead.ts'
 import { takeLock } from '#verifier/service/takeLock.ts'
 import { createPrinter, printJson } from './output.ts'
-import { readQuorum } from './runLog.ts'
-import { openFiles } from './verifyLogAt.ts'
+import { openLogPlace } from './reading/logPlace.ts'
+import { readQuorum } from './readQuorum.ts'
 
 export type FeedOptions = { vkey: string; origin?: string; quorum: string; out?: string; json?: true }
 
@@ -33,7 +33,10 @@ export async function feedWitnesses(where: string, options: FeedOptions): Promis
   if (out === null) throw new WarrantError('BAD_INPUT', 'feeding a log from elsewhere needs --out FILE')
   const unlock = options.out === undefined ? lockDirectory(where) : () => {}
   try {
-    const files = await openFiles(where)
+    const place = await openLogPlace(where)
+    if (place.kind === 'warrant')
+      throw new WarrantError('BAD_INPUT', `${where}: holds decisions, not the tiles of a log`)
+    const { files } = place
     const bytes = await files.read('checkpoint')
     if (bytes === null) throw new WarrantError('FILE_MISSING', `${where} holds no checkpoint`)
     const head = openTreeHead(nodeCrypto, fromUtf8(bytes), { origin, keys: [key] })
@@ -49,7 +52,7 @@ export async function feedWitnesses(where: string, options: FeedOptions): Promis
       rootAt: size => (size <= tree.size ? tree.root(size) : null),
     })
     const note = withOlder(cosigned, head.note.signatures)
-    if ('close' in files) files.close()
+    place.close()
     writeDurably(out, utf8(note))
     const { met, cosigned: by } = quorum.check(nodeCrypto, parseNote(note))
     report(options, { origin, size: tree.size, out, met, by, silent: cosigner.silent })

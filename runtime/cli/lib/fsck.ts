@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { createMerkleTree, type MerkleTree } from '#runtime/log/merkleTree.ts'
+import { coverage } from '#runtime/log/settledFiles.ts'
 import { readWal } from '#runtime/log/wal.ts'
 import { equalBytes } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
@@ -112,11 +113,6 @@ function settledFiles(dir: string, notes: string[], published: number, ahead: st
       })
     },
   }
-}
-
-/** Entries that the tree must have for a tile to be whole. */
-function coverage({ level, index, width }: Tile): number {
-  return (index * TILE_WIDTH + width) * TILE_WIDTH ** (level === 'entries' ? 0 : level)
 }
 
 function isAsRebuilt(dir: string, path: string, tree: MerkleTree, entries: readonly Uint8Array[]): boolean {

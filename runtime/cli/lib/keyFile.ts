@@ -1,15 +1,12 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
+import { newSecp256k1Key } from '#runtime/crypto/newSecp256k1Key.ts'
+import { writeKeyFile } from '#runtime/crypto/writeKeyFile.ts'
 import { refuseKeyAsName } from '#verifier/evidence/secp256k1.ts'
 import { openVerifierKey } from '#verifier/service/key.ts'
 
-/** Writes a new secp256k1 key unless the file exists; returns its address. */
+/** Writes a new secp256k1 key unless the file exists; returns its address. @throws BAD_INPUT */
 export function makeKeyFile(file: string): string {
   refuseKeyAsName(file)
-  if (!existsSync(file)) {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, `0x${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
-  }
+  if (!existsSync(file)) writeKeyFile(file, newSecp256k1Key())
   return openVerifierKey(file).address
 }

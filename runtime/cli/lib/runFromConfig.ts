@@ -45,7 +45,7 @@ import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
 import { requireOwnRoles } from '#verifier/policy/roles.ts'
 import { rolesOf } from '#verifier/policy/rolesOf.ts'
 import { newDirectory } from './backtest.ts'
-import { readQuorum } from './runLog.ts'
+import { readQuorum } from './readQuorum.ts'
 
 export type RunReport = {
   mode: 'paper' | 'live'
@@ -123,7 +123,13 @@ async function runPaper({ config, source, dir, strategy, stop, listener }: Setti
   const schedule = scheduleOf(source, { intervalSeconds, window, decisions: config.decisions ?? null })
   const clock = marketClock()
   const keys = openRunKeys(join(dir, 'keys'))
-  const log = openLog({ dir: join(dir, 'log'), origin: 'warrant.example/paper', signer: keys.log, clock })
+  const log = openLog({
+    dir: join(dir, 'log'),
+    origin: 'warrant.example/paper',
+    signer: keys.log,
+    clock,
+    publishEveryMs: 1_000,
+  })
   listener.say(`paper on ${source.name}${source.simulated ? ' (simulated)' : ''}: no transaction is made`)
   const result = await runBacktest({
     ...{

@@ -9,7 +9,10 @@ import { nodeKernels, randomWords } from '#runtime/crypto/nodeKernels.ts'
 import { chooseProof, type ProofChoice } from '#runtime/gateway/chooseProof.ts'
 import { createGateway } from '#runtime/gateway/createGateway.ts'
 import { serveGateway } from '#runtime/gateway/serveGateway.ts'
+import { createCosigner } from '#runtime/log/cosigner.ts'
+import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { openLog } from '#runtime/log/openLog.ts'
+import { serveFiles } from '#runtime/log/serveFiles.ts'
 import { checkCosts, isCheapToRun } from '#runtime/model/modelCosts.ts'
 import { createBullQueue, readmitWorker } from '#runtime/queue/bullQueue.ts'
 import { createInProcessQueue } from '#runtime/queue/inProcessQueue.ts'
@@ -24,14 +27,19 @@ import { digestJson } from '#verifier/evidence/digest.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { QueuePort } from '#verifier/evidence/ports/queue.ts'
+import { reasonText } from '#verifier/evidence/reasonText.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
 import { logStream } from './output.ts'
+import { readQuorum } from './readQuorum.ts'
 import { serveUntilStopped } from './serve.ts'
 
 const LOCAL = 'worker-local'
 
 /** Milliseconds between looks at who was readmitted. */
 const REFRESH_MS = 1_000
+
+/** Milliseconds after an answer until what is new in the log is published. */
+const PUBLISH_EVERY_MS = 1_000
 
 /** Lets a worker of a gateway's Redis take jobs again, while the gateway runs. @throws BAD_CONFIG, BAD_INPUT, UNREACHABLE */
 export async function readmit(file: string, worker: string): Promise<void> {
@@ -135,12 +143,21 @@ export async function runGateway(file: string): Promise<void> {
   }
   const queue = routeByModel({ held, hosted: relays(upstreams, workerKey, clock) })
   const logger = pino({ name: 'gateway' }, logStream)
+  let onWitness = (witness: string, reason: string | null) =>
+    logger.warn({ witness, reason }, reason === null ? 'a witness cosigns again' : 'a witness does not cosign')
   const log = openLog({
     dir: path(config.log),
     origin: config.origin,
     signer: openEd25519Key(join(path(config.keys), 'log.key')),
     clock,
+    cosigner:
+      config.quorum === undefined
+        ? null
+        : createCosigner(readQuorum(path(config.quorum)), { onChange: (name, reason) => onWitness(name, reason) }),
+    publishEveryMs: PUBLISH_EVERY_MS,
   })
+  // Before anything is signed for anyone: a witness that has seen more stops a log that was restored from a backup.
+  await log.publish()
   for (const { requests } of await recoverRuns({ log, author: workerKey, pastAuthors: pastKeys, treasury: null }))
     logger.warn({ requests }, 'ended a run that was cut off: its open requests failed, its answers are sealed')
   const run = log.startRun(workerKey)
@@ -168,6 +185,13 @@ export async function runGateway(file: string): Promise<void> {
     chain: null,
     keys: { log: log.vkey, agent: workerKey.publicKeyHex, workers, verifiers: [], executor: null },
   })
+  const tell = onWitness
+  onWitness = (witness, reason) => {
+    tell(witness, reason)
+    const what = reason === null ? 'a witness cosigns again' : 'a witness does not cosign'
+    const said = reasonText(`${witness}: ${reason ?? 'it answers'}`)
+    runtime.append('incident', { what, caughtBy: 'gateway', reason: said, evidence: { witness } })
+  }
   const gateway = createGateway({
     log: run.appender('gateway'),
     queue,
@@ -202,9 +226,12 @@ export async function runGateway(file: string): Promise<void> {
     blob: ref => log.blob(ref),
     logger,
   })
+  if (config.tiles) serveFiles(app, openLogFiles(path(config.log)))
   app.addHook('onClose', async () => {
     clearInterval(refresh)
     gateway.seal()
+    // Nothing of a run follows its close; the last publication asks the witnesses once more.
+    onWitness = tell
     runtime.append('close', { reason: 'the gateway was stopped', decisions: 0, requests: gateway.requests })
     await queue.close()
     await log.close()

@@ -1,14 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
-import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createCosigner } from '#runtime/log/cosigner.ts'
 import { openLogFiles } from '#runtime/log/logFiles.ts'
 import { openLog } from '#runtime/log/openLog.ts'
 import { openRuns } from '#runtime/log/openRuns.ts'
 import { serveLog } from '#runtime/log/serveLog.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { parseQuorum, type Quorum } from '#verifier/log/quorum.ts'
 import { complain } from './output.ts'
+import { readQuorum } from './readQuorum.ts'
 import { serveUntilStopped } from './serve.ts'
 
 export type RunLogParameters = {
@@ -55,12 +53,6 @@ export async function runLog({
   const app = serveLog(log, producers, openLogFiles(dir), cosigner)
   app.addHook('onClose', () => log.close())
   await serveUntilStopped(app, { host, port: whole('--port', port, 65_535) }, { vkey: log.vkey })
-}
-
-/** A quorum file. @throws FILE_MISSING, BAD_CONFIG */
-export function readQuorum(file: string): Quorum {
-  if (!existsSync(file)) throw new WarrantError('FILE_MISSING', `${file}: no such quorum file`)
-  return parseQuorum(nodeCrypto, readFileSync(file, 'utf8'))
 }
 
 function actorKey(text: string): [string, string] {

@@ -1,30 +1,35 @@
-import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
-import { openLogFiles } from '#runtime/log/logFiles.ts'
-import { toHex } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { decodeRecord } from '#verifier/evidence/record.ts'
-import { verifyTree } from '#verifier/log/verifyTree.ts'
-import { logKeyFor } from './logKey.ts'
-import { printJson, printJsonLine } from './output.ts'
+import type { AnyRecord } from '#verifier/evidence/record.ts'
+import { complain, printJson, printJsonLine } from './output.ts'
+import { failuresOf } from './reading/readingJson.ts'
+import { type ReadOptions, readLog } from './reading/readLog.ts'
+import { type FilterOptions, recordFilter } from './reading/recordFilter.ts'
+import { whatIsNotSeen } from './reading/whatIsNotSeen.ts'
 
-/** Prints records of a verified log. @throws EVIDENCE_MALFORMED when the log does not verify */
-export async function showLog(
-  dir: string,
-  options: { from: string; to?: string; kind?: string; json?: boolean },
-): Promise<void> {
-  const [from, to] = [Number(options.from), options.to === undefined ? Number.POSITIVE_INFINITY : Number(options.to)]
-  if (!Number.isInteger(from) || from < 0 || !(to > from))
-    throw new WarrantError('BAD_INPUT', '--from and --to must be indices with from < to')
-  const { key } = logKeyFor(dir, undefined)
-  const shown: unknown[] = []
-  const report = await verifyTree({ files: openLogFiles(dir), crypto: nodeCrypto, key }, (entry, index, leaf) => {
-    if (index < from || index >= to) return
-    const record = decodeRecord(entry)
-    if (options.kind === undefined || record.kind === options.kind)
-      shown.push({ index, leafHash: toHex(leaf), ...record })
+export type ShowLogOptions = ReadOptions & FilterOptions & { from: string; to?: string; json?: boolean }
+
+type Shown = { leaf: string; index: number; record: AnyRecord }
+
+/** Prints the records of a verified log that are asked for; returns the exit code. @throws BAD_INPUT, FILE_MISSING, UNREACHABLE */
+export async function showLog(where: string, options: ShowLogOptions): Promise<number> {
+  const { from: first, to: end, json, since, until, run, agent, kind, answer, value, text } = options
+  const [from, to] = [Number(first), end === undefined ? Number.POSITIVE_INFINITY : Number(end)]
+  if (!Number.isInteger(from) || from < 0 || !(to > from) || (end !== undefined && !Number.isInteger(to)))
+    throw new WarrantError('BAD_INPUT', `--from ${first} --to ${end ?? ''}: must be indices with from < to`)
+  const filter = recordFilter({ since, until, run, agent, kind, answer, value, text })
+  const shown: Shown[] = []
+  const reading = await readLog(where, options, (leaf, index, records) => {
+    const record = records.record(leaf)
+    if (record === null) return
+    filter.take({ leaf, record })
+    if (index >= from && index < to) shown.push({ leaf, index, record })
   })
-  const [finding] = report.findings
-  if (finding !== undefined) throw new WarrantError('EVIDENCE_MALFORMED', `${finding.where}: ${finding.reason}`)
-  if (options.json) return printJson(shown)
-  for (const record of shown) printJsonLine(record)
+  for (const failure of failuresOf(reading)) complain(`FAIL  ${failure}`)
+  // A log that does not verify is looked into all the more: its failures come first, and the exit code says so.
+  if (reading.report.ok) filter.refuseUnknown()
+  const passing = shown.filter(filter.passes).map(({ leaf, index, record }) => ({ index, leafHash: leaf, ...record }))
+  if (json) printJson(passing)
+  else for (const record of passing) printJsonLine(record)
+  for (const line of whatIsNotSeen(reading)) complain(line)
+  return reading.ok ? 0 : 1
 }

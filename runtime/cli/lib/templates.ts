@@ -86,6 +86,11 @@ proofs:
 approvals: { aboveUsd: 5000, approvers: [], threshold: 1 }
 identities: { log: [], agents: [], strategies: [], models: [], workers: [], executors: [] }
 `,
+  '.gitignore': `# Runs hold keys.
+runs/
+*.key
+*.key.*
+`,
   'tsconfig.json': `{
   "compilerOptions": { "target": "es2023", "module": "nodenext", "strict": true, "noEmit": true, "allowImportingTsExtensions": true, "types": ["node"] },
   "include": ["*.ts"]

@@ -9,6 +9,8 @@ type Options = {
   deploy?: boolean
   check?: boolean
   vkey?: string
+  vkeyFile?: string
+  unpinned?: boolean
   json?: boolean
 }
 
@@ -16,7 +18,7 @@ type Options = {
 export function registerAnchor(log: Command): void {
   log
     .command('anchor')
-    .argument('<dir>', "the log's directory")
+    .argument('<where>', "the log's directory, a bundle of it, or the URL that serves it")
     .requiredOption('--rpc <url>', 'JSON-RPC of the chain')
     .option('--key <file>', 'key file of the account that anchors; its address is the publisher')
     .option('--publisher <address>', 'with --check: the account that anchors, so that anybody can compare')
@@ -26,7 +28,9 @@ export function registerAnchor(log: Command): void {
       '--check',
       'send nothing: compare the log with what is anchored. Exit 1 when it was rolled back or forked, or nothing is anchored',
     )
-    .option('--vkey <key>', "the log's verification key; without it the one beside the log")
+    .option('--vkey <key>', "the log's verification key; to anchor, the one beside the log does")
+    .option('--vkey-file <file>', 'a file of keys that you trust, one a line; ./warrant.pins is read without it')
+    .option('--unpinned', 'with --check: take the key beside the log, which says nothing of whose log it is')
     .option('--json', 'one JSON document on stdout')
     .description(
       'Put the checkpoint on chain, where the contract checks that it extends the last: a rollback or fork reverts.',

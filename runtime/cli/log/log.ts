@@ -3,6 +3,7 @@ import { registerAnchor } from './anchor.ts'
 import { registerCompare } from './compare.ts'
 import { registerExport } from './export.ts'
 import { registerFsck } from './fsck.ts'
+import { registerPin } from './pin.ts'
 import { registerRetire } from './retire.ts'
 import { registerServe } from './serve.ts'
 import { registerShow } from './show.ts'
@@ -20,6 +21,7 @@ export function logCommand(program: Command): void {
     registerTail,
     registerCompare,
     registerAnchor,
+    registerPin,
     registerRetire,
     registerServe,
   ])

@@ -1,19 +1,18 @@
 import type { Command } from 'commander'
 import { RULES, type RuleId } from '#verifier/audit/rules/ruleList.ts'
 import { createPrinter, printJson } from '../lib/output.ts'
+import { readingJson } from '../lib/reading/readingJson.ts'
+import type { Reading, ReadOptions } from '../lib/reading/readLog.ts'
+import { addReadOptions } from '../lib/reading/readOptions.ts'
+import { whatIsNotSeen } from '../lib/reading/whatIsNotSeen.ts'
 
-type Options = { vkey?: string; quorum?: string; tree?: boolean; json?: boolean }
+type Options = ReadOptions & { tree?: boolean; json?: boolean }
 
 /** `warrant log verify`. */
 export function registerVerify(log: Command): void {
-  log
+  const verify = log
     .command('verify')
-    .argument('<where>', "a log's directory, a bundle of it, or the URL that serves it")
-    .option(
-      '--vkey <key>',
-      "the log's verification key, from somewhere you trust; without it the key beside the log is taken, which pins nothing",
-    )
-    .option('--quorum <file>', 'demand the cosignatures of witnesses: lines `witness NAME VKEY` and `quorum NAME`')
+    .argument('<where>', "a log's directory, a bundle of it, a .warrant file, or the URL that serves it")
     .option('--tree', 'the tree alone, on every core, its entries unread: for logs that hold other records than these')
     .option('--json', 'one JSON document on stdout')
     .description(
@@ -21,37 +20,34 @@ export function registerVerify(log: Command): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  warrant log verify runs/demo/log --vkey "$(cat trusted.vkey)"\n  warrant log verify demo.bundle\n  warrant log verify http://127.0.0.1:8080',
+      '\nExamples:\n  warrant log verify runs/demo/log --vkey "$(cat trusted.vkey)"\n  warrant log verify demo.bundle --require-witness 2 --quorum witnesses\n  warrant log verify http://127.0.0.1:8080',
     )
-    .action(async (where: string, options: Options) => {
-      const { verifyLogAt } = await import('../lib/verifyLogAt.ts')
-      const { whatIsNotSeen } = await import('../lib/whatIsNotSeen.ts')
-      const { report, key, pinned, range } = await verifyLogAt(where, options)
-      if (options.json) printJson({ ...report, key, keyPinned: pinned, witnessed: options.quorum !== undefined, range })
-      else {
-        const print = createPrinter(false)
-        for (const { where: at, reason, rule } of report.findings)
-          print(`FAIL  ${at}: ${reason}${rule === undefined ? '' : ` (${rule}: ${RULES[rule as RuleId]})`}`)
-        const kinds = Object.entries(report.records).map(([kind, n]) => `${n} ${kind}`)
-        print(
-          `${report.ok ? 'ok  ' : 'FAIL'}  ${report.origin ?? where}: ${report.size} entries, root ${report.root ?? 'unknown'}`,
-        )
-        if (options.tree) print('      the tree alone: what the entries say was not read')
-        else print(`      ${kinds.join(', ')}; ${report.blobs.present} blobs`)
-        if (report.blobs.retired.length > 0)
-          print(
-            `      ${report.blobs.retired.length} payloads are retired: the log is whole, and says that it no longer keeps them`,
-          )
-        if (range !== null)
-          print(`      entries ${range.from} to ${range.to} alone: what they refer to outside of it was not followed`)
-        for (const { runId, requests, proposals, submissions } of report.open)
-          print(
-            `      run ${runId} goes on, or was cut off: ${requests} requests, ${proposals} proposals, ${submissions} submissions without an end`,
-          )
-        if (key !== null)
-          for (const line of whatIsNotSeen({ key, isPinned: pinned, isWitnessed: options.quorum !== undefined }))
-            print(`      ${line}`)
-      }
-      process.exitCode = report.ok ? 0 : 1
-    })
+  addReadOptions(verify).action(async (where: string, options: Options) => {
+    const { readLog } = await import('../lib/reading/readLog.ts')
+    const reading = await readLog(where, options, undefined, options.tree ? 'tree' : 'records')
+    if (options.json) printJson({ ...reading.report, ...readingJson(reading) })
+    else printReading(reading, options.tree === true)
+    process.exitCode = reading.ok ? 0 : 1
+  })
+}
+
+function printReading(reading: Reading, isTree: boolean): void {
+  const { where, report, unmet, ok } = reading
+  const print = createPrinter(false)
+  for (const { where: at, reason, rule } of report.findings)
+    print(`FAIL  ${at}: ${reason}${rule === undefined ? '' : ` (${rule}: ${RULES[rule as RuleId]})`}`)
+  for (const reason of unmet) print(`FAIL  ${reason}`)
+  const kinds = Object.entries(report.records).map(([kind, n]) => `${n} ${kind}`)
+  print(`${ok ? 'ok  ' : 'FAIL'}  ${report.origin ?? where}: ${report.size} entries, root ${report.root ?? 'unknown'}`)
+  if (isTree) print('      the tree alone: what the entries say was not read')
+  else print(`      ${kinds.join(', ')}; ${report.blobs.present} blobs`)
+  if (report.blobs.retired.length > 0)
+    print(
+      `      ${report.blobs.retired.length} payloads are retired: the log is whole, and says that it no longer keeps them`,
+    )
+  for (const { runId, requests, proposals, submissions } of report.open)
+    print(
+      `      run ${runId} goes on, or was cut off: ${requests} requests, ${proposals} proposals, ${submissions} submissions without an end`,
+    )
+  for (const line of whatIsNotSeen(reading)) print(`      ${line}`)
 }

@@ -264,7 +264,7 @@ async function unexplained({ world, strategy }: RunAttacksParameters): Promise<s
   })
   await opened.close('one look at a treasury', 0)
   await log.close()
-  const report = await auditLog({ dir, rpc: devnet.url })
+  const report = await auditLog({ dir, rpc: devnet.url, vkey: log.vkey })
   return report.unexplained[0]?.reason ?? null
 }
 

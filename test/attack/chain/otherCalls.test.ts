@@ -232,7 +232,7 @@ describe('k verifiers sign other calls under the digest and nonce of a logged, h
     const told = findings.filter(finding => !finding.includes('(close)'))
     expect(told).toEqual([expect.stringMatching(/\(submission\) body\.rawTransaction calls\.\d\.data is 0x/)])
     const { world } = trader
-    const replayed = await replayLog(world.logDir, world.log.vkey)
+    const replayed = await replayLog(world.logDir, { vkey: world.log.vkey })
     const replayedSubmission = replayed.findings.filter(({ where }) => !where.includes('(close)'))
     expect(replayedSubmission.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^calls\.\d\.data is 0x/)])
   })
@@ -280,17 +280,34 @@ describe('what is audited is pinned', () => {
   test('by --safe and by --policy; a Safe that the log does not have is refused', async () => {
     expect(audit.pinned).toBe(false)
     const { world } = trader
-    const decoy = await auditLog({ dir: world.logDir, rpc: world.devnet.url, safe: world.devnet.chain.safe })
+    const decoy = await auditLog({
+      dir: world.logDir,
+      rpc: world.devnet.url,
+      vkey: world.log.vkey,
+      safe: world.devnet.chain.safe,
+    })
     expect([decoy.pinned, decoy.unexplained.length]).toEqual([true, audit.unexplained.length])
     const file = join(dir, 'policy.yaml')
     writeFileSync(file, JSON.stringify(world.policy))
-    const byPolicy = await auditLog({ dir: world.logDir, rpc: world.devnet.url, policy: file, fromBlock })
+    const byPolicy = await auditLog({
+      dir: world.logDir,
+      rpc: world.devnet.url,
+      vkey: world.log.vkey,
+      policy: file,
+      fromBlock,
+    })
     expect(byPolicy.unexplained.length).toBe(audit.unexplained.length)
-    await expect(auditLog({ dir: world.logDir, rpc: world.devnet.url, safe: `0x${'12'.repeat(20)}` })).rejects.toThrow(
-      /no run of safe 0x1212/,
-    )
     await expect(
-      auditLog({ dir: world.logDir, rpc: world.devnet.url, policy: file, safe: `0x${'12'.repeat(20)}` }),
+      auditLog({ dir: world.logDir, rpc: world.devnet.url, vkey: world.log.vkey, safe: `0x${'12'.repeat(20)}` }),
+    ).rejects.toThrow(/no run of safe 0x1212/)
+    await expect(
+      auditLog({
+        dir: world.logDir,
+        rpc: world.devnet.url,
+        vkey: world.log.vkey,
+        policy: file,
+        safe: `0x${'12'.repeat(20)}`,
+      }),
     ).rejects.toThrow(/--safe is 0x1212/)
   })
 })

@@ -36,11 +36,15 @@ describe('a checkpoint that signs 2^53 − 1 entries over three: each command en
   test.each([
     ['log verify', ['log', 'verify', dir, '--vkey', vkey], 1],
     ['replay', ['replay', dir, '--vkey', vkey], 1],
-    ['log show', ['log', 'show', dir], 2],
-    ['log export', ['log', 'export', dir, '--out', join(root, 'x.bundle')], 2],
-    ['log export of a range', ['log', 'export', dir, '--from', '0', '--to', '2', '--out', join(root, 'y.bundle')], 2],
-    ['explain', ['explain', '0', '--log', dir], 2],
-    ['log tail', ['log', 'tail', dir], 2],
+    ['log show', ['log', 'show', dir, '--vkey', vkey], 1],
+    ['log export', ['log', 'export', dir, '--vkey', vkey, '--out', join(root, 'x.bundle')], 2],
+    [
+      'log export of a range',
+      ['log', 'export', dir, '--vkey', vkey, '--from', '0', '--to', '2', '--out', join(root, 'y.bundle')],
+      2,
+    ],
+    ['explain', ['explain', '0', '--log', dir, '--vkey', vkey], 1],
+    ['log tail', ['log', 'tail', dir, '--vkey', vkey], 2],
     ['log fsck', ['log', 'fsck', dir], 1],
   ] as const)('%s', (_name, args, status) => {
     const { stdout, stderr, status: ended } = warrant(args, { timeout: 120_000 })

@@ -147,7 +147,7 @@ async function judge(
   const demand = (holds: boolean, what: string) => {
     if (!holds) throw new Error(what)
   }
-  const replayed = await replayLog(logDir, vkey)
+  const replayed = await replayLog(logDir, { vkey })
   demand(replayed.findings.length === 0, `log: ${replayed.findings[0]?.where}: ${replayed.findings[0]?.reason}`)
   demand(replayed.diverged === 0, `${replayed.diverged} decisions diverge`)
   const audit = await auditLog({ dir: logDir, rpc: devnet.url, vkey })

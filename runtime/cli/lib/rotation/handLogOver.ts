@@ -8,7 +8,7 @@ import { type Log, openLog } from '#runtime/log/openLog.ts'
 import { utf8 } from '#verifier/evidence/bytes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import { formatNote, noteKey, parseNote } from '#verifier/log/signedNote.ts'
-import { readQuorum } from '../runLog.ts'
+import { readQuorum } from '../readQuorum.ts'
 
 export type HandLogOver = {
   dir: string
