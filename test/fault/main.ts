@@ -2,24 +2,27 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startDevnet } from '#runtime/chain/devnet/startDevnet.ts'
 import { runDemo } from '#runtime/demo/runDemo.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { EXECUTOR } from '../attack/chain/arena.ts'
-import { openLossArena } from '../attack/chain/lossBound.ts'
 import { contradictedCase, readWholeLog } from '../attack/contradictedLogs.ts'
 import { lyingCase } from '../attack/inference/lyingCases.ts'
 import { makeVictims } from '../attack/inference/victims.ts'
 import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
 import { faultCase, faultPoints, hasStrace } from './logFaults.ts'
 import { differentialCase } from './models/differential.ts'
+import { openLossSuite } from './openLossSuite.ts'
 import { peersCase } from './peers/peersCase.ts'
-import { crashRun } from './treasury/crashes.ts'
+import { openTreasurySuite } from './treasury/openTreasurySuite.ts'
 
-/** Runs one seeded case, and says under which name it counts. `close` ends what all cases share. */
-type Suite = ((seed: number) => Promise<string>) & { close?: () => Promise<void> }
+/** Runs one seeded case, and says under which name it counts. */
+type Suite = ((seed: number) => Promise<string>) & {
+  /** Ends what all cases share. */
+  close?(): Promise<void>
+  /** Keeps what a whole run came to, with the messages of the cases that failed. */
+  keep?(failed: readonly string[]): string
+}
 
-const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
+const SUITES: Record<string, { cases: number; open(seed: number): Promise<Suite> }> = {
   log: {
     cases: 1_000,
     async open() {
@@ -53,34 +56,9 @@ const SUITES: Record<string, { cases: number; open(): Promise<Suite> }> = {
     },
   },
   // A case is a treasury whose agent lives and dies 26 times.
-  treasury: {
-    cases: 20,
-    async open() {
-      return async seed => {
-        const dir = mkdtempSync(join(tmpdir(), 'warrant-crash-'))
-        const { killed } = await crashRun(join(dir, 'world'), { lives: 25, seed })
-        rmSync(dir, { recursive: true })
-        return `killed ${killed} times`
-      }
-    },
-  },
-  // A case is one sequence of an attacker with every key but the owners'.
-  loss: {
-    cases: 2_000,
-    async open() {
-      const { compileContracts } = await import('../attack/chain/mutants.ts')
-      const net = await startDevnet({
-        ...{ startSeconds: 1_700_000_000, startTick: 200_000, verifiers: [EXECUTOR.address], threshold: 1 },
-        ...{ executor: EXECUTOR.address, treasury: { dollars: 1n, weth: 1n } },
-      })
-      const run = await openLossArena(net, compileContracts([]))
-      const one = async (seed: number) => {
-        const { lossUsd, allowedUsd } = await run(seed)
-        return lossUsd <= 0 ? 'no loss' : `lost up to ${Math.ceil((10 * lossUsd) / allowedUsd)}0 % of the allowed`
-      }
-      return Object.assign(one, { close: () => net.stop() })
-    },
-  },
+  treasury: { cases: 20, open: openTreasurySuite },
+  // A case is one sequence of an attacker with every key but the owners', every fourth with one of honest work beside it.
+  loss: { cases: 2_000, open: openLossSuite },
   contradictions: {
     cases: 1_000,
     async open() {
@@ -127,9 +105,9 @@ if (suite === undefined) {
 const [seconds, first] = [argument('seconds', 0), argument('seed', 1)]
 const cases = seconds > 0 ? Number.MAX_SAFE_INTEGER : argument('cases', suite.cases)
 const until = seconds > 0 ? performance.now() + 1_000 * seconds : Number.POSITIVE_INFINITY
-const run = await suite.open()
+const run = await suite.open(first)
 const held = new Map<string, number>()
-let failed = 0
+const failures: string[] = []
 let done = 0
 for (let seed = first; done < cases && performance.now() < until; seed++) {
   done++
@@ -137,13 +115,16 @@ for (let seed = first; done < cases && performance.now() < until; seed++) {
     const name = await run(seed)
     held.set(name, (held.get(name) ?? 0) + 1)
   } catch (error) {
-    failed++
+    failures.push((error as Error).message)
     console.error((error as Error).message)
   }
   const every = seconds > 0 ? 1_000 : Math.ceil(cases / 20)
-  if (done % every === 0) console.error(`${done}${seconds > 0 ? '' : `/${cases}`}, ${failed} failed`)
+  if (done % every === 0) console.error(`${done}${seconds > 0 ? '' : `/${cases}`}, ${failures.length} failed`)
 }
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1_024)
+if (run.keep !== undefined)
+  console.error(done >= suite.cases ? `kept in ${run.keep(failures)}` : `not kept: fewer than ${suite.cases} cases`)
+const failed = failures.length
 console.log(JSON.stringify({ cases: done, failed, peakMiB, held: Object.fromEntries([...held].sort()) }, null, 2))
 await run.close?.()
 process.exitCode = failed === 0 ? 0 : 1

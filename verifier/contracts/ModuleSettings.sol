@@ -132,7 +132,6 @@ abstract contract ModuleSettings is IWarrantModule {
             _ruleKeys[place - 1] = last;
             _rules[last.target][last.selector].place = place;
             _ruleKeys.pop();
-            place = 0;
         }
         // What is not allowed leaves nothing behind.
         _rules[target][selector] = rule.allowed
@@ -255,7 +254,7 @@ abstract contract ModuleSettings is IWarrantModule {
     }
 
     function rules(address target, bytes4 selector) public view returns (Rule memory) {
-        StoredRule storage rule = _rules[target][selector];
+        StoredRule memory rule = _rules[target][selector];
         return Rule(rule.allowed, rule.recipientWord, rule.amountWord, rule.maxValue);
     }
 
@@ -323,7 +322,7 @@ abstract contract ModuleSettings is IWarrantModule {
     }
 
     function _requireAscending(address[] memory set) private pure {
-        address previous = address(0);
+        address previous;
         for (uint256 i = 0; i < set.length; i++) {
             if (set[i] <= previous) revert SignersNotAscending(previous, set[i]);
             previous = set[i];

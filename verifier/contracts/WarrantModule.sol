@@ -115,7 +115,7 @@ contract WarrantModule is ModuleSettings {
 
     /// @param verifiers ascending, as the signers must be: one walk through both finds every signer
     function _checkVerdict(bytes32 digest, bytes[] calldata signatures, address[] memory verifiers) private view {
-        address previous = address(0);
+        address previous;
         uint256 next = 0;
         for (uint256 i = 0; i < signatures.length; i++) {
             address signer = _nextSigner(i, digest, signatures[i], previous);
@@ -128,7 +128,7 @@ contract WarrantModule is ModuleSettings {
 
     /// @return whether they are as many as the owners want; without a threshold approvers have nothing to say
     function _checkApprovals(bytes32 digest, bytes[] calldata signatures) private view returns (bool) {
-        address previous = address(0);
+        address previous;
         for (uint256 i = 0; i < signatures.length; i++) {
             address signer = _nextSigner(i, digest, signatures[i], previous);
             if (!isApprover[signer]) revert NotAnApprover(signer);
@@ -233,8 +233,8 @@ contract WarrantModule is ModuleSettings {
     function _countGrant(Call calldata call, Outflows.Ledger memory ledger) private view returns (bool isQuiet) {
         ApprovalEffects.Grant memory grant = ApprovalEffects.givenBy(call.to, call.data);
         uint256 place = Outflows.placeOf(ledger, grant.token);
-        bool isFree = grant.amount == 0 && (place != 0 || grant.overAll);
-        if (!isFree && _spenders[grant.token][grant.spender].level == 0) {
+        bool isTakenBack = grant.overAll && grant.amount == 0;
+        if (!isTakenBack && _spenders[grant.token][grant.spender].level == 0) {
             // What is not measured cannot be counted, nor can a power over every id.
             if (place == 0 || grant.overAll) revert SpenderNotListed(grant.token, grant.spender);
             Outflows.add(ledger, place - 1, grant.amount);

@@ -134,6 +134,12 @@ export async function createArena(net: Devnet, artifact: (name: string) => Artif
       return revertReason(error, MODULE_ABI)
     }
   }
+  /** Why a call would revert, in a word. */
+  const refusal = (from: { address: Hex }, to: Hex, data: Hex): Promise<string> =>
+    client.public.call({ account: from.address, to, data, gas: 6_000_000n }).then(
+      () => 'nothing',
+      error => (revertReason(error, MODULE_ABI).split('(')[0] ?? '').trim(),
+    )
   /** The approvers' signature over what a verdict has in common with what they saw. */
   const approve = (message: ApprovalMessage, by: PrivateKeyAccount = APPROVER, domain = moduleDomain) =>
     by.signTypedData({ domain, types: APPROVAL_TYPES, primaryType: 'Approval', message })
@@ -156,7 +162,21 @@ export async function createArena(net: Devnet, artifact: (name: string) => Artif
 
   return {
     ...{ net, client, safe, module, guard, evil, exchange, dollar, weth, router, guardian, deployer },
-    ...{ abiOf, asOwners, configure, allow, mint, swapCalls, bound, verdict, sign, encodeExecute, execute, attempt },
+    ...{
+      abiOf,
+      asOwners,
+      configure,
+      allow,
+      mint,
+      swapCalls,
+      bound,
+      verdict,
+      sign,
+      encodeExecute,
+      execute,
+      attempt,
+      refusal,
+    },
     signApproval: approve,
     /** The verdict with `changes`, signed by `signers` whatever it says, sent by the executor. */
     async signedByAll(changes: Partial<VerdictMessage>, signers: readonly PrivateKeyAccount[] = [first]) {

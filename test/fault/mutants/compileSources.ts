@@ -1,12 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import solc from 'solc'
 import type { Abi, Hex } from 'viem'
-
-/** The folder of the sources, also when this runs from dist/. */
-export const ROOT = ['../../..', '../../../..']
-  .map(up => resolve(import.meta.dirname, up))
-  .find(root => existsSync(join(root, 'verifier/contracts/WarrantModule.sol'))) as string
+import { ROOT } from '../root.ts'
 
 export type Compiled = { abi: Abi; bytecode: Hex }
 /** By contract name. */

@@ -1,15 +1,16 @@
 // npm run faults -- mutants [--seed N] [--cases N | --all] [--only contracts|judge] [--workers N]: small changes to contracts and judges, each of which a test must notice.
-import { execFileSync } from 'node:child_process'
 import { WarrantError } from '#verifier/evidence/error.ts'
-import { ROOT } from './compileSources.ts'
+import { openResult, writeResult } from '../resultFile.ts'
 import { allMutants, chosenMutants } from './mutantList.ts'
 import { scoreMutants } from './mutantScore.ts'
 import { OPERATORS } from './mutate/findMutants.ts'
-import { mutantDigest, writeMutantResult } from './resultFile.ts'
 import { type MutantKind, runMutants } from './runMutants.ts'
 
 /** What must be killed, in percent. */
 export const MUTANT_BARS: Record<MutantKind, number> = { contracts: 97, judge: 90 }
+
+/** A run of fewer mutants is a try, and its result is not kept. */
+const WHOLE = 300
 
 export type MutantRunOptions = { seed: number; cases: number; only: MutantKind | null; workers: number }
 
@@ -17,10 +18,10 @@ export type MutantRunOptions = { seed: number; cases: number; only: MutantKind |
 export async function runAllMutants({ seed, cases, only, workers }: MutantRunOptions): Promise<boolean> {
   console.error('operators:')
   for (const { name, says, languages } of OPERATORS) console.error(`  ${name}: ${says} (${languages.join(', ')})`)
-  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim()
   let holds = true
   for (const kind of ['contracts', 'judge'] as const) {
     if (only !== null && only !== kind) continue
+    const opened = openResult(kind, seed)
     const mutants = chosenMutants(kind, { count: cases, seed })
     const results = await runMutants({
       ...{ kind, mutants, workers, patienceMs: 300_000 },
@@ -29,10 +30,11 @@ export async function runAllMutants({ seed, cases, only, workers }: MutantRunOpt
         if (done % Math.ceil(mutants.length / 20) === 0) console.error(`${kind}: ${done}/${mutants.length}`)
       },
     })
-    const score = { commit, seed, digest: mutantDigest(kind), sites: allMutants(kind).length, ...scoreMutants(results) }
-    console.log(JSON.stringify({ kind, ...score }, null, 2))
-    console.error(`kept in ${writeMutantResult(kind, score)}`)
-    if (score.killedPercent < MUTANT_BARS[kind]) holds = false
+    const figures = { sites: allMutants(kind).length, ...scoreMutants(results) }
+    console.log(JSON.stringify({ kind, ...opened, ...figures }, null, 2))
+    const isWhole = mutants.length >= Math.min(WHOLE, allMutants(kind).length)
+    console.error(isWhole ? `kept in ${writeResult(kind, { ...opened, figures })}` : 'not kept: too few')
+    if (figures.killedPercent < MUTANT_BARS[kind]) holds = false
   }
   return holds
 }

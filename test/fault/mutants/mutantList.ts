@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT, readSources } from './compileSources.ts'
+import { ROOT } from '../root.ts'
+import { readSources } from './compileSources.ts'
 import { JUDGE_TARGETS } from './judge/judgeTargets.ts'
 import { knownMutants } from './knownMutants.ts'
 import { findMutants, type Mutant } from './mutate/findMutants.ts'

@@ -1,11 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { mutantOptions } from './main.ts'
 import type { MutantResult } from './mutantResult.ts'
 import { scoreMutants } from './mutantScore.ts'
-import { mutantDigest, readMutantResult, writeMutantResult } from './resultFile.ts'
 import { drawUniform } from './sampleMutants.ts'
 
 const file = 'verifier/contracts/LogAnchor.sol'
@@ -52,21 +48,3 @@ test('the command line says what is run, or is refused', () => {
   expect(() => mutantOptions(['--seed', 'x'])).toThrow('--seed must be a count')
   expect(() => mutantOptions(['--only', 'all'])).toThrow('--only must be contracts or judge')
 })
-
-test.each(['contracts', 'judge'] as const)(
-  'a result of %s is read while its sources stand, and refused after',
-  kind => {
-    const dir = mkdtempSync(join(tmpdir(), 'warrant-mutants-'))
-    const again = `run npm run faults -- mutants --only ${kind}`
-    expect(() => readMutantResult(kind, dir)).toThrow(`no mutants of ${kind} were run yet: ${again}`)
-    const counts = { sites: 9, run: 4, killed: 3, equivalent: 0, noMutants: 1, killedPercent: 75, survivors: ['one'] }
-    const kept = { commit: 'abc', seed: 1, digest: mutantDigest(kind), ...counts }
-    writeMutantResult(kind, kept, dir)
-    expect(readMutantResult(kind, dir)).toEqual(kept)
-    writeMutantResult(kind, { ...kept, digest: '0'.repeat(64) }, dir)
-    expect(() => readMutantResult(kind, dir)).toThrow(
-      `the mutants of ${kind} were run at abc, and sources or tests have changed since: ${again}`,
-    )
-    rmSync(dir, { recursive: true })
-  },
-)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT } from './compileSources.ts'
+import { ROOT } from '../root.ts'
 import { isEquivalent } from './equivalents.ts'
 import type { MutantResult } from './mutantResult.ts'
 

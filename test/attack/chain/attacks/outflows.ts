@@ -10,7 +10,7 @@ const UNCAPPED = inModule('if (!fits) revert CapExceeded', 'if (1 == 2) revert C
 /** What is granted does not count. */
 const UNCOUNTED = inModule('Outflows.add(ledger, place - 1, grant.amount);', '')
 /** Of what is not listed, anything may be granted. */
-const UNPINNED = inModule('if (!isFree &&', 'if (place != 0 && !isFree &&')
+const UNPINNED = inModule('if (!isTakenBack &&', 'if (place != 0 && !isTakenBack &&')
 /** A bucket that forgets what it holds. */
 const FORGETFUL = [{ file: BUCKETS, from: 'bucket.level = uint96(level + outflow);', to: 'bucket.level = 0;' }]
 

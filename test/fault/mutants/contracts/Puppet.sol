@@ -17,12 +17,19 @@ contract Puppet {
     }
 
     mapping(bytes32 call => Answer) private _answers;
+    /// @dev Steps, encoded.
+    mapping(bytes32 call => bytes) private _acts;
 
     event Called(address sender, uint256 value, bytes data);
 
     /// @notice From now on this very calldata is answered by `answer`, or reverted with it.
     function teach(bytes calldata call, bool reverts, bytes calldata answer) external {
         _answers[keccak256(call)] = Answer(true, reverts, answer);
+    }
+
+    /// @notice From now on this very calldata makes it take these steps, before it answers.
+    function teachSteps(bytes calldata call, Step[] calldata steps) external {
+        _acts[keccak256(call)] = abi.encode(steps);
     }
 
     /// @notice Makes calls of its own. The two words before them may name recipients.
@@ -35,7 +42,7 @@ contract Puppet {
         _run(steps);
     }
 
-    function _run(Step[] calldata steps) private {
+    function _run(Step[] memory steps) private {
         for (uint256 i = 0; i < steps.length; i++) {
             (bool success, bytes memory result) = steps[i].to.call{value: steps[i].value}(steps[i].data);
             if (!success) assembly {
@@ -52,6 +59,8 @@ contract Puppet {
         if (answer.reverts) assembly {
             revert(add(result, 32), mload(result))
         }
+        bytes memory acts = _acts[keccak256(data)];
+        if (acts.length != 0) _run(abi.decode(acts, (Step[])));
         if (!answer.taught) emit Called(msg.sender, msg.value, data);
         return result;
     }

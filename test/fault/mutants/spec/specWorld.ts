@@ -16,6 +16,7 @@ import { CHAIN_ID, openSpecChain, type SpecChain, type SpecOutcome, valueInWords
 const PUPPET_ABI = parseAbi([
   'struct Step { address to; uint256 value; bytes data; }',
   'function teach(bytes call, bool reverts, bytes answer)',
+  'function teachSteps(bytes call, Step[] steps)',
   'function act(uint256 first, uint256 second, Step[] steps) payable',
   'function perform(Step[] steps) payable',
   'event Called(address sender, uint256 value, bytes data)',
@@ -87,6 +88,8 @@ export type SpecWorld = Readonly<Record<(typeof PUPPETS)[number], Hex>> & {
   teach(puppet: Hex, call: { abi: Abi; name: string; args: readonly unknown[]; answer: unknown }): Promise<void>
   /** The same in bytes; it may also revert with them. */
   teachBytes(puppet: Hex, lesson: { call: Hex; answer: Hex; reverts?: boolean }): Promise<void>
+  /** Teaches a puppet what to do when it is called so. */
+  teachSteps(puppet: Hex, call: Hex, steps: readonly Step[]): Promise<void>
   run(puppet: Hex, steps: readonly Step[], options?: SendOptions): Promise<SpecOutcome>
 }
 /** `from`: the Safe when it is not given. `to`: another deployment. `at`: the block's time, seconds. */
@@ -193,6 +196,10 @@ export async function openSpecWorld(): Promise<SpecWorld> {
     },
     async teachBytes(puppet, { call, answer, reverts = false }) {
       const data = encodeFunctionData({ abi: PUPPET_ABI, functionName: 'teach', args: [call, reverts, answer] })
+      await chain.send({ from: STRANGER, to: puppet, data })
+    },
+    async teachSteps(puppet, call, steps) {
+      const data = encodeFunctionData({ abi: PUPPET_ABI, functionName: 'teachSteps', args: [call, steps.map(whole)] })
       await chain.send({ from: STRANGER, to: puppet, data })
     },
     run: (puppet, steps, options = {}) => chain.send({ from: STRANGER, to: puppet, ...options, data: perform(steps) }),

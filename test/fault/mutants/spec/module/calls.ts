@@ -3,6 +3,7 @@ import { type SpecCase, same } from '../specCase.ts'
 import { NATIVE, PERMIT2_ABI, READS_ABI, type SpecWorld, STRANGER, someone } from '../specWorld.ts'
 import {
   ACT,
+  becomes,
   boundOf,
   callOf,
   execute,
@@ -327,6 +328,37 @@ export const GRANT_CASES: readonly SpecCase[] = [
       )
       same(await trying([quiet, moving(world, [tokenA, 899n])]), `CapExceeded(${tokenA}, 101, 100)`, 'after it')
       same(await trying([moving(world, [tokenA, 899n]), quiet]), `CapExceeded(${tokenA}, 101, 100)`, 'before it')
+    },
+  },
+  {
+    name: 'what falls in a grant counts at once, but for an allowance of a measured token: there with the next call',
+    async run(world) {
+      const { tokenA, tokenC, other } = world
+      await set(world, 'setCap', [tokenA, 100n, 60], { at: 1_800_000_000 })
+      for (const token of [tokenA, tokenC]) await allowance(token, world, P, 0n)
+      await world.teach(tokenA, { abi: READS_ABI, name: 'isApprovedForAll', args: [world.safe, P], answer: false })
+      await world.teach(other, {
+        ...{ abi: PERMIT2_ABI, name: 'allowance', args: [world.safe, tokenA, P], answer: [0n, 0, 0] },
+      })
+      /** The grant takes 101 of tokenA, and the next call brings them back. */
+      const around = async (to: Hex, data: Hex, value = 0n) => {
+        await set(world, 'setRule', [to, data.slice(0, 10) as Hex, rule({ maxValue: 5n })])
+        await world.teachSteps(to, data, [becomes(world, tokenA, 899n)])
+        const calls = [{ to, value, data }, moving(world, [tokenA, 1_000n])]
+        const bounds = [boundOf(tokenA, 0n), boundOf(ZERO, -5n)]
+        const outcome = await tryExecute(world, verdictOf(world, { calls, bounds }), { at: 1_800_000_000 })
+        await world.teachSteps(to, data, [])
+        return outcome
+      }
+      const counted = `CapExceeded(${tokenA}, 101, 100)`
+      same(await around(tokenA, approve(P, 0n)), 'ok', 'an allowance')
+      same(await around(tokenA, increase(P, 0n)), 'ok', 'an allowance that is increased')
+      same(await around(tokenA, approve(P, 0n), 1n), counted, 'an allowance that carries value')
+      same(await around(tokenA, approveAll(P, false)), counted, 'an approval over all ids')
+      same(await around(other, permit2(tokenA, P, 0n)), counted, 'an allowance of another contract')
+      for (const token of [tokenA, tokenC]) await set(world, 'setSpender', [token, P, 1])
+      same(await around(tokenC, approve(P, 0n)), counted, 'an allowance of a token that is not measured')
+      same(await around(tokenA, approve(P, 7n)), 'ok', 'an allowance of a listed spender')
     },
   },
 ]

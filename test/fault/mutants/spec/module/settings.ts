@@ -376,6 +376,30 @@ export const SETTING_CASES: readonly SpecCase[] = [
     },
   },
   {
+    name: 'limits that are set again and taken back leave no trace in what every execution reads',
+    async run(world) {
+      const slots = () =>
+        Promise.all(
+          Array.from({ length: 24 }, (_, slot) =>
+            world.chain.rpc<Hex>('eth_getStorageAt', [
+              world.address('WarrantModule'),
+              `0x${slot.toString(16)}`,
+              'latest',
+            ]),
+          ),
+        )
+      const before = await slots()
+      for (const setter of ['setApprovalLimit', 'setVerifierLimit']) {
+        const more = setter === 'setVerifierLimit' ? [2] : []
+        for (const asset of [world.tokenA, world.tokenB]) await set(world, setter, [asset, 5n, 60, ...more])
+        same((await slots()).join() === before.join(), false, `${setter} is kept`)
+        for (const asset of [world.tokenA, world.tokenB])
+          for (const window of [30, 0]) await set(world, setter, [asset, 5n, window, ...more])
+        same(await slots(), before, `${setter} taken back`)
+      }
+    },
+  },
+  {
     name: 'the limits of all assets are read in the order of the list',
     async run(world) {
       await set(world, 'setCap', [world.tokenA, 1n, 10], { at })

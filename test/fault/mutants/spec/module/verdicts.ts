@@ -113,6 +113,8 @@ export const VERDICT_CASES: readonly SpecCase[] = [
       same(await by([0, 1, 3]), `NotAVerifier(${address(0)})`, 'a stranger before')
       same(await by([1, 2, 3]), `NotAVerifier(${address(2)})`, 'a stranger between')
       same(await by([1, 3]), 'ok', 'the new set')
+      await set(world, 'setVerifiers', [[address(2)], 1n])
+      same([await by([2]), await by([1])], ['ok', `NotAVerifier(${address(1)})`], 'a single one')
     },
   },
   {
