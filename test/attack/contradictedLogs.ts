@@ -43,8 +43,12 @@ export async function readWholeLog(demoDir: string): Promise<WholeLog> {
   }
 }
 
-/** Rules that a log, made anew around what a case does, breaks. No case: the log as it was, by the same forger. */
-export async function rulesBroken(base: WholeLog, seed: number, tell?: (lie: Lie) => void | Promise<void>) {
+/** The entries of a log, made anew around what a case does. No case: the log as it was, by the same forger. */
+export async function forgedEntries(
+  base: WholeLog,
+  seed: number,
+  tell?: (lie: Lie) => void | Promise<void>,
+): Promise<Uint8Array[]> {
   const records = base.entries.map(entry => JSON.parse(fromUtf8(entry)) as Loose)
   // A name for each record while the case works: its leaf hash, which is no field of it.
   for (const [i, record] of records.entries()) record.leaf = toHex(hashLeaf(nodeCrypto, base.entries[i] as Uint8Array))
@@ -60,8 +64,12 @@ export async function rulesBroken(base: WholeLog, seed: number, tell?: (lie: Lie
     if (typeof leaf === 'string') first.add(leaf)
   }
   const marks: ReadonlyMap<Loose, Marks> = lie.marks
-  const entries = await forge(lie.records, { keys: base.keys, marks, before })
-  const files = logFiles(base, entries)
+  return forge(lie.records, { keys: base.keys, marks, before })
+}
+
+/** Rules that a log breaks that is made anew around what a case does. */
+export async function rulesBroken(base: WholeLog, seed: number, tell?: (lie: Lie) => void | Promise<void>) {
+  const files = logFiles(base, await forgedEntries(base, seed, tell))
   const report = await verifyLog({ files: filesOf(files), crypto: nodeCrypto, key: base.key })
   return report.findings
 }

@@ -51,9 +51,9 @@ export function attackerMoves(move: AttackerMove): (() => Promise<void>)[] {
   }
   const word = (to: Hex, functionName: string, args: readonly unknown[], value = 0n): Call =>
     call(to, encodeFunctionData({ abi: WORDS, functionName, args } as never), value)
-  const swap = async (): Promise<Call[]> => {
+  const swap = async (pieces = 1n): Promise<Call[]> => {
     const sell = either('USDC' as const, 'WETH' as const)
-    return arena.swapCalls(await amountOf(sell === 'USDC' ? dollar : weth), sell)
+    return arena.swapCalls((await amountOf(sell === 'USDC' ? dollar : weth)) / pieces + 1n, sell)
   }
   const take = (token: Hex, what: bigint) =>
     call(taker, arena.encode('Taker', 'take', [token, safe, ATTACKER.address, what]))
@@ -82,7 +82,10 @@ export function attackerMoves(move: AttackerMove): (() => Promise<void>)[] {
 
   const trades: Record<string, () => Promise<unknown>> = {
     swap: async () => push('swap', await swap()),
-    batch: async () => push('three swaps', [...(await swap()), ...(await swap()), ...(await swap())]),
+    async batch() {
+      const pieces = either(1n, 4n, 4n)
+      await push('three swaps', [...(await swap(pieces)), ...(await swap(pieces)), ...(await swap(pieces))])
+    },
     async nativeSwap() {
       // The router pays with what it was sent; what is left in it anybody can call back.
       const [, ...swaps] = arena.swapCalls(1n + (await amountOf(zeroAddress)) / 2n, 'WETH')
@@ -185,7 +188,7 @@ export function attackerMoves(move: AttackerMove): (() => Promise<void>)[] {
       )
     },
     async increased() {
-      const amount = await amountOf(evil)
+      const amount = (await amountOf(evil)) / 2n
       const back = arena.approve(evil, taker, 0n)
       await push('allowance increased', [
         word(evil, 'increaseAllowance', [taker, amount]),

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transform } from 'esbuild'
-import { createVitest } from 'vitest/node'
 import { ROOT } from '../../root.ts'
 import type { MutantResult } from '../mutantResult.ts'
 import { applyMutant, type Mutant } from '../mutate/findMutants.ts'
-import { JUDGE_TARGETS } from './judgeTargets.ts'
+import { JUDGE_TARGETS, type JudgeTarget } from './judgeTargets.ts'
+import { openBundle, type TestRunner } from './openBundle.ts'
+import { openVitest } from './openVitest.ts'
 
 /** Runs the unit tests of a file on its mutants, one after the other, in one process. */
 export type Judge = {
@@ -15,50 +16,24 @@ export type Judge = {
   close(): Promise<void>
 }
 
+/** Rules of records that a source speaks of, as `R12`. */
+const rulesIn = (source: string) => [...new Set(source.match(/\bR\d+\b/g) ?? [])]
+
 /** Takes seconds: one for many mutants. */
 export async function openJudge(): Promise<Judge> {
-  let mutated: { path: string; text: string } | null = null
-  const vitest = await createVitest(
-    'test',
-    {
-      root: ROOT,
-      watch: false,
-      reporters: [{}],
-      maxWorkers: 1,
-      pool: 'threads',
-      bail: 1,
-      testTimeout: 20_000,
-      passWithNoTests: true,
-    },
-    {
-      plugins: [
-        {
-          name: 'mutant',
-          enforce: 'pre',
-          load: id => (mutated !== null && id.split('?')[0] === mutated.path ? mutated.text : null),
-        },
-      ],
-    },
-  )
-
-  async function firstFailure(tests: readonly string[]): Promise<string | null> {
-    const specifications = tests.map(test => vitest.getRootProject().createSpecification(join(ROOT, test)))
-    const { testModules } = await vitest.runTestSpecifications(specifications, true)
-    for (const module of testModules) {
-      const [error] = module.errors()
-      if (error !== undefined) return `${module.moduleId}: ${error.message}`
-      for (const test of module.children.allTests('failed'))
-        return `${test.fullName}: ${test.result().errors?.[0]?.message ?? 'failed'}`
-      if (!module.ok()) return `${module.moduleId} failed`
-      if ([...module.children.allTests('passed')].length === 0) return `${module.moduleId} has no test`
-    }
-    return null
+  const runners = new Map<JudgeTarget, Promise<TestRunner>>()
+  const runnerOf = (target: JudgeTarget): Promise<TestRunner> => {
+    const mocks = target.tests.some(test => readFileSync(join(ROOT, test), 'utf8').includes('vi.mock('))
+    const open = () => (mocks ? openVitest(target.tests) : openBundle(target.tests))
+    const runner = runners.get(target) ?? open()
+    runners.set(target, runner)
+    return runner
   }
 
   return {
     async checkUnchanged() {
-      for (const { tests } of JUDGE_TARGETS) {
-        const failed = await firstFailure(tests)
+      for (const target of JUDGE_TARGETS) {
+        const failed = await (await runnerOf(target)).firstFailure(null)
         if (failed !== null) return failed
       }
       return null
@@ -72,17 +47,16 @@ export async function openJudge(): Promise<Judge> {
       const compiled = await compile(text)
       if (compiled === null) return { mutant, status: 'refused', by: null }
       if (compiled === (await compile(source))) return { mutant, status: 'same', by: null }
-      mutated = { path, text }
-      vitest.invalidateFile(path)
-      try {
-        const by = await firstFailure(target.tests)
-        return { mutant, status: by === null ? 'survived' : 'killed', by }
-      } finally {
-        mutated = null
-        vitest.invalidateFile(path)
-      }
+      // Where a file has rules of its own, only the lies that break these can tell.
+      const rules = mutant.file.includes('/rules/') ? rulesIn(source) : []
+      if (rules.length > 0) process.env.WARRANT_RULES = rules.join()
+      else delete process.env.WARRANT_RULES
+      const by = await (await runnerOf(target)).firstFailure({ path, text })
+      return { mutant, status: by === null ? 'survived' : 'killed', by }
     },
-    close: () => vitest.close(),
+    async close() {
+      for (const runner of runners.values()) await (await runner).close()
+    },
   }
 }
 
