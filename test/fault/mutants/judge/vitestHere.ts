@@ -30,7 +30,7 @@ export function describe(name: string, ...rest: unknown[]): void {
   open = outer
 }
 const each =
-  (define: typeof test) =>
+  (define: (name: string, ...rest: unknown[]) => void) =>
   (rows: readonly unknown[]) =>
   (name: string, ...rest: unknown[]) => {
     for (const row of rows) {
