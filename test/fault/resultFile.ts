@@ -83,7 +83,7 @@ export type FiguresOf<N extends ResultName> = z.infer<(typeof RESULTS)[N]['figur
 
 /** What a long run came to, and what it is true of. */
 export type Result<N extends ResultName> = {
-  /** The commit that it ran on. */
+  /** The commit that holds these files, when the run ended. */
   commit: string
   seed: number
   /** SHA-256 over the files that it rests on: a result of other files is stale. */
@@ -113,10 +113,9 @@ export function resultDigest(name: ResultName): string {
 }
 
 /** What a run is true of, asked before it begins: what changes meanwhile makes its result stale. */
-export function openResult(name: ResultName, seed: number): Omit<Result<ResultName>, 'figures'> {
+export function openResult(name: ResultName, seed: number): Omit<Result<ResultName>, 'figures' | 'commit'> {
   const [processor] = cpus()
   return {
-    commit: headCommit(),
     ...{ seed, digest: resultDigest(name) },
     machine: { processor: processor?.model.trim() ?? 'unknown', cores: cpus().length, node: process.version },
   }
@@ -141,9 +140,14 @@ function parseResult<N extends ResultName>(name: N, value: unknown): Result<N> {
 }
 
 /** Keeps a run's result where the bench finds it. */
-export function writeResult<N extends ResultName>(name: N, result: Result<N>, dir = RESULTS_DIR): string {
+export function writeResult<N extends ResultName>(
+  name: N,
+  result: Omit<Result<N>, 'commit'>,
+  dir = RESULTS_DIR,
+): string {
   mkdirSync(dir, { recursive: true })
-  writeFileSync(pathOf(name, dir), `${JSON.stringify(parseResult(name, result), null, 2)}\n`)
+  const whole = parseResult(name, { commit: headCommit(), ...result })
+  writeFileSync(pathOf(name, dir), `${JSON.stringify(whole, null, 2)}\n`)
   return pathOf(name, dir)
 }
 

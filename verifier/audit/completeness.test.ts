@@ -343,6 +343,9 @@ describe('what changed, and who did it', () => {
         .unexplained,
     ).toHaveLength(1)
     expect(await report({ happened: [{ events: [moved(5, STRANGER, SAFE)] }], positions: [5] })).toEqual(clean)
+    expect(
+      (await report({ happened: [{ events: [4, 6, 5].map(id => moved(id, SAFE, STRANGER)) }] })).unexplained,
+    ).toEqual([4, 6, 5].map(id => unexplained(`an outflow of position ${id} of ${MANAGER} ${WHY}`)))
   })
 
   test('what a stranger takes out of a position of the Safe, told once', async () => {
@@ -352,6 +355,10 @@ describe('what changed, and who did it', () => {
     })
     expect(found).toEqual([unexplained('position 4 was touched by no execution of the module or the owners')])
     expect(await report({ happened: [{ events: [collected(5)] }], positions: [4] })).toEqual(clean)
+    const both = await report({ happened: [{ events: [collected(4), collected(6)] }], positions: [4, 6] })
+    expect(both.unexplained).toEqual(
+      [4, 6].map(id => unexplained(`position ${id} was touched by no execution of the module or the owners`)),
+    )
   })
 
   test('a module that the guard allows is its own class; one that it does not is told, with what it took', async () => {
@@ -413,6 +420,11 @@ describe('what the log claims', () => {
     expect(await reasons({ status: 'reverted' })).toEqual([])
     expect(await reasons({}, [honest])).toEqual([])
     expect(await reasons({}, [{ events: [back(1)] }])).toEqual(told(105))
+    const outcomes = [...claim({}), ...claim({ transactionHash: hash(2), blockNumber: 106 })]
+    expect((await report({ happened: [] }, { outcomes })).unexplained).toEqual([
+      ...told(105),
+      { ...told(106)[0], transactionHash: hash(2) },
+    ])
   })
 })
 

@@ -31,3 +31,10 @@ test('one market, at any fee, fits', () => {
   expect(pricingFault(policy)).toBe(null)
   expect(microUsd(policy, WETH, 10n ** 18n, 200_000)).toBeGreaterThan(0n)
 })
+
+test('a pool of other tokens is no business of the oracle, and one behind it is', () => {
+  const other = pool(address('c1'), address('c2'))
+  expect(pricingFault(listed([dollar, weth], [other, pool(USDC, WETH)]))).toBe(null)
+  expect(pricingFault(listed([dollar, weth], [other, pool(WETH, USDC)]))).toContain('uniswapV3.1: token0 is WETH')
+  expect(pricingFault(listed([dollar], [other]))).toBe(null)
+})

@@ -13,6 +13,9 @@ test('no two roles share a key, whichever they are and however it is written', (
       // Contracts are told apart by their code.
       if (i >= ROLES.indexOf('Safe')) expect(conflict).toBe(null)
       else expect(conflict).toMatch(new RegExp(`is ${role} .* and ${other} `))
+      const turned = roleConflict([holder(other, 'ab'), holder(role, 'ab')])
+      if (i >= ROLES.indexOf('Safe')) expect(turned).toBe(null)
+      else expect(turned).toMatch(new RegExp(`is ${other} .* and ${role} `))
     }
   // One key listed twice in one role is no second role.
   expect(roleConflict([holder('executor', 'ab'), holder('executor', 'ab')])).toBe(null)
