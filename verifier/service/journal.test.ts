@@ -126,6 +126,29 @@ describe('the journal', () => {
     ])
   })
 
+  test('what may have been signed in another life is kept as doubts, in order; of nothing nothing is written', () => {
+    const file = freshFile()
+    const journal = openJournal(file)
+    const doubt = (n: number) => ({ proposalDigest: `${n}`.repeat(64), nonce: `${n}`, validUntil: n })
+    journal.doubt([])
+    expect([journal.doubts, readFileSync(file, 'utf8')]).toEqual([[], ''])
+    journal.doubt([doubt(1), doubt(2)])
+    journal.doubt([doubt(3)])
+    expect(bothTimes(file, journal, one => [...one.doubts])).toEqual(
+      Array.from({ length: 2 }, () => [doubt(1), doubt(2), doubt(3)]),
+    )
+  })
+
+  test('one that another holds is refused, and let go', () => {
+    const file = freshFile()
+    const first = openJournal(file)
+    disk.did = []
+    expect(() => openJournal(file)).toThrow(/this journal/)
+    expect(disk.did).toEqual(['close'])
+    first.close()
+    openJournal(file).close()
+  })
+
   test('the last of the log, the last watched block, every alarm, and the highest value of a time are kept', () => {
     const file = freshFile()
     const journal = openJournal(file)
