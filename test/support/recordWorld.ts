@@ -12,7 +12,6 @@ export type RecordWorld = {
   state: RunState
   known: Known
   scope: Scope
-  logKey: string | null
   /** Rule, field and reason of each finding. */
   said: string[]
   /** What records named beside themselves. */
@@ -42,16 +41,16 @@ export function recordWorld(run: object = {}): RecordWorld {
       return found?.kind === kind ? (found as never) : null
     },
     indexOf: leaf => (records.has(leaf) ? [...records.keys()].indexOf(leaf) : null),
-    ...{ lastRun: null, verdictsOf: new Map(), once: new Set(), proposals: new Map() },
+    ...{ lastRun: null, logKeys: [], verdictsOf: new Map(), once: new Set(), proposals: new Map() },
     ...{ byDigest: new Map(), byNonce: new Map(), approvals: [] },
   }
   const later: Promise<Finding[]>[] = []
   const fail: Fail = (rule, field, reason) => void said.push(`${rule} ${field} ${reason}`)
   const world: RecordWorld = {
-    ...{ state: newRunState(record('run', body)), known, scope: 'log', logKey: null, said, named, record },
+    ...{ state: newRunState(record('run', body)), known, scope: 'log', said, named, record },
     put: (leaf, kind, of, runId) => void records.set(leaf, record(kind, of, runId) as AnyRecord),
     context: leafHash => ({
-      ...{ scope: world.scope, crypto: nodeCrypto, logKey: world.logKey, state: world.state, known, fail },
+      ...{ scope: world.scope, crypto: nodeCrypto, state: world.state, known, fail },
       ...{ index: records.size, leafHash, where: `entry ${records.size}` },
       later: promise => void later.push(promise),
       names: (ref, field) => void named.push([ref, field]),

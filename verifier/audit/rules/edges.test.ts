@@ -1,16 +1,20 @@
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
+import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { approvalHash } from '#verifier/evidence/approvalTypes.ts'
 import { toHex } from '#verifier/evidence/bytes.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Approval } from '#verifier/evidence/records/approval.ts'
+import { handoverBytes } from '#verifier/evidence/records/handover.ts'
 import { createFrontier } from '#verifier/log/frontier.ts'
+import { formatVkey, noteKey } from '#verifier/log/signedNote.ts'
 import { recordWorld } from '../../../test/support/recordWorld.ts'
 import { checkApproval } from './approval.ts'
 import { checkClose } from './close.ts'
 import { checkDecision } from './decision.ts'
 import { checkFill } from './fill.ts'
+import { checkHandover } from './handover.ts'
 import { checkIncident } from './incident.ts'
 import { checkObservation } from './observation.ts'
 import { checkOutcome } from './outcome.ts'
@@ -500,10 +504,10 @@ describe('an incident', () => {
 })
 
 describe('a run', () => {
-  const start = (changes: object, { scope = 'log' as 'log' | 'excerpt', logKey = null as string | null } = {}) => {
+  const start = (changes: object, { scope = 'log' as 'log' | 'excerpt', inForce = null as string | null } = {}) => {
     const made = recordWorld()
     made.scope = scope
-    made.logKey = logKey
+    if (inForce !== null) made.known.logKeys.push({ vkey: inForce, where: 'entry 0', rule: 'R64' })
     const keys = { log: 'log', workers: [{ id: 'a' }, { id: 'b' }], verifiers: ['0x1', '0x2'], executor: '0x3' }
     const body = {
       ...{ mode: 'gateway', strategy: null, previous: null, models: [{ name: 'm' }, { name: 'o' }] },
@@ -554,8 +558,10 @@ describe('a run', () => {
       'R13 body.chain.module is y, expected m',
     ])
     expect(start({ chain: null }).said).toEqual([])
-    expect(start({}, { logKey: 'log' }).said).toEqual([])
-    expect(start({}, { logKey: 'another' }).said).toEqual(['R14 body.keys.log is log, expected another'])
+    expect(start({}).known.logKeys).toEqual([{ vkey: 'log', where: 'entry 0 (run) body.keys.log', rule: 'R14' }])
+    expect(start({}, { inForce: 'log' }).known.logKeys).toHaveLength(1)
+    expect(start({}, { inForce: 'log' }).said).toEqual([])
+    expect(start({}, { inForce: 'another' }).said).toEqual(['R14 body.keys.log is log, expected another'])
   })
 })
 
@@ -628,5 +634,61 @@ describe('an approval', () => {
     const signature = `${contract}${'ee'.repeat(60)}`
     expect((await approve({ signer: contract, signature })).said).toEqual([])
     expect((await approve({ signature })).said).toEqual(['R37 body.signature is not that of its signer'])
+  })
+})
+
+describe('a handover', () => {
+  const signer = (n: number, name = 'log') => {
+    const key = ed25519Signer(new Uint8Array(32).fill(n))
+    return { ...key, vkey: formatVkey(noteKey(nodeCrypto, name, key.publicKey)) }
+  }
+  const [old, next] = [signer(1), signer(2)]
+  const root = new Uint8Array(32).fill(7)
+  type Changes = { body?: object; record?: object; inForce?: string; root?: Uint8Array | null; to?: typeof next }
+  const hand = ({ body = {}, record = {}, inForce = old.vkey, to = next, ...given }: Changes = {}) => {
+    const made = recordWorld()
+    if (inForce !== '') made.known.logKeys.push({ vkey: inForce, where: 'entry 0', rule: 'R14' })
+    const unsigned = { from: old.vkey, to: to.vkey, size: 4, root: toHex(root), ...body }
+    const bytes = handoverBytes(unsigned)
+    const signatures = { from: toHex(old.sign(bytes)), to: toHex(to.sign(bytes)) }
+    const whole = { ...made.record('handover', { ...unsigned, signatures, ...body }), ...record }
+    const { crypto, known, fail } = made.context(leaf(9))
+    checkHandover(whole, {
+      crypto,
+      known,
+      fail,
+      index: 4,
+      root: given.root === undefined ? root : given.root,
+      where: 'entry 4',
+    })
+    return made
+  }
+  test('is from the key in force to another of the same log, signed by both, over all that stands before it', () => {
+    const made = hand()
+    expect(made.said).toEqual([])
+    expect(made.known.logKeys.at(-1)).toEqual({ vkey: next.vkey, where: 'entry 4 (handover) body.to', rule: 'R64' })
+    expect(hand({ inForce: '' }).said).toEqual([])
+    expect(hand({ inForce: next.vkey }).said).toEqual([`R64 body.from is ${old.vkey}, expected ${next.vkey}`])
+    expect(hand({ body: { size: 5 } }).said).toEqual(['R64 body.size is 5, expected 4'])
+    expect(hand({ body: { root: 'aa'.repeat(32) } }).said).toEqual([
+      `R64 body.root is ${'aa'.repeat(32)}, expected ${toHex(root)}`,
+    ])
+    expect(hand({ body: { root: 'aa'.repeat(32) }, root: null }).said).toEqual([])
+    expect(hand({ to: old }).said).toEqual(['R64 body.to is not another key of the same log'])
+    expect(hand({ to: signer(2, 'another-log') }).said).toEqual(['R64 body.to is not another key of the same log'])
+    expect(hand({ body: { from: 'x' } }).said).toContain('R64 body.from is no log key')
+    expect(hand({ body: { to: 'x' } }).said).toEqual(['R64 body.to is no log key'])
+    const forged = (changes: object) => ({
+      body: { signatures: { from: '00'.repeat(64), to: '00'.repeat(64), ...changes } },
+    })
+    expect(hand(forged({})).said).toEqual([
+      `R64 body.signatures.from is not that of ${old.vkey}`,
+      `R64 body.signatures.to is not that of ${next.vkey}`,
+    ])
+  })
+  test('is no record of a run', () => {
+    const own = ['R64 seq a handover is no record of a run: its number is 0, and it has no parents']
+    for (const record of [{ seq: 1 }, { parents: [leaf(1)] }, { signature: 'x' }])
+      expect(hand({ record }).said).toEqual(own)
   })
 })

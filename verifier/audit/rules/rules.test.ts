@@ -29,11 +29,11 @@ async function read(
   entries: readonly Uint8Array[],
   scope: Scope = 'log',
 ): Promise<{ findings: Finding[]; records: RecordChecker }> {
-  const records = createRecordChecker(nodeCrypto, { scope, logKey: whole.vkey })
+  const records = createRecordChecker(nodeCrypto, { scope })
   const findings: Finding[] = []
   for (const [index, entry] of entries.entries())
     findings.push(...(await records.check(entry, index, hashLeaf(nodeCrypto, entry))))
-  return { findings: [...findings, ...(await records.settle())], records }
+  return { findings: [...findings, ...(await records.settle()), ...records.keyFindings(whole.vkey)], records }
 }
 
 /** A log made anew around a lie; kept beside the demo's, for it takes longer than reading it. */
@@ -63,6 +63,10 @@ test('an honest log breaks no rule, and is known whole', async () => {
   }
   expect(records.counts).toEqual(counts)
   expect(records.runs.size).toBe(counts.run)
+  expect(records.logKeys).toEqual([whole.vkey])
+  expect(records.keyFindings('another')).toMatchObject([
+    { where: 'entry 0 (run) body.keys.log', reason: `is ${whole.vkey}, expected another`, rule: 'R14' },
+  ])
   for (const { record, leaf } of recordsOf('proposal')) {
     if (record.kind !== 'proposal') continue
     expect(records.find(leaf, 'proposal')?.body.nonce).toBe(record.body.nonce)
