@@ -43,6 +43,7 @@ export function recordWorld(run: object = {}): RecordWorld {
     indexOf: leaf => (records.has(leaf) ? [...records.keys()].indexOf(leaf) : null),
     ...{ lastRun: null, logKeys: [], verdictsOf: new Map(), once: new Set(), proposals: new Map() },
     ...{ byDigest: new Map(), byNonce: new Map(), approvals: [] },
+    ...{ byModule: new Map(), verdictsOn: new Map(), outcomesOf: new Map() },
   }
   const later: Promise<Finding[]>[] = []
   const fail: Fail = (rule, field, reason) => void said.push(`${rule} ${field} ${reason}`)
