@@ -95,7 +95,9 @@ test('what an honest log names beside itself is told, with where', async () => {
   expect(records.blobs.length).toBeGreaterThan(0)
   for (const { ref, where } of records.blobs) {
     expect(ref.sha256).toMatch(/^[0-9a-f]{64}$/)
-    expect(where).toMatch(/^entry \d+ \((run|response|incident|verdict)\) body\.(strategy|models|result\.proof|evidence|facts)/)
+    expect(where).toMatch(
+      /^entry \d+ \((run|response|incident|verdict)\) body\.(strategy|models|result\.proof|evidence|facts)/,
+    )
   }
   const fields = records.blobs.map(({ where }) => where.split(' ')[3])
   expect(fields).toContain('body.strategy.bundle')
