@@ -20,6 +20,8 @@ type Run = {
   nextSeq: number
   /** By leaf hash. */
   places: Map<string, number>
+  /** The request of each answer that no decision has named yet. */
+  requestOf: Map<string, string>
   /** Verdicts, approvals and outcomes by the proposal that they are about. */
   about: Map<string, number[]>
 }
@@ -43,7 +45,8 @@ export function createAdmission({
 
   function note(entry: Uint8Array, index: number): void {
     const { kind, runId, seq, body } = JSON.parse(fromUtf8(entry)) as AnyRecord
-    if (kind === 'run') runs.set(runId, { record: index, nextSeq: 0, places: new Map(), about: new Map() })
+    if (kind === 'run')
+      runs.set(runId, { record: index, nextSeq: 0, places: new Map(), requestOf: new Map(), about: new Map() })
     const run = runs.get(runId)
     if (run === undefined) return
     if (kind === 'close') return void runs.delete(runId)
@@ -53,8 +56,8 @@ export function createAdmission({
     if (kind === 'verdict') verdicts.set(body.signer, [...(verdicts.get(body.signer) ?? []), { index, leaf }])
     if (kind === 'verdict' || kind === 'approval' || kind === 'outcome')
       run.about.set(body.proposal, [...(run.about.get(body.proposal) ?? []), index])
-    // An answered request is not looked for again.
-    if (kind === 'response') run.places.delete(body.request)
+    if (kind === 'response') run.requestOf.set(leaf, body.request)
+    if (kind === 'decision') for (const { answer } of body.doors) run.requestOf.delete(answer)
   }
 
   async function catchUp(): Promise<void> {
@@ -87,9 +90,11 @@ export function createAdmission({
       const run = runs.get(candidate.runId)
       // Nothing says whose signatures count: such a log does not verify, whatever comes.
       if (run === undefined) return []
-      const { places, about } = run
-      const named = namedBy(candidate)
+      const { places, requestOf, about } = run
+      const named = namedBy(candidate).flatMap(leaf => [leaf, requestOf.get(leaf) ?? []].flat())
       const wanted = [run.record, ...named.flatMap(leaf => [...(about.get(leaf) ?? []), places.get(leaf) ?? []].flat())]
+      const astray = candidate.parents.filter(leaf => !places.has(leaf))
+      if (astray.length > 0) return astray.map(leaf => `parents: ${leaf} is not an earlier entry of this run`)
       const checker = createRecordChecker(nodeCrypto, { scope: 'excerpt' })
       for (const index of [...new Set(wanted)].sort((a, b) => a - b)) {
         const [entry] = await entries(index, index + 1)

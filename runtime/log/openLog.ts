@@ -403,7 +403,9 @@ function openLocked(
             if (kind === 'run') lastRun = appended.leafHash
             return appended
           },
-          faultsOf: (kind, body, parents = []) => admission.faultsOf(recordOf(kind, body, parents)),
+          faultsOf: (kind, body, parents = [], signature) =>
+            admission.faultsOf(recordOf(kind, body, parents, signature)),
+          knows: idempotencyKey => keys.has(`${runId}/${actor}/${idempotencyKey}`),
         }
       },
     }

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createAdmission } from '#runtime/log/admission.ts'
 import { RULES } from '#verifier/audit/rules/ruleList.ts'
+import { decodeRecord } from '#verifier/evidence/record.ts'
 import { warrant } from '../support/warrant.ts'
 import { contradictedCase, readWholeLog, rulesBroken, type WholeLog } from './contradictedLogs.ts'
 import { CONTRADICTIONS } from './contradictions.ts'
@@ -39,6 +41,22 @@ const ELSEWHERE = ['R36', 'R37', 'R38']
 describe('a log made anew around one lie by somebody who holds every key', () => {
   test('without a lie it breaks no rule', async () => {
     expect(await rulesBroken(whole, 1)).toEqual([])
+  })
+
+  test('each of its records passes the checks of what is appended from outside, when it is next', async () => {
+    const refused: string[] = []
+    let size = 0
+    const entries = async (from: number, to: number) => whole.entries.slice(from, Math.min(to, size))
+    const admission = createAdmission({ start: 0, size: () => size, entries })
+    const kinds = new Set<string>()
+    for (const [i, entry] of whole.entries.entries()) {
+      size = i
+      const record = decodeRecord(entry)
+      kinds.add(record.kind)
+      for (const fault of await admission.faultsOf(record)) refused.push(`entry ${i} (${record.kind}): ${fault}`)
+    }
+    expect(refused).toEqual([])
+    expect(kinds.size).toBeGreaterThan(10)
   })
 
   test('every rule has a lie that breaks it', () => {

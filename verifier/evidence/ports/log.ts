@@ -26,7 +26,14 @@ export type Appender = {
    * What every reader would find wrong with a record, were it appended now; empty when it is sound. To be asked of what
    * others made (verdicts, outcomes, approvals, answers) before it is appended: what stands in a log stays there.
    */
-  faultsOf<K extends RecordKind>(kind: K, body: RecordBody<K>, parents?: readonly string[]): Promise<string[]>
+  faultsOf<K extends RecordKind>(
+    kind: K,
+    body: RecordBody<K>,
+    parents?: readonly string[],
+    signature?: string,
+  ): Promise<string[]>
+  /** Whether a step of this actor was appended before under an idempotency key that is still kept. */
+  knows(idempotencyKey: string): boolean
 }
 
 export type LogReader = {
