@@ -3,6 +3,7 @@ import { Redis, type RedisOptions } from 'ioredis'
 import type { Worker } from '#runtime/worker/createWorker.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { Job, QueuePort } from '#verifier/evidence/ports/queue.ts'
+import { originOf } from '#verifier/evidence/text/redact.ts'
 import { createInProcessQueue } from './inProcessQueue.ts'
 import { encodeJobResult, jobResult, jobSchema } from './jobSchema.ts'
 
@@ -40,6 +41,9 @@ export async function readmitWorker({
   }
 }
 
+/** How long a Redis has to answer the first question. */
+const CONNECT_MS = 10_000
+
 /** Connects, or says which Redis does not answer. @throws UNREACHABLE */
 export async function connectRedis(url: string, options: RedisOptions = {}): Promise<Redis> {
   const settings: RedisOptions = {
@@ -53,16 +57,22 @@ export async function connectRedis(url: string, options: RedisOptions = {}): Pro
   client.on('error', error => {
     last = error
   })
+  // One that takes the connection and says nothing is none.
+  const silent = setTimeout(() => {
+    last = new Error(`no answer within ${CONNECT_MS} ms`)
+    client.disconnect()
+  }, CONNECT_MS)
   try {
     await client.connect()
     await client.ping()
   } catch (error) {
     client.disconnect()
-    throw new WarrantError(
-      'UNREACHABLE',
-      `no Redis answers at ${url.replace(/\/\/[^@]*@/, '//')}: ${reasonOf(last ?? error)}`,
-      { cause: error, retry: 'safe' },
-    )
+    throw new WarrantError('UNREACHABLE', `no Redis answers at ${originOf(url)}: ${reasonOf(last ?? error)}`, {
+      cause: error,
+      retry: 'safe',
+    })
+  } finally {
+    clearTimeout(silent)
   }
   client.options.retryStrategy = times => Math.min(times * 100, 2_000)
   return client

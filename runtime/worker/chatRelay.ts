@@ -7,6 +7,7 @@ import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Job } from '#verifier/evidence/ports/queue.ts'
 import type { ModelInput } from '#verifier/evidence/records/request.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import { keepSecret, keepUrlSecret } from '#verifier/evidence/text/redact.ts'
 import { OPENGRADIENT } from '#verifier/proof/opengradient.ts'
 import type { Worker } from './createWorker.ts'
 import { createOpenGradientKey, type OpenGradientGateway } from './openGradient.ts'
@@ -54,6 +55,9 @@ export function createChatRelay({
   upstream: Upstream
   clock: Clock
 }): Worker {
+  keepUrlSecret(upstream.url)
+  // A header that cannot be sent is quoted by who refuses to send it.
+  if (upstream.apiKey !== null) keepSecret(upstream.apiKey)
   const attestedKey =
     upstream.openGradient === undefined ? null : createOpenGradientKey(upstream.openGradient, clock.nowMs)
 

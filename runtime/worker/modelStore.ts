@@ -5,6 +5,7 @@ import { makeDirectory, writeDurably } from '#runtime/log/disk.ts'
 import { digestBytes } from '#verifier/evidence/digest.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import type { ModelIdentity } from '#verifier/evidence/records/run.ts'
+import { keepSecret } from '#verifier/evidence/text/redact.ts'
 
 /** Where files that are missing here can be had: a gateway, and the API key for it. */
 export type ModelOrigin = { url: string; apiKey: string }
@@ -18,7 +19,10 @@ export type ModelStore = {
 
 /** Opens a directory of `.onnx` files. @throws FILE_MISSING when there is none, and nowhere to fetch them from */
 export function openModelStore(dir: string, origin: ModelOrigin | null): ModelStore {
-  if (origin !== null) makeDirectory(dir)
+  if (origin !== null) {
+    keepSecret(origin.apiKey)
+    makeDirectory(dir)
+  }
   if (!existsSync(dir) || !statSync(dir).isDirectory())
     throw new WarrantError('FILE_MISSING', `${dir}: no such directory of models`)
   const paths = new Map<string, string>()

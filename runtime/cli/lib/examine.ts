@@ -78,15 +78,10 @@ export async function examine({
   })
   if (redis !== undefined) {
     await check('redis', async () => {
-      const { Redis } = await import('ioredis')
-      const client = new Redis(redis, { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null })
-      client.on('error', () => {})
-      try {
-        await client.connect()
-        return await client.ping()
-      } finally {
-        client.disconnect()
-      }
+      const { connectRedis } = await import('#runtime/queue/bullQueue.ts')
+      const client = await connectRedis(redis)
+      client.disconnect()
+      return 'it answers'
     })
   }
   if (rpc === undefined) return results

@@ -14,19 +14,48 @@ export function originOf(url: string): string {
   return `${protocol}//${host}${isMore ? '/…' : ''}`
 }
 
+/** A host with a path, without its scheme: a URL that somebody forgot to begin. */
+const BARE = /^([^/\s@]*@)?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?[/?]/i
+/** Parameters whose value is secret, however short. */
+const SECRET_NAMES = /key|token|secret|pass|auth/i
+
 /**
  * Remembers what is secret in a URL, however it is told of later: a node's answer may quote the key that it refused.
- * Passwords, and what of a path or query looks like a key.
+ * Passwords, and what of a path or query looks like a key. One that cannot be parsed is kept by its parts.
  */
 export function keepUrlSecret(url: string): void {
-  if (!URL.canParse(url)) return
-  const { username, password, pathname, searchParams } = new URL(url)
-  for (const part of [password, username, ...pathname.split('/'), ...searchParams.values()]) {
-    const plain = decoded(part)
-    const looksSecret =
-      part === password ? plain.length >= 6 : plain.length >= 20 || (plain.length >= 10 && /\d/.test(plain))
-    if (looksSecret) secrets.add(part).add(plain)
+  const parsed = parse(url)
+  if (parsed === null) {
+    // What stands before an @ is who may come in; what follows the host, where.
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) for (const part of url.split(/[/?&=#@:]+/)) keepIfSecret(part)
+    return
   }
+  const { username, password, pathname, searchParams, hash } = parsed
+  keepSecret(password)
+  for (const part of [username, ...pathname.split('/'), hash.slice(1)]) keepIfSecret(part)
+  for (const [name, value] of searchParams) {
+    if (SECRET_NAMES.test(name)) keepSecret(value)
+    else keepIfSecret(value)
+  }
+}
+
+function parse(url: string): URL | null {
+  if (URL.canParse(url)) return new URL(url)
+  const begun = `https://${url}`
+  return BARE.test(url) && URL.canParse(begun) ? new URL(begun) : null
+}
+
+function keepIfSecret(part: string): void {
+  const plain = decoded(part)
+  // An address is no secret.
+  if (/^0x[0-9a-f]{40}$/i.test(plain)) return
+  if (plain.length >= 20 || (plain.length >= 10 && /\d/.test(plain))) keepSecret(part)
+}
+
+/** Remembers a secret: a token, a password, in the forms in which it is told. */
+export function keepSecret(secret: string): void {
+  for (const form of [secret, decoded(secret), encodeURIComponent(decoded(secret))])
+    if (form.length >= 6) secrets.add(form)
 }
 
 /** Every URL in a configuration, however deep. */
