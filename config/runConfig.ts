@@ -24,7 +24,15 @@ export const runConfig = z.strictObject({
     .strictObject({
       rpc: z.url(),
       policy: z.string().describe('policy file; its digest must be the one in the module'),
-      verifiers: z.array(z.url()).min(1),
+      verifiers: z
+        .array(
+          z.union([
+            z.url().transform(url => ({ url, token: null })),
+            z.strictObject({ url: z.url(), token: z.string().nullable().default(null) }),
+          ]),
+        )
+        .min(1)
+        .describe('URLs, or { url, token } with the file of the token that its verifier lists'),
       threshold: z.int().min(1),
       answerWithinSeconds: z
         .int()

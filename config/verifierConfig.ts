@@ -1,9 +1,13 @@
 import { z } from 'zod'
 import { liveMarketSource } from '#runtime/market/openSource.ts'
+import { httpClients } from '#verifier/service/http/clients.ts'
 
 /** Configuration of `warrant verifier`. Paths are relative to the file. */
 export const verifierConfig = z.strictObject({
   listen: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) }),
+  clients: httpClients
+    .optional()
+    .describe('who may ask, each by the SHA-256 of its token (warrant token): must be there beyond loopback'),
   policy: z.string().describe('policy file, YAML or JSON'),
   logKey: z.string().describe("the log's verification key"),
   rpc: z.url().describe('JSON-RPC of the chain: your own node'),

@@ -13,12 +13,15 @@ export type CallParameters = {
   mostBytes: number
 }
 
+/** `retryAfterMs`: when it says to ask again; null: it says nothing. */
+export type PeerAnswer = { status: number; text: string; retryAfterMs: number | null }
+
 /**
  * Calls another process over HTTP: bounded in time and size, without redirects.
  *
  * @throws UNREACHABLE when it does not answer, or not in time; REFUSED when it answers too much
  */
-export async function callPeer(parameters: CallParameters): Promise<{ status: number; text: string }> {
+export async function callPeer(parameters: CallParameters): Promise<PeerAnswer> {
   const { url, who, method = 'GET', headers = {}, body, withinMs, mostBytes } = parameters
   const signal = AbortSignal.timeout(withinMs)
   const { origin } = new URL(url)
@@ -38,7 +41,12 @@ export async function callPeer(parameters: CallParameters): Promise<{ status: nu
         throw new WarrantError('REFUSED', `${who} at ${origin} answers with more than ${mostBytes} bytes`)
       parts.push(part)
     }
-    return { status: response.status, text: Buffer.concat(parts).toString('utf8') }
+    const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
+    return {
+      status: response.status,
+      text: Buffer.concat(parts).toString('utf8'),
+      retryAfterMs: Number.isFinite(retryAfter) ? 1_000 * Math.max(0, retryAfter) : null,
+    }
   } catch (cause) {
     if (cause instanceof WarrantError) throw cause
     const why = signal.aborted ? `no answer within ${withinMs} ms` : reasonOf((cause as Error).cause ?? cause)

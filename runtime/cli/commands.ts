@@ -16,6 +16,7 @@ import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
 import { showCommand } from './show.ts'
 import { strategyCommand } from './strategy.ts'
+import { tokenCommand } from './token.ts'
 import { treasuryCommand } from './treasury/treasury.ts'
 import { verifierCommand } from './verifier.ts'
 import { witnessCommand } from './witness.ts'
@@ -41,6 +42,7 @@ export function registerCommands(program: Command): void {
     approveCommand,
     auditCommand,
     backtestCommand,
+    tokenCommand,
     treasuryCommand,
     verifierCommand,
     witnessCommand,

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { makeTokenFile, readTokenFile } from '#runtime/api/tokenFile.ts'
 import { createVerifierClient, type VerifierClient } from '#runtime/api/verifierClient.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { createTreasury, type Treasury } from '#runtime/chain/createTreasury.ts'
@@ -29,6 +30,7 @@ import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { Run } from '#verifier/evidence/records/run.ts'
 import { formatVkey, noteKey } from '#verifier/log/signedNote.ts'
 import { type Policy, policyDigest } from '#verifier/policy/policy.ts'
+import type { HttpClient } from '#verifier/service/http/clients.ts'
 import { demoPolicy } from './demoPolicy.ts'
 
 export const LOG_ORIGIN = 'warrant.example/demo'
@@ -45,6 +47,8 @@ export type DemoWorldParameters = {
   /** Parameters of the strategy that the policy lists as well (the owners may trust what they should not). */
   otherStrategies: readonly { digest: string; params: string }[]
   otherWorkers: readonly { publicKey: string; operator: string }[]
+  /** Whom the verifier answers beside the agent, which then gets a token too; absent: whoever reaches it on loopback. */
+  otherClients?: readonly HttpClient[]
   /** What the owners decide otherwise than the demo's. */
   adjustPolicy?(policy: Policy, devnet: Devnet): Policy | Promise<Policy>
 }
@@ -60,6 +64,8 @@ export type DemoWorld = {
   market: NonNullable<Run['market']>
   schedule: Schedule
   verifier: Service
+  /** The agent's token at the verifier; null where none is asked for. */
+  verifierToken: string | null
   /** Market time: what the demo's records are dated by. */
   clock: Clock & { set(ms: number): void }
   run(strategy: LoadedStrategy, options?: { inference?: RemoteInference; gatewayChecks?: boolean }): Promise<DemoRun>
@@ -110,8 +116,14 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
     const digest = policyDigest(policy)
     await devnet.setPolicy(digest)
     writeFileSync(join(verifierDir, 'policy.yaml'), stringify(policy))
+    const tokenFile = join(keysDir, 'verifier.token')
+    const token = parameters.otherClients === undefined ? null : makeTokenFile(tokenFile)
+    const verifierToken = token === null ? null : readTokenFile(tokenFile)
     const config = {
       listen: { port: 0 },
+      ...(token === null
+        ? {}
+        : { clients: [{ name: 'agent', sha256: token.sha256 }, ...(parameters.otherClients ?? [])] }),
       policy: 'policy.yaml',
       logKey,
       rpc: devnet.url,
@@ -153,6 +165,7 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
       market,
       schedule,
       verifier: service,
+      verifierToken,
       clock,
       async run(runStrategy, options = {}) {
         const opened = await openRun({
@@ -173,7 +186,12 @@ export async function createDemoWorld(parameters: DemoWorldParameters): Promise<
           requestIs: 'durable',
           ...options,
         })
-        const verifierClient = createVerifierClient({ url: service.ready.url as string, log, blobs: opened.blobs })
+        const verifierClient = createVerifierClient({
+          url: service.ready.url as string,
+          token: verifierToken,
+          log,
+          blobs: opened.blobs,
+        })
         // The verifier sees the run at its start, and can prepare.
         await verifierClient.sync()
         const treasury = createTreasury({

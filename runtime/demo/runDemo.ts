@@ -83,6 +83,7 @@ export async function runDemo(
     strategy,
     otherStrategies: [{ digest: greedy.bundle.digest, params: greedy.paramsDigest }],
     otherWorkers: [attackWorker(dir)],
+    otherClients: [],
   })
   try {
     const { devnet, log } = world

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 
@@ -13,24 +12,14 @@ export type ApiKey = {
 }
 
 export type ApiKeys = {
-  /** The agent of a key, without spending. @throws UNAUTHORIZED */
-  agentOf(authorization: string | undefined): string
   /** Takes one request from an agent's allowance. @throws RATE_LIMITED */
   spend(agent: string): void
 }
 
-/** Knows agents by their keys, and counts what they ask for. Keys themselves are never kept. */
+/** Counts what agents ask for. */
 export function createApiKeys(keys: readonly ApiKey[], clock: Clock): ApiKeys {
   const spent = new Map<string, { requests: number; level: number; atMs: number }>()
   return {
-    agentOf(authorization) {
-      const key = /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? ''
-      const sha256 = createHash('sha256').update(key).digest('hex')
-      const known = keys.find(candidate => candidate.sha256 === sha256)
-      if (known === undefined)
-        throw new WarrantError('UNAUTHORIZED', 'no API key of a listed agent: send Authorization: Bearer KEY')
-      return known.agent
-    },
     spend(agent) {
       const key = keys.find(candidate => candidate.agent === agent)
       if (key === undefined) throw new WarrantError('UNAUTHORIZED', `no key of agent ${agent}`)

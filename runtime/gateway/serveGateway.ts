@@ -1,5 +1,5 @@
 import swagger from '@fastify/swagger'
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -8,7 +8,7 @@ import {
 } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { encodeBase64 } from '#runtime/crypto/base64.ts'
-import { type ErrorCode, reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import { type ErrorCode, WarrantError } from '#verifier/evidence/error.ts'
 import type { Clock } from '#verifier/evidence/ports/clock.ts'
 import type { BlobRef } from '#verifier/evidence/primitives.ts'
 import { count, digest, label, leafHash } from '#verifier/evidence/primitives.ts'
@@ -16,6 +16,7 @@ import { proofIn } from '#verifier/evidence/records/proof.ts'
 import { modelInput } from '#verifier/evidence/records/request.ts'
 import { response } from '#verifier/evidence/records/response.ts'
 import { type ModelIdentity, modelIdentity } from '#verifier/evidence/records/run.ts'
+import { createHttpServer, type Door } from '#verifier/service/http/createHttpServer.ts'
 import { type ApiKey, createApiKeys } from './apiKeys.ts'
 import { chatEvents } from './chatStream.ts'
 import type { ProofChoice } from './chooseProof.ts'
@@ -86,7 +87,13 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 
 /** Answers kept by id and by idempotency key. */
 const KEPT = 10_000
-const MOST_BODY = 256 * 1024
+
+/** What one agent may ask for beside what its key says: as fast as workers answer. */
+const AGENT_RATE = { burst: 10_000, perSecond: 2_000 }
+const ASK: Partial<Door> = { kind: 'ask', atOnce: 64, waiting: 512 }
+const FILES: Partial<Door> = { kind: 'files', atOnce: 4 }
+const PUBLIC: Partial<Door> = { isPublic: true }
+const PROOFS: Partial<Door> = { isPublic: true, kind: 'proofs', atOnce: 4 }
 
 /**
  * The gateway over HTTP: `POST /v1/infer`, `POST /v1/chat/completions` (OpenAI-compatible, streaming and tools), `GET
@@ -94,27 +101,27 @@ const MOST_BODY = 256 * 1024
  */
 export async function serveGateway(parameters: ServeGatewayParameters): Promise<FastifyInstance> {
   const { gateway, models, clock, logger } = parameters
-  const app = fastify({ bodyLimit: MOST_BODY, loggerInstance: logger }).withTypeProvider<ZodTypeProvider>()
+  const metrics = createGatewayMetrics(() => gateway.caught.length)
+  const app = createHttpServer({
+    clients: parameters.apiKeys.map(({ agent, sha256 }) => ({ name: agent, sha256 })),
+    clientRate: AGENT_RATE,
+    statusOf: code => STATUS[code] ?? 502,
+    logger,
+    onRefused: metrics.refused,
+  }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   await app.register(swagger, {
     openapi: { info: { title: 'Warrant gateway', version: '1' } },
     transform: jsonSchemaTransform,
   })
+  const agentOf = ({ client }: { client: string | null }): string => {
+    if (client === null) throw new WarrantError('UNAUTHORIZED', 'no API key of a listed agent')
+    return client
+  }
   const keys = createApiKeys(parameters.apiKeys, clock)
-  const metrics = createGatewayMetrics(() => gateway.caught.length)
   const answers = new Map<string, InferResult>()
   const byKey = new Map<string, { asked: string; answer: Promise<InferResult> }>()
-
-  app.setErrorHandler((error, _request, reply) => {
-    const known = error instanceof WarrantError ? error.code : null
-    const given = (error as { statusCode?: number }).statusCode ?? 500
-    const status = known === null ? given : (STATUS[known] ?? 502)
-    const code = known ?? (status < 500 ? 'BAD_INPUT' : 'WORKER_FAILED')
-    metrics.refused(code)
-    if (status === 429) void reply.header('retry-after', '60')
-    void reply.status(status).send({ code, message: reasonOf(error) })
-  })
 
   function keep<K, V>(map: Map<K, V>, key: K, value: V): void {
     map.set(key, value)
@@ -143,23 +150,22 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
     return answer
   }
 
-  app.get('/health', { schema: { response: { 200: health } } }, async () => ({
+  app.get('/health', { config: { door: PUBLIC }, schema: { response: { 200: health } } }, async () => ({
     ok: gateway.aside.length === 0,
     requests: gateway.requests,
     setAside: [...gateway.aside],
   }))
-  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+  app.get('/metrics', { config: { door: PUBLIC }, schema: { hide: true } }, async (_request, reply) => {
     const { type, text } = await metrics.expose()
     return reply.type(type).send(text)
   })
   app.get(
     '/v1/models',
-    { schema: { response: { 200: z.strictObject({ models: z.array(listedModel) }) } } },
+    { config: { door: PUBLIC }, schema: { response: { 200: z.strictObject({ models: z.array(listedModel) }) } } },
     async () => ({ models: [...models] }),
   )
   // For workers elsewhere, which check what they get against the digest that they asked for.
-  app.get('/v1/models/:id/file', { schema: { params: byId } }, async (request, reply) => {
-    keys.agentOf(request.headers.authorization)
+  app.get('/v1/models/:id/file', { config: { door: FILES }, schema: { params: byId } }, async (request, reply) => {
     const model = models.find(({ digest, file }) => digest === request.params.id && file !== null)
     if (model === undefined) throw new WarrantError('EVIDENCE_MISSING', `no file of model ${request.params.id} is here`)
     return reply.type('application/octet-stream').send(Buffer.from(await parameters.modelFile(model)))
@@ -167,13 +173,14 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
   app.post(
     '/v1/infer',
     {
+      config: { door: ASK },
       schema: {
         body: inferBody,
         response: { 200: inferAnswer, 400: problem, 401: problem, 429: problem, 502: problem, 503: problem },
       },
     },
     async request => {
-      const agent = keys.agentOf(request.headers.authorization)
+      const agent = agentOf(request)
       const { idempotencyKey, ...wanted } = request.body
       const { proof } = modelOf(wanted.model)
       const work = () => ask({ agent, ...wanted }, request.log)
@@ -194,8 +201,8 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
       return answered(await answer)
     },
   )
-  app.post('/v1/chat/completions', { schema: { body: chatBody } }, async (request, reply) => {
-    const agent = keys.agentOf(request.headers.authorization)
+  app.post('/v1/chat/completions', { config: { door: ASK }, schema: { body: chatBody } }, async (request, reply) => {
+    const agent = agentOf(request)
     const { stream = false, ...rest } = request.body
     const { proof } = modelOf(rest.model)
     const input = { type: 'chat' as const, body: JSON.stringify(rest) }
@@ -219,12 +226,12 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
   }
   app.get(
     '/v1/receipts/:id',
-    { schema: { params: byId, response: { 200: response.shape.result, 404: problem } } },
+    { config: { door: PUBLIC }, schema: { params: byId, response: { 200: response.shape.result, 404: problem } } },
     async request => kept(request.params.id).result,
   )
   app.get(
     '/v1/proofs/:id',
-    { schema: { params: byId, response: { 200: proofAnswer, 404: problem } } },
+    { config: { door: PROOFS }, schema: { params: byId, response: { 200: proofAnswer, 404: problem } } },
     async request => {
       const { response: id, index, result } = kept(request.params.id)
       return { id, result, trace: await traceOf(result), inclusion: await parameters.prove(index) }
@@ -236,6 +243,6 @@ export async function serveGateway(parameters: ServeGatewayParameters): Promise<
     const { trace } = proof
     return 'inline' in trace ? trace.inline : encodeBase64(await parameters.blob(trace))
   }
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  app.get('/openapi.json', { config: { door: PUBLIC }, schema: { hide: true } }, async () => app.swagger())
   return app as unknown as FastifyInstance
 }

@@ -12,7 +12,7 @@ import type { WitnessSigner } from './witnessKeys.ts'
 import { readWitnessState, type Seen, writeWitnessState } from './witnessState.ts'
 
 /** An answer of the tlog-witness protocol: HTTP status, body, content type. */
-export type WitnessAnswer = { status: 200 | 400 | 403 | 404 | 409 | 422; body: string; type: string }
+export type WitnessAnswer = { status: 200 | 400 | 403 | 404 | 409 | 422 | 429; body: string; type: string }
 
 export type Witness = {
   readonly vkeys: readonly string[]
@@ -38,11 +38,14 @@ export function createWitness({
   logs,
   stateFile,
   clock,
+  mayGrow = () => true,
 }: {
   signers: readonly WitnessSigner[]
   logs: WitnessedLogs
   stateFile: string
   clock: Clock
+  /** Whether a log may have one more, larger tree cosigned now: only who has its key can ask for that. */
+  mayGrow?(origin: string): boolean
 }): Witness {
   const state = readWitnessState(stateFile)
   const nothing = { size: 0n, root: toHex(emptyRoot(nodeCrypto)) }
@@ -70,6 +73,7 @@ export function createWitness({
     const root = toHex(head.root)
     const fault = faultOf({ size, root }, last, proof)
     if (fault !== null) return said(422, fault)
+    if (size > last.size && !mayGrow(origin)) return said(429, 'this log has had many checkpoints cosigned just now')
     const lines = cosignatures(note.text)
     if (lines.length === 0) return said(400, 'no key of this witness can cosign a name of this length')
     // Extension lines are kept, and whoever else signed is left out: only what was verified is shown to others.

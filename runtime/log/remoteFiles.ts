@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fromUtf8 } from '#verifier/evidence/bytes.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { parseCheckpoint } from '#verifier/log/checkpoint.ts'
@@ -8,6 +9,8 @@ import { wholePayloads } from './settledFiles.ts'
 
 /** The most that a resource of a log may have: an entry bundle of 256 full entries, a blob pack. */
 const MAX_BYTES = 256 * 1024 * 1024
+/** How often one resource is asked for while its server says to wait. */
+const MOST_ATTEMPTS = 10
 /** Entries of a log that are read over HTTP at most: their tiles' names are held. */
 const MOST_ENTRIES = 2 ** 30
 
@@ -19,13 +22,24 @@ export function openRemoteFiles(url: string): LogFiles {
   const base = url.replace(/\/+$/, '')
   let checkpoint: Promise<Uint8Array | null> | null = null
 
-  async function get(path: string): Promise<Uint8Array | null> {
-    let response: Response
-    try {
-      response = await fetch(`${base}/${path}`, { signal: AbortSignal.timeout(60_000), redirect: 'error' })
-    } catch (cause) {
-      throw new WarrantError('UNREACHABLE', `${base}/${path}: ${reasonOf(cause)}`, { cause, retry: 'safe' })
+  /** Asks, and asks again when it is told to wait. @throws UNREACHABLE */
+  async function ask(path: string): Promise<Response> {
+    for (let attempt = 1; ; attempt++) {
+      let response: Response
+      try {
+        response = await fetch(`${base}/${path}`, { signal: AbortSignal.timeout(60_000), redirect: 'error' })
+      } catch (cause) {
+        throw new WarrantError('UNREACHABLE', `${base}/${path}: ${reasonOf(cause)}`, { cause, retry: 'safe' })
+      }
+      if (response.status !== 429 || attempt === MOST_ATTEMPTS) return response
+      await response.body?.cancel()
+      const seconds = Number(response.headers.get('retry-after') ?? 1)
+      await sleep(1_000 * Math.min(30, seconds > 0 ? seconds : 1))
     }
+  }
+
+  async function get(path: string): Promise<Uint8Array | null> {
+    const response = await ask(path)
     if (response.status === 404) return null
     if (!response.ok) throw new WarrantError('UNREACHABLE', `${base}/${path} answered ${response.status}`)
     if (Number(response.headers.get('content-length') ?? 0) > MAX_BYTES)

@@ -2,25 +2,34 @@ import type { FastifyInstance } from 'fastify'
 import { utf8 } from '#verifier/evidence/bytes.ts'
 import { parseTilePath } from '#verifier/log/tiles.ts'
 import type { LogFiles } from '#verifier/log/verifyTree.ts'
+import type { Door } from '#verifier/service/http/createHttpServer.ts'
 
 const TEXT = 'text/plain; charset=utf-8'
+const PUBLIC: Partial<Door> = { isPublic: true }
+const TILES: Partial<Door> = { isPublic: true, kind: 'files', atOnce: 16, waiting: 256 }
 const FOREVER = 'public, max-age=31536000, immutable'
 
 /** A published tree as C2SP tlog-tiles asks: the checkpoint is never cached, tiles never change. */
 export function serveFiles(app: FastifyInstance, files: LogFiles): void {
-  app.get('/checkpoint', async (_request, reply) => send(reply, await files.read('checkpoint'), TEXT, 'no-cache'))
-  app.get('/vkey', async (_request, reply) => send(reply, await files.read('vkey'), TEXT, 'no-cache'))
-  app.get('/retired', async (_request, reply) => send(reply, await files.read('retired'), TEXT, 'no-cache'))
-  app.get('/tile/*', async (request, reply) => {
+  app.get('/checkpoint', { config: { door: PUBLIC } }, async (_request, reply) =>
+    send(reply, await files.read('checkpoint'), TEXT, 'no-cache'),
+  )
+  app.get('/vkey', { config: { door: PUBLIC } }, async (_request, reply) =>
+    send(reply, await files.read('vkey'), TEXT, 'no-cache'),
+  )
+  app.get('/retired', { config: { door: PUBLIC } }, async (_request, reply) =>
+    send(reply, await files.read('retired'), TEXT, 'no-cache'),
+  )
+  app.get('/tile/*', { config: { door: TILES } }, async (request, reply) => {
     const path = request.url.slice(1)
     const bytes = parseTilePath(path) === null ? null : await files.read(path)
     return send(reply, bytes, 'application/octet-stream', FOREVER)
   })
-  app.get('/blobs/', async (_request, reply) => {
+  app.get('/blobs/', { config: { door: PUBLIC } }, async (_request, reply) => {
     const packs = (await files.list()).filter(path => /^blobs\/pack-\d{6}$/.test(path)).sort()
     return send(reply, utf8(packs.map(path => `${path.slice('blobs/'.length)}\n`).join('')), TEXT, 'no-cache')
   })
-  app.get('/blobs/:pack', async (request, reply) => {
+  app.get('/blobs/:pack', { config: { door: TILES } }, async (request, reply) => {
     const path = request.url.slice(1)
     // The newest pack still grows.
     const bytes = /^blobs\/pack-\d{6}$/.test(path) ? await files.read(path) : null

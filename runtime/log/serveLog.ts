@@ -1,13 +1,15 @@
-import fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { fromHex, toBase64 } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { domainBytes } from '#verifier/evidence/digest.ts'
-import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
-import type { Appender, LogPort } from '#verifier/evidence/ports/log.ts'
+import { WarrantError } from '#verifier/evidence/error.ts'
+import type { Appended, Appender, LogPort } from '#verifier/evidence/ports/log.ts'
 import { count, ed25519Signature, json, leafHash } from '#verifier/evidence/primitives.ts'
 import type { LogFiles } from '#verifier/log/verifyTree.ts'
+import type { HttpClient } from '#verifier/service/http/clients.ts'
+import { createHttpServer, type Door } from '#verifier/service/http/createHttpServer.ts'
 import type { Cosigner } from './cosigner.ts'
 import { serveFiles } from './serveFiles.ts'
 
@@ -24,8 +26,17 @@ export type Producers = {
   runtimeKey: string | null
 }
 
-/** How long a request may take to come in whole. */
-const REQUEST_MS = 30_000
+/** Entries of one answer: so many, and so many bytes, the first in any case. */
+const MOST_ENTRIES = 20_000
+const MOST_ENTRY_BYTES = 8 * 1024 * 1024
+
+/** What one producer may ask for: it appends as fast as its run goes. */
+const PRODUCER_RATE = { burst: 20_000, perSecond: 5_000 }
+/** Appends of one producer that are made durable together. */
+const APPEND: Partial<Door> = { kind: 'append', atOnce: 256, waiting: 256 }
+const PUBLIC: Partial<Door> = { isPublic: true }
+/** What the published tree is read by: many small files, and packs of payloads. */
+const READER_RATE = { burst: 20_000, perSecond: 2_000 }
 
 const idempotencyKey = z.string().min(1).max(200)
 const appendBody = z.strictObject({
@@ -68,46 +79,65 @@ export function fixedProducers(run: string, actors: readonly RemoteActor[]): Pro
 
 /**
  * The log over HTTP: authenticated append, fresh checkpoints and proofs straight from the write-ahead log, and, with
- * `files`, the published tree as C2SP tlog-tiles asks: the checkpoint is never cached, tiles never change.
+ * `files`, the published tree as C2SP tlog-tiles asks: the checkpoint is never cached, tiles never change. `clients`: who
+ * may append, by token, beside the signature of each append; null: whoever reaches it, which MUST be this machine alone.
+ * What is appended passes the checks of its readers first.
  */
 export function serveLog(
   log: LogPort,
   producers: Producers,
   files: LogFiles | null = null,
   cosigner: Pick<Cosigner, 'witnesses' | 'silent'> | null = null,
+  clients: readonly HttpClient[] | null = null,
 ): FastifyInstance {
-  const app = fastify({ bodyLimit: 256 * 1024, requestTimeout: REQUEST_MS })
-  app.setErrorHandler((error, _request, reply) => {
-    const code = error instanceof WarrantError ? error.code : 'BAD_INPUT'
-    const status = code === 'UNAUTHORIZED' ? 403 : code === 'LOG_HALTED' ? 503 : code === 'EVIDENCE_MISSING' ? 404 : 400
-    void reply.status(status).send({ code, message: reasonOf(error) })
+  const app = createHttpServer({
+    clients,
+    clientRate: PRODUCER_RATE,
+    strangerRate: READER_RATE,
+    statusOf: code =>
+      code === 'UNAUTHORIZED' ? 403 : code === 'LOG_HALTED' ? 503 : code === 'EVIDENCE_MISSING' ? 404 : 400,
   })
   const signedBy = (publicKey: string, message: Uint8Array, signature: string) =>
     nodeCrypto.verifyEd25519(fromHex(publicKey), message, fromHex(signature))
 
-  app.post('/v1/runs', async request => {
+  app.post('/v1/runs', { config: { door: APPEND } }, async request => {
     const { key, signature } = runBody.parse(request.body)
     const { startRun, runtimeKey } = producers
     if (startRun === null || runtimeKey === null || !signedBy(runtimeKey, startRunMessage(key), signature))
       throw new WarrantError('UNAUTHORIZED', 'the start of a run is not signed by the runtime')
     return { runId: startRun(key) }
   })
-  app.post('/v1/append', async request => {
+  /** Appends one after the other: what was checked is what the next one comes after. */
+  let last: Promise<unknown> = Promise.resolve()
+  async function admit(appender: Appender, part: z.infer<typeof appendBody>): Promise<Appended> {
+    const { kind, body, parents, key, recordSignature } = part
+    if (!appender.knows(key)) {
+      const faults = await appender.faultsOf(kind as never, body as never, parents, recordSignature)
+      if (faults.length > 0)
+        throw new WarrantError('BAD_INPUT', `the ${kind} is not appended: ${faults.slice(0, 5).join('; ')}`)
+    }
+    return appender.append(kind as never, body as never, parents, key, recordSignature)
+  }
+
+  app.post('/v1/append', { config: { door: APPEND } }, async request => {
     const { prove } = z.strictObject({ prove: z.literal('1').optional() }).parse(request.query)
-    const { signature, recordSignature, ...part } = appendBody.parse(request.body)
+    const given = appendBody.parse(request.body)
+    const { signature, recordSignature: _, ...part } = given
     const producer = producers.find(part.runId, part.actor)
     if (producer === null || !signedBy(producer.publicKey, appendMessage(part), signature))
       throw new WarrantError('UNAUTHORIZED', `the append is not signed by ${part.actor} of this run`)
     const { appender } = producer
-    const appended = appender.append(part.kind as never, part.body as never, part.parents, part.key, recordSignature)
+    const admitting = last.then(() => admit(appender, given))
+    last = admitting.catch(() => {})
+    const appended = await admitting
     await appended.durable
     const { index, leafHash: leaf } = appended
     return { index, leafHash: leaf, ...(prove === undefined ? {} : { proof: await log.prove(index) }) }
   })
   const witnesses = () =>
     (cosigner?.witnesses ?? []).map(name => ({ name, silent: cosigner?.silent.get(name) ?? null }))
-  app.get('/v1/status', async () => ({ size: log.size, witnesses: witnesses() }))
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/v1/status', { config: { door: PUBLIC } }, async () => ({ size: log.size, witnesses: witnesses() }))
+  app.get('/metrics', { config: { door: PUBLIC } }, async (_request, reply) => {
     const lines = [
       '# TYPE warrant_log_entries gauge',
       `warrant_log_entries ${log.size}`,
@@ -119,18 +149,32 @@ export function serveLog(
     ]
     return reply.type('text/plain; version=0.0.4').send(`${lines.join('\n')}\n`)
   })
-  app.get('/v1/checkpoint', async () => ({ note: await log.checkpoint() }))
-  app.get('/v1/proof', async request => {
+  app.get('/v1/checkpoint', { config: { door: PUBLIC } }, async () => ({ note: await log.checkpoint() }))
+  app.get('/v1/proof', { config: { door: PUBLIC } }, async request => {
     const { index } = z.strictObject({ index: z.coerce.number().pipe(count) }).parse(request.query)
     if (index >= log.size) throw new WarrantError('EVIDENCE_MISSING', `the log has ${log.size} entries`)
     return { proof: await log.prove(index) }
   })
-  app.get('/v1/entries', async request => {
+  app.get('/v1/entries', { config: { door: PUBLIC } }, async request => {
     const { from, to } = z
       .strictObject({ from: z.coerce.number().pipe(count), to: z.coerce.number().pipe(count) })
       .parse(request.query)
-    return { entries: (await log.entries(from, Math.min(to, from + 20_000))).map(toBase64) }
+    return { entries: await someEntries(log, from, Math.min(to, log.size, from + MOST_ENTRIES)) }
   })
   if (files !== null) serveFiles(app, files)
   return app
+}
+
+/** Entries from `from` on in base64, as far as one answer goes; who wants more asks from there. */
+async function someEntries(log: LogPort, from: number, to: number): Promise<string[]> {
+  const part: string[] = []
+  let bytes = 0
+  for (let at = from; at < to; at += 256)
+    for (const entry of await log.entries(at, Math.min(to, at + 256))) {
+      const text = toBase64(entry)
+      bytes += text.length
+      if (part.length > 0 && bytes > MOST_ENTRY_BYTES) return part
+      part.push(text)
+    }
+  return part
 }

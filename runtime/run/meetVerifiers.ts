@@ -1,4 +1,5 @@
 import { callPeer } from '#runtime/api/callPeer.ts'
+import { bearer, type VerifierAt } from '#runtime/api/verifierClient.ts'
 import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
 import { address } from '#verifier/evidence/primitives.ts'
 
@@ -12,11 +13,11 @@ const MEET_MS = 10_000
  * @throws UNREACHABLE naming those that do not answer, when fewer are there
  */
 export async function meetVerifiers(
-  urls: readonly string[],
+  verifiers: readonly VerifierAt[],
   threshold: number,
   say: (line: string) => void,
 ): Promise<string[]> {
-  const met = await Promise.allSettled(urls.map(addressOf))
+  const met = await Promise.allSettled(verifiers.map(addressOf))
   const addresses = [...new Set(met.flatMap(result => (result.status === 'fulfilled' ? [result.value] : [])))]
   const away = met.flatMap(result => (result.status === 'rejected' ? [reasonOf(result.reason)] : []))
   if (addresses.length < threshold)
@@ -29,9 +30,9 @@ export async function meetVerifiers(
   return addresses
 }
 
-async function addressOf(url: string): Promise<string> {
+async function addressOf({ url, token }: VerifierAt): Promise<string> {
   const call = { url: `${url}/v1/status`, who: 'verifier', withinMs: MEET_MS, mostBytes: 10_000 }
-  const { text } = await callPeer(call)
+  const { text } = await callPeer({ ...call, headers: bearer(token) })
   try {
     return address.parse((JSON.parse(text) as { address?: unknown }).address)
   } catch (cause) {

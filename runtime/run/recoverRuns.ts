@@ -1,4 +1,4 @@
-import { createVerifierClient } from '#runtime/api/verifierClient.ts'
+import { createVerifierClient, type VerifierAt } from '#runtime/api/verifierClient.ts'
 import { createPanel } from '#runtime/chain/createPanel.ts'
 import { reorgNotice } from '#runtime/chain/notice.ts'
 import { reconcile } from '#runtime/chain/reconcile.ts'
@@ -69,8 +69,8 @@ const ENDED = 'the process ended before'
 /** What brings submissions to their outcome. */
 export type Recoverer = {
   rpc: string
-  /** URLs of those who say what became of submissions: the first whose word holds. */
-  verifiers: readonly string[]
+  /** Those who say what became of submissions: the first whose word holds. */
+  verifiers: readonly VerifierAt[]
   /** Depth at which a transaction counts, as for the executor. */
   confirmations?: number
   /** Why a proposal that nobody judged yet is not taken up again, in words; null: it waits for people, and is. */
@@ -132,7 +132,7 @@ export async function recoverRuns({
       throw new WarrantError('BAD_INPUT', `run ${runId} has submissions, and this process knows no treasury`)
     const { rpc = '', verifiers = [], confirmations = 1 } = treasury ?? {}
     const panel = createPanel({
-      verifiers: verifiers.map(url => createVerifierClient({ url, log, blobs: state.blobs })),
+      verifiers: verifiers.map(at => createVerifierClient({ ...at, log, blobs: state.blobs })),
       threshold: 1,
       log: verdicts,
       putBlob: log.putBlob,

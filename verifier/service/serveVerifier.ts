@@ -1,13 +1,27 @@
-import fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { fromBase64, toBase64 } from '#verifier/evidence/bytes.ts'
-import { reasonOf, WarrantError } from '#verifier/evidence/error.ts'
+import type { BlockRef } from '#verifier/evidence/ports/chain.ts'
 import { count, digest } from '#verifier/evidence/primitives.ts'
 import { encodeFacts } from '#verifier/judge/facts.ts'
-import type { Verifier } from './createVerifier.ts'
+import type { JudgedVerdict, Verifier } from './createVerifier.ts'
+import { createDenials } from './denials.ts'
+import { createHeldEntries } from './heldEntries.ts'
+import type { HttpClient } from './http/clients.ts'
+import { createHttpServer } from './http/createHttpServer.ts'
+import { createTurns } from './turns.ts'
+
+/** Largest handover: a model in base64, with room. What asks for a verdict names a proposal, and no more. */
+const LOG_BYTES = 32 * 1024 * 1024
+const QUESTION_BYTES = 4 * 1024
 
 const syncBody = z.strictObject({
   note: z.string().max(10_000).nullable().describe('null: more entries follow before the checkpoint'),
+  sync: z
+    .string()
+    .regex(/^[0-9a-f]{1,64}$/)
+    .optional()
+    .describe('names the handover that a part belongs to'),
   from: count,
   entries: z.array(z.string().max(90_000)).max(20_000),
   blobs: z.array(z.string().max(24_000_000)).max(64),
@@ -15,66 +29,70 @@ const syncBody = z.strictObject({
 const verdictBody = z.strictObject({ proposal: digest, refBlock: count.optional() })
 const outcomeBody = z.strictObject({ submission: digest })
 
-/** Largest request: a strategy bundle and a model in base64, with room. */
-const BODY_BYTES = 64 * 1024 * 1024
+export type ServeVerifierParameters = {
+  verifier: Verifier
+  /** Who may ask; null: whoever reaches it, which MUST be this machine alone. */
+  clients: readonly HttpClient[] | null
+  /** The chain's head, as the verifier's own node tells it. */
+  head(): Promise<BlockRef>
+  nowMs(): number
+}
 
-/** Entries that wait for their checkpoint at most. */
-const MOST_HELD = 4_000_000
+/**
+ * The verifier over HTTP, for its clients. What it is asked is done one after the other, verdicts before anything else; a
+ * denial is given again from memory while neither log nor chain has moved.
+ */
+export function serveVerifier({ verifier, clients, head, nowMs }: ServeVerifierParameters): FastifyInstance {
+  const app = createHttpServer({ clients, statusOf: code => (code === 'BAD_INPUT' ? 400 : 409) })
+  const turns = createTurns()
+  const held = createHeldEntries(nowMs)
+  const denials = createDenials()
 
-/** The verifier over HTTP. Requests are answered one after the other, in the order in which they came. */
-export function serveVerifier(verifier: Verifier): FastifyInstance {
-  const app = fastify({ bodyLimit: BODY_BYTES })
-  let last: Promise<unknown> = Promise.resolve()
-  let held: { from: number; entries: Uint8Array[] } | null = null
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = last.then(work, work)
-    last = result.catch(() => {})
-    return result
+  async function judge(proposal: string, refBlock: number | undefined): Promise<JudgedVerdict> {
+    const { hash } = await head()
+    const at = { size: verifier.size, head: hash, refBlock: refBlock ?? null }
+    const known = denials.find(proposal, at)
+    if (known !== null) return known
+    const given = await verifier.verdict(proposal, refBlock)
+    denials.keep(proposal, at, given)
+    return given
   }
-  app.setErrorHandler((error, _request, reply) => {
-    const known = error instanceof WarrantError ? error : null
-    const status =
-      known === null ? ((error as { statusCode?: number }).statusCode ?? 500) : known.code === 'BAD_INPUT' ? 400 : 409
-    void reply.status(status).send({ code: known?.code ?? 'BAD_INPUT', message: reasonOf(error) })
-  })
-  app.get('/v1/status', async () => ({ address: verifier.address, size: verifier.size }))
-  app.post('/v1/log', async request => {
-    const { note, from, entries, blobs } = parse(syncBody, request.body)
-    return inTurn(async () => {
+
+  app.get('/v1/status', { config: { door: { isPublic: true } } }, async () => ({
+    address: verifier.address,
+    size: verifier.size,
+  }))
+  app.get('/v1/alarms', { config: { door: { kind: 'alarms', isPublic: true } } }, async () => verifier.alarms)
+  app.post(
+    '/v1/log',
+    { bodyLimit: LOG_BYTES, config: { door: { kind: 'log', mostBytes: LOG_BYTES } } },
+    async request => {
+      const { note, sync = '', from, entries, blobs } = syncBody.parse(request.body)
+      const client = request.client ?? ''
       // A long log comes in parts: nothing of it counts before the checkpoint that covers it.
-      if (held !== null && held.from + held.entries.length !== from) held = null
-      held ??= { from, entries: [] }
-      for (const entry of entries) held.entries.push(fromBase64(entry))
-      if (held.entries.length > MOST_HELD) {
-        held = null
-        throw new WarrantError('BAD_INPUT', `more than ${MOST_HELD} entries before a checkpoint`)
-      }
-      if (note === null) return { size: verifier.size, held: held.entries.length }
-      const whole = held
-      held = null
-      return verifier.take({ note, ...whole, blobs: blobs.map(fromBase64) })
-    })
+      const whole = held.add(client, sync, from, entries.map(fromBase64))
+      if (note === null) return { size: verifier.size, held: whole.entries.length }
+      held.drop(client, sync)
+      const payloads = blobs.map(fromBase64)
+      return turns.other(() => verifier.take({ note, from: whole.from, entries: whole.entries, blobs: payloads }))
+    },
+  )
+  const question = (kind: string) => ({
+    bodyLimit: QUESTION_BYTES,
+    config: { door: { kind, mostBytes: QUESTION_BYTES } },
   })
-  app.post('/v1/verdicts', async request => {
-    const { proposal, refBlock } = parse(verdictBody, request.body)
+  app.post('/v1/verdicts', question('verdict'), async request => {
+    const { proposal, refBlock } = verdictBody.parse(request.body)
     await verifier.prepared(proposal)
-    return inTurn(async () => {
-      const { verdict, facts } = await verifier.verdict(proposal, refBlock)
+    return turns.verdict(async () => {
+      const { verdict, facts } = await judge(proposal, refBlock)
       return { verdict, facts: toBase64(encodeFacts(facts)) }
     })
   })
-  app.post('/v1/outcomes', async request => {
-    const { submission } = parse(outcomeBody, request.body)
-    return inTurn(() => verifier.outcome(submission))
+  app.post('/v1/outcomes', question('outcome'), async request => {
+    const { submission } = outcomeBody.parse(request.body)
+    return turns.other(() => verifier.outcome(submission))
   })
-  app.get('/v1/alarms', async () => verifier.alarms)
   app.addHook('onClose', () => verifier.close())
   return app
-}
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw new WarrantError('BAD_INPUT', `request: ${issue?.path.join('.') || '(root)'}: ${issue?.message}`)
 }

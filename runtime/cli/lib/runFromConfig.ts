@@ -4,6 +4,7 @@ import { runTick } from '#agents/cycle/runTick.ts'
 import { loadConfig } from '#config/loadConfig.ts'
 import { readPolicy } from '#config/readPolicy.ts'
 import { type RunConfig, runConfig } from '#config/runConfig.ts'
+import { readTokenFile } from '#runtime/api/tokenFile.ts'
 import { createVerifierClient } from '#runtime/api/verifierClient.ts'
 import { runBacktest } from '#runtime/backtest/runBacktest.ts'
 import { createApprovalDesk, requestFile } from '#runtime/chain/approvalDesk.ts'
@@ -222,7 +223,11 @@ async function runLive({
     return found
   }
   const accepted = () => readVerifiers(chain, policy.module)
-  const present = await meetVerifiers(wanted.verifiers, wanted.threshold, listener.say)
+  const verifiersAt = wanted.verifiers.map(({ url, token }) => ({
+    url,
+    token: token === null ? null : readTokenFile(path(token)),
+  }))
+  const present = await meetVerifiers(verifiersAt, wanted.threshold, listener.say)
   requireOwnRoles([
     ...rolesOf(policy),
     { role: 'executor', address: account.address, where: 'treasury.executorKey' },
@@ -248,7 +253,7 @@ async function runLive({
     log,
     author: keys.agent,
     pastAuthors: keys.pastAgents ?? [],
-    treasury: { rpc: wanted.rpc, verifiers: wanted.verifiers, confirmations: wanted.confirmations, abandons },
+    treasury: { rpc: wanted.rpc, verifiers: verifiersAt, confirmations: wanted.confirmations, abandons },
   })
   for (const { requests, missed, submissions, abandoned, waiting } of recovered)
     listener.say(
@@ -330,7 +335,7 @@ async function runLive({
       firstNonce: BigInt(Date.now()) << 64n,
       logs: { agent: appenders.agent, verifier: appenders.verifier },
       putBlob: log.putBlob,
-      verifiers: wanted.verifiers.map(url => createVerifierClient({ url, log, blobs })),
+      verifiers: verifiersAt.map(at => createVerifierClient({ ...at, log, blobs })),
       executor: await createExecutor({
         ...{ account, url: wanted.rpc, log: appenders.executor, confirmations: wanted.confirmations },
         stuckMs: 1_000 * wanted.stuckSeconds,

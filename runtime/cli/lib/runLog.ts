@@ -5,6 +5,7 @@ import { openLog } from '#runtime/log/openLog.ts'
 import { openRuns } from '#runtime/log/openRuns.ts'
 import { serveLog } from '#runtime/log/serveLog.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { type HttpClient, httpClient, isLoopback, requireClients } from '#verifier/service/http/clients.ts'
 import { complain } from './output.ts'
 import { readQuorum } from './readQuorum.ts'
 import { serveUntilStopped } from './serve.ts'
@@ -14,6 +15,7 @@ export type RunLogParameters = {
   origin: string
   key: string
   actor: string[]
+  client?: string[]
   quorum?: string
   host: string
   port: string
@@ -26,11 +28,16 @@ export async function runLog({
   origin,
   key,
   actor,
+  client = [],
   quorum,
   host,
   port,
   publishEvery,
 }: RunLogParameters): Promise<void> {
+  const listed = client.length === 0 ? null : client.map(clientFrom)
+  // Where nobody may append, nobody has a token.
+  const clients = listed ?? (actor.length > 0 || isLoopback(host) ? null : [])
+  requireClients(host, clients, '--client')
   const witnesses = quorum === undefined ? null : readQuorum(quorum)
   const cosigner =
     witnesses === null
@@ -50,7 +57,7 @@ export async function runLog({
   // Before anything is signed for anyone: a witness that has seen more stops a log that was restored from a backup.
   await log.publish()
   const producers = await openRuns(log, new Map(actor.map(actorKey)))
-  const app = serveLog(log, producers, openLogFiles(dir), cosigner)
+  const app = serveLog(log, producers, openLogFiles(dir), cosigner, clients)
   app.addHook('onClose', () => log.close())
   await serveUntilStopped(app, { host, port: whole('--port', port, 65_535) }, { vkey: log.vkey })
 }
@@ -60,6 +67,16 @@ function actorKey(text: string): [string, string] {
   if (match === null)
     throw new WarrantError('BAD_INPUT', `--actor ${text}: expected NAME=KEY, the key as 64 lower-case hex digits`)
   return [match[1] as string, match[2] as string]
+}
+
+function clientFrom(text: string): HttpClient {
+  const [name = '', sha256 = ''] = text.split('=')
+  const parsed = httpClient.safeParse({ name, sha256 })
+  if (parsed.success) return parsed.data
+  throw new WarrantError(
+    'BAD_INPUT',
+    '--client: expected NAME=SHA256, the SHA-256 of its token as 64 lower-case hex digits',
+  )
 }
 
 function whole(name: string, text: string, most: number): number {

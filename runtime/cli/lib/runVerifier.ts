@@ -19,6 +19,7 @@ import { WarrantError } from '#verifier/evidence/error.ts'
 import { requireOwnRoles } from '#verifier/policy/roles.ts'
 import { rolesOf } from '#verifier/policy/rolesOf.ts'
 import { createVerifier } from '#verifier/service/createVerifier.ts'
+import { requireClients } from '#verifier/service/http/clients.ts'
 import { openJournal } from '#verifier/service/journal.ts'
 import { openVerifierKey } from '#verifier/service/key.ts'
 import { serveVerifier } from '#verifier/service/serveVerifier.ts'
@@ -30,6 +31,7 @@ import { watchTreasury } from './watchTreasury.ts'
 export async function runVerifier(file: string): Promise<void> {
   const config = loadConfig(file, verifierConfig)
   const path = (name: string) => resolve(dirname(file), name)
+  requireClients(config.listen.host, config.clients ?? null, `${file}: clients`)
   const policy = readPolicy(path(config.policy), config.policy)
   const key = openVerifierKey(path(config.key))
   const chain = createChainPort(config.rpc)
@@ -67,7 +69,12 @@ export async function runVerifier(file: string): Promise<void> {
     clock: { nowMs: () => Date.now() },
     nowMicros: () => performance.now() * 1_000,
   })
-  const app = serveVerifier(verifier)
+  const app = serveVerifier({
+    verifier,
+    clients: config.clients ?? null,
+    head: () => chain.head(),
+    nowMs: () => performance.now(),
+  })
   if (config.watch !== undefined) {
     const { everySeconds, webhook } = config.watch
     const watch = watchTreasury({

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
-import fastify from 'fastify'
 import { openEd25519Key, openSeed } from '#runtime/crypto/ed25519Key.ts'
 import { createWitness } from '#runtime/log/createWitness.ts'
 import { parseWitnessedLogs, witnessedLogLines } from '#runtime/log/witnessedLogs.ts'
 import { ed25519Witness, mlDsaWitness } from '#runtime/log/witnessKeys.ts'
-import { addWitnessRoutes } from '#runtime/log/witnessRoutes.ts'
+import { addWitnessRoutes, growthLimit } from '#runtime/log/witnessRoutes.ts'
 import { WarrantError } from '#verifier/evidence/error.ts'
+import { createHttpServer } from '#verifier/service/http/createHttpServer.ts'
 import { lockFile, takeLock } from '#verifier/service/takeLock.ts'
 import { serveUntilStopped } from './serve.ts'
 
@@ -37,8 +37,15 @@ export async function runWitness(options: RunWitnessParameters): Promise<void> {
     ...[...key, ...mlDsaKey].map(path => lockFile(path, 'this witness key')),
     takeLock(`${state}.lock`, 'this witness state'),
   ]
-  const witness = createWitness({ signers, logs: watched, stateFile: state, clock: { nowMs: () => Date.now() } })
-  const app = fastify({ bodyLimit: 1_000_000 })
+  const witness = createWitness({
+    signers,
+    logs: watched,
+    stateFile: state,
+    clock: { nowMs: () => Date.now() },
+    mayGrow: growthLimit(),
+  })
+  // Public, as the protocol is: nobody has a token, and addresses and origins are held to their rates.
+  const app = createHttpServer({ clients: [], statusOf: () => 400 })
   addWitnessRoutes(app, witness)
   app.addHook('onClose', async () => {
     for (const release of unlock) release()

@@ -9,6 +9,11 @@ export function registerServe(log: Command): void {
     .requiredOption('--origin <name>', "the log's name, like example.org/treasury")
     .requiredOption('--key <file>', "the log's Ed25519 key, made when missing")
     .option('--actor <name=key...>', 'producers: actor and the Ed25519 public key (hex) that signs its appends', [])
+    .option(
+      '--client <name=sha256...>',
+      'who may append, by the SHA-256 of its token (warrant token): must be given beyond loopback',
+      [],
+    )
     .option('--quorum <file>', 'witnesses to ask for cosignatures: lines `witness NAME VKEY URL` and `quorum NAME`')
     .option('--host <host>', 'where to listen', '127.0.0.1')
     .option('--port <port>', '0 for any', '0')

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { privateKeyToAccount } from 'viem/accounts'
 import { buildProposal } from '#agents/build/buildProposal.ts'
+import { bearer } from '#runtime/api/verifierClient.ts'
 import { createChainPort } from '#runtime/chain/createChainPort.ts'
 import { executeCalldata } from '#runtime/chain/executor.ts'
 import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
@@ -22,6 +23,8 @@ export type ChangedCalldataHolds = {
   ethKey: string
   logUrl: string
   verifierUrl: string
+  /** Stands on the agent's host, as its key does. */
+  verifierToken: string | null
   rpc: string
   chain: ChainIdentity
   policyDigest: string
@@ -77,10 +80,16 @@ export async function changedCalldata(holds: ChangedCalldataHolds): Promise<Chan
   })
   const { size } = (await (await fetch(`${holds.verifierUrl}/v1/status`)).json()) as { size: number }
   const { note, entries } = await readPublicLog(holds.logUrl)
-  await post(`${holds.verifierUrl}/v1/log`, { note, from: size, entries: entries.slice(size), blobs: [] })
-  const { verdict } = await post<{ verdict: Verdict }>(`${holds.verifierUrl}/v1/verdicts`, {
-    proposal: appended.leafHash,
-  })
+  await post(
+    `${holds.verifierUrl}/v1/log`,
+    { note, from: size, entries: entries.slice(size), blobs: [] },
+    holds.verifierToken,
+  )
+  const { verdict } = await post<{ verdict: Verdict }>(
+    `${holds.verifierUrl}/v1/verdicts`,
+    { proposal: appended.leafHash },
+    holds.verifierToken,
+  )
 
   // No signature to present: the same calls, itself as executor.
   const bare = { ...body, executor: thief }
@@ -98,10 +107,10 @@ export async function changedCalldata(holds: ChangedCalldataHolds): Promise<Chan
   return { proposal: { leafHash: appended.leafHash, body }, verdict, sent }
 }
 
-async function post<T>(url: string, body: unknown): Promise<T> {
+async function post<T>(url: string, body: unknown, token: string | null = null): Promise<T> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...bearer(token) },
     body: JSON.stringify(body),
   })
   if (!response.ok) throw new Error(`${url}: ${await response.text()}`)

@@ -159,6 +159,7 @@ export async function runAttacks(
       ethKey,
       logUrl,
       verifierUrl: world.verifier.ready.url,
+      verifierToken: world.verifierToken,
       rpc: devnet.url,
       chain: devnet.chain,
       policyDigest: policyDigest(world.policy),

@@ -78,7 +78,7 @@ const log = watched(
 await recoverRuns({
   log,
   author: keys.agent,
-  treasury: { rpc: life.rpc, verifiers: [life.verifier] },
+  treasury: { rpc: life.rpc, verifiers: [{ url: life.verifier, token: null }] },
 })
 
 const strategy = await loadStrategy(life.entry)

@@ -3,6 +3,7 @@ import { scheduleOf } from '#runtime/market/bars.ts'
 import { type MarketSource, openSource } from '#runtime/market/openSource.ts'
 import { type LoadedStrategy, loadStrategy } from '#runtime/run/openRun.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
+import type { HttpClient } from '#verifier/service/http/clients.ts'
 import { writeTrader } from './writeTrader.ts'
 
 export type TraderWorld = {
@@ -24,9 +25,12 @@ export async function createTraderWorld(
     params,
     text,
     adjustPolicy,
+    otherClients,
   }: {
     params?: object
     text?: string
+    /** Whom the verifier answers beside the agent; absent: whoever reaches it. */
+    otherClients?: readonly HttpClient[]
     adjustPolicy?(policy: Policy, devnet: DemoWorld['devnet']): Policy | Promise<Policy>
   } = {},
 ): Promise<TraderWorld> {
@@ -38,7 +42,12 @@ export async function createTraderWorld(
   const schedule = scheduleOf(source, { intervalSeconds, window, decisions })
   const world = await createDemoWorld({
     ...{ dir, seed, source, marketSource, schedule, strategy },
-    ...{ otherStrategies: [], otherWorkers: [], ...(adjustPolicy === undefined ? {} : { adjustPolicy }) },
+    ...{
+      otherStrategies: [],
+      otherWorkers: [],
+      ...(otherClients === undefined ? {} : { otherClients }),
+      ...(adjustPolicy === undefined ? {} : { adjustPolicy }),
+    },
   })
   const release = async () => {
     await strategy.sandboxed.close()
