@@ -4,9 +4,12 @@ import { parseTilePath } from '#verifier/log/tiles.ts'
 import type { LogFiles } from '#verifier/log/verifyTree.ts'
 import type { Door } from '#verifier/service/http/createHttpServer.ts'
 
-const TEXT = 'text/plain; charset=utf-8'
+/** What is public by its nature. */
 const PUBLIC: Partial<Door> = { isPublic: true }
+/** Tiles and payloads: a reader fetches many at a time. */
 const TILES: Partial<Door> = { isPublic: true, kind: 'files', atOnce: 16, waiting: 256 }
+
+const TEXT = 'text/plain; charset=utf-8'
 const FOREVER = 'public, max-age=31536000, immutable'
 
 /** A published tree as C2SP tlog-tiles asks: the checkpoint is never cached, tiles never change. */

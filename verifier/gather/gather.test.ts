@@ -71,7 +71,7 @@ function earlier(usd: number, secondsAgo: number, end: Partial<Earlier> & { isOp
   const atSeconds = before.head.timestamp - secondsAgo
   const id = (0xe0 + made++).toString(16).slice(-2).repeat(32)
   return {
-    ...{ leaf: id, digest: id, answers: new Map(), atSeconds, outcome: null },
+    ...{ leaf: id, digest: id, answers: new Map(), approvedAt: atSeconds, outcome: null },
     proposal: {
       ...subject.proposal,
       body: {

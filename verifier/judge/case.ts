@@ -15,8 +15,8 @@ export type Earlier = {
   digest: string
   /** Each signer's last answer. */
   answers: ReadonlyMap<string, 'approve' | 'deny'>
-  /** Latest of the proposal's own time and of the blocks that it was approved on, seconds. */
-  atSeconds: number
+  /** Time of the last block that it was approved on, seconds; null: no approval is on record. */
+  approvedAt: number | null
   /** What a verifier saw of it on chain; null: nothing yet. */
   outcome: 'success' | 'reverted' | null
 }
@@ -79,11 +79,11 @@ export function openCase({
   const earlier = records
     .proposalsFor(proposal.body.module)
     .filter(
-      ({ index, record: { atMs, body } }) =>
-        index < at && (body.decision === proposal.body.decision || atMs >= since * 1_000 || body.validUntil >= since),
+      ({ index, record: { body } }) =>
+        index < at && (body.decision === proposal.body.decision || body.validUntil >= since),
     )
     .map(({ leaf: other, digest, record }) => {
-      return { leaf: other, proposal: record, digest, ...endOf(records, other, record, isThere) }
+      return { leaf: other, proposal: record, digest, ...endOf(records, other, isThere) }
     })
   return {
     policy,
@@ -93,7 +93,7 @@ export function openCase({
     leaf,
     proposal,
     digest: proposalDigest(proposal.body),
-    answers: endOf(records, leaf, proposal, isThere).answers,
+    answers: endOf(records, leaf, isThere).answers,
     run: state.run,
     isRunClosed: state.closedAt !== null && state.closedAt < size,
     decision,
@@ -121,19 +121,18 @@ export function secondsThatCount({ limits }: Policy): number {
 function endOf(
   records: RecordChecker,
   leaf: string,
-  { atMs }: RecordOf<'proposal'>,
   isThere: (leaf: string) => boolean,
-): Pick<Earlier, 'answers' | 'atSeconds' | 'outcome'> {
+): Pick<Earlier, 'answers' | 'approvedAt' | 'outcome'> {
   const answers = new Map<string, 'approve' | 'deny'>()
-  let atSeconds = Math.floor(atMs / 1_000)
+  let approvedAt: number | null = null
   for (const verdict of records.verdictsOn(leaf)) {
     if (!isThere(verdict.leaf)) continue
     const { signer, answer, refTime } = verdict.record.body
     answers.set(signer, answer)
-    if (answer === 'approve') atSeconds = Math.max(atSeconds, refTime)
+    if (answer === 'approve') approvedAt = Math.max(approvedAt ?? 0, refTime)
   }
   let outcome: Earlier['outcome'] = null
   for (const { leaf: one, record } of records.outcomesOf(leaf))
     if (isThere(one) && outcome !== 'success') outcome = record.body.status
-  return { answers, atSeconds, outcome }
+  return { answers, approvedAt, outcome }
 }

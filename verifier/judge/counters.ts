@@ -1,6 +1,7 @@
 import { decodeFunctionResult, encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { type ReadCall, type Reading, resultsOf } from '#verifier/effects/reading.ts'
 import { outflowsOf, valueAtRiskUsd } from '#verifier/effects/valueAtRisk.ts'
+import { approvalSecondsOf } from '#verifier/policy/approvalTime.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
 import type { Case, Earlier } from './case.ts'
 
@@ -48,14 +49,33 @@ export function* countEarlier(
     const isUsed = one.outcome === 'success' || used.has(one.leaf)
     if (!isUsed && isDenied(one.answers, quorum)) continue
     const isOpen = !isUsed && one.proposal.body.validUntil >= atSeconds
-    if (isUsed) ended.push({ executed: true, atSeconds: one.atSeconds })
-    else if (one.outcome === 'reverted') ended.push({ executed: false, atSeconds: one.atSeconds })
-    if (isUsed || isOpen) counted.push(countedOf(one, policy, tick))
+    const when = countedAt(one, policy, isOpen, atSeconds)
+    if (isUsed) ended.push({ executed: true, atSeconds: when })
+    else if (one.outcome === 'reverted') ended.push({ executed: false, atSeconds: when })
+    if (isUsed || isOpen) counted.push(countedOf(one, policy, tick, when))
   }
   return { counted, ended, isDenied: isDenied(answers, quorum) }
 }
 
-function countedOf({ digest, proposal: { body }, atSeconds }: Earlier, policy: Policy, tick: number | null): Counted {
+/**
+ * As of when an earlier proposal counts: the block that it was approved on. An agent dates its own records, so its word is not
+ * taken: without an approval on record it counts as of now while it is valid, then as of its deadline; and a verifier that
+ * names an old block moves it back no further than a deadline reaches.
+ */
+function countedAt({ approvedAt, proposal }: Earlier, policy: Policy, isOpen: boolean, nowSeconds: number): number {
+  const { validUntil } = proposal.body
+  if (approvedAt === null) return isOpen ? nowSeconds : Math.min(validUntil, nowSeconds)
+  const { aboveUsd } = policy.approvals
+  const longest = aboveUsd === null ? policy.limits.maxValiditySeconds : approvalSecondsOf(policy)
+  return Math.max(approvedAt, Math.min(validUntil, nowSeconds) - longest)
+}
+
+function countedOf(
+  { digest, proposal: { body } }: Earlier,
+  policy: Policy,
+  tick: number | null,
+  atSeconds: number,
+): Counted {
   return {
     digest,
     decision: body.decision,

@@ -23,7 +23,8 @@ import { type Claims, claimsOf, createVerdictReplay, type Found, type VerdictCou
 
 /** What a replay does with the fields of each record kind (evidence.md §8). */
 export const REPLAY_LABELS = {
-  're-derived': 'decision: doors, result, log; proposal: calls, bounds; request: inputDigest; run: digests',
+  're-derived':
+    'decision: doors, result, log; proposal: calls, bounds; verdict: answer and checks, from its facts; its facts: decision, proofs, manifest; request: inputDigest; run: digests',
   verified:
     'every entry: leaf, tree, schema, order, parents; response: receipt, proof (but the kind replay); proposal, verdict, submission, outcome: signatures',
   recorded:

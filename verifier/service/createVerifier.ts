@@ -147,7 +147,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
     return {
       nowMs: clock.nowMs(),
       head,
-      log: { size, fault: fault === undefined ? null : reasonText(`$fault.where: $fault.reason`), cosigned },
+      log: { size, fault: fault === undefined ? null : reasonText(`${fault.where}: ${fault.reason}`), cosigned },
       journal: {
         nonceSignedFor: promised === null || promised.proposalDigest === digest ? null : promised.proposalDigest,
         maybeSigned: doubtAt(head),

@@ -93,9 +93,9 @@ function earlierOf(policy: Policy, { usd, secondsAgo, status }: TableCase['befor
   const amount = BigInt(usd) * 10n ** BigInt(dollar.decimals)
   const intent = { type: 'transfer' as const, token: dollar.symbol, to: policy.safe, amount: String(amount) }
   const id = String(i + 1).padStart(64, '0')
-  const validUntil = status === 'reserved' ? NOW + 1 : NOW - 1
+  const validUntil = status === 'reserved' ? NOW + 1 : NOW - Math.max(1, secondsAgo)
   return {
-    ...{ leaf: id, digest: id, answers: new Map(), atSeconds: NOW - secondsAgo },
+    ...{ leaf: id, digest: id, answers: new Map(), approvedAt: NOW - secondsAgo },
     proposal: proposalOf(callsOf(policy, [intent], validUntil), validUntil, String(i + 1), id),
     outcome: status === 'executed' ? 'success' : status === 'failed' ? 'reverted' : null,
   }

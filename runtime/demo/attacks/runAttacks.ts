@@ -294,7 +294,7 @@ async function rewritten({ world }: RunAttacksParameters): Promise<string | null
       witnessUrl: url,
     })
     return did.status === 409 || did.status === 422
-      ? `${did.status}: it has cosigned another root for size ${did.body.trim()}; the copy hashes and signs correctly by itself`
+      ? `${did.status}: ${did.body.trim()}; the copy hashes and signs correctly by itself`
       : null
   } finally {
     await witness.stop()

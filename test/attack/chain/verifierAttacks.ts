@@ -179,7 +179,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     name: 'ten parallel proposals that each fit the budget alone',
     refusedBy: 'would exceed the rolling limit',
     without: [{ file: COUNTERS, from: IS_OPEN, to: 'const isOpen = false' }],
-    adjustPolicy: withLimits({ rollingUsd: 2_000, tradesPerHour: 100, cooldownSeconds: 0 }),
+    adjustPolicy: withLimits({ perTradeUsd: 2_000, rollingUsd: 2_000, tradesPerHour: 100, cooldownSeconds: 0 }),
     async attempt(setting) {
       const { world, strategy } = setting
       await world.moveMarketTo(0)
@@ -199,7 +199,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     name: 'a trade that failed for want of gas frees its budget, and is sent again',
     refusedBy: 'would exceed the rolling limit',
     without: [{ file: COUNTERS, from: IS_OPEN, to: `${IS_OPEN} && one.outcome !== 'reverted'` }],
-    adjustPolicy: withLimits({ rollingUsd: 1_500, tradesPerHour: 100, cooldownSeconds: 0 }),
+    adjustPolicy: withLimits({ perTradeUsd: 1_500, rollingUsd: 1_500, tradesPerHour: 100, cooldownSeconds: 0 }),
     async attempt(setting) {
       const { world, strategy } = setting
       await world.moveMarketTo(0)
@@ -228,7 +228,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
       { file: COUNTERS, from: '|| used.has(one.leaf)', to: '' },
       { file: COUNTERS, from: IS_OPEN, to: `${IS_OPEN} && one.outcome !== 'reverted'` },
     ],
-    adjustPolicy: withLimits({ rollingUsd: 1_500, tradesPerHour: 100, cooldownSeconds: 0 }),
+    adjustPolicy: withLimits({ perTradeUsd: 1_500, rollingUsd: 1_500, tradesPerHour: 100, cooldownSeconds: 0 }),
     async attempt(setting) {
       const { world, strategy } = setting
       await world.moveMarketTo(0)
@@ -285,6 +285,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     name: 'verifier set back to an old journal, and asked for more',
     refusedBy: 'journal does not reach',
     without: [off(rule('nonce'), 'if (maybeSigned !== null)')],
+    adjustPolicy: withLimits({ cooldownSeconds: 0 }),
     async attempt(setting) {
       return afterOldJournal(setting, async (one, two) => [
         await proposeAs(setting, one, await decide(setting, one), 91n),
@@ -296,6 +297,7 @@ export const VERIFIER_ATTACKS: VerifierAttack[] = [
     name: 'verifier set back to an old journal, and asked for other contents under the nonce',
     refusedBy: 'belongs to an earlier proposal',
     without: [off(rule('nonce'), 'if (firstWithNonce !== null'), off(rule('nonce'), 'if (maybeSigned !== null)')],
+    adjustPolicy: withLimits({ cooldownSeconds: 0 }),
     async attempt(setting) {
       return afterOldJournal(setting, async (one, two) => [
         await proposeAs(setting, one, await decide(setting, one), 91n),
