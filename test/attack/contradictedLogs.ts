@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { privateKeyToAccount } from 'viem/accounts'
 import { openExecutorKey } from '#runtime/chain/signer.ts'
 import { openEd25519Key } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
@@ -16,7 +17,7 @@ import type { Lie } from './contradictions/tell.ts'
 import { CONTRADICTIONS } from './contradictions.ts'
 import { type AllKeys, forge, type Marks } from './forge.ts'
 import type { Loose } from './rewritings.ts'
-import { filesOf, logFiles } from './rewrittenLogs.ts'
+import { type Files, filesOf, logFiles } from './rewrittenLogs.ts'
 
 /** A whole log, and every key that it names. */
 export type WholeLog = { entries: Uint8Array[]; blobs: Uint8Array; key: NoteKey; vkey: string; keys: AllKeys }
@@ -39,16 +40,31 @@ export async function readWholeLog(demoDir: string): Promise<WholeLog> {
       worker: openEd25519Key(join(demoDir, 'keys', 'worker.key')),
       verifier: openVerifierKey(join(demoDir, 'verifier', 'verifier.key')),
       executor: openExecutorKey(join(demoDir, 'keys', 'executor.key')),
+      approver: privateKeyToAccount(`0x${'a7'.repeat(32)}`),
     },
   }
 }
 
+type Tell = (lie: Lie) => void | Promise<void>
+
+/** Rules that a log, made anew around what a case does, breaks. No case: the log as it was, by the same forger. */
+export async function rulesBroken(base: WholeLog, seed: number, tell?: Tell) {
+  return rulesBrokenIn(base, await toldFiles(base, seed, tell))
+}
+
+/** What this implementation finds in the files of a log. */
+export async function rulesBrokenIn(base: WholeLog, files: Files) {
+  const report = await verifyLog({ files: filesOf(files), crypto: nodeCrypto, key: base.key })
+  return report.findings
+}
+
+/** The files of a log that is made anew around what a case does. */
+export async function toldFiles(base: WholeLog, seed: number, tell?: Tell): Promise<Files> {
+  return logFiles(base, await forgedEntries(base, seed, tell))
+}
+
 /** The entries of a log, made anew around what a case does. No case: the log as it was, by the same forger. */
-export async function forgedEntries(
-  base: WholeLog,
-  seed: number,
-  tell?: (lie: Lie) => void | Promise<void>,
-): Promise<Uint8Array[]> {
+export async function forgedEntries(base: WholeLog, seed: number, tell?: Tell): Promise<Uint8Array[]> {
   const records = base.entries.map(entry => JSON.parse(fromUtf8(entry)) as Loose)
   // A name for each record while the case works: its leaf hash, which is no field of it.
   for (const [i, record] of records.entries()) record.leaf = toHex(hashLeaf(nodeCrypto, base.entries[i] as Uint8Array))
@@ -65,13 +81,6 @@ export async function forgedEntries(
   }
   const marks: ReadonlyMap<Loose, Marks> = lie.marks
   return forge(lie.records, { keys: base.keys, marks, before })
-}
-
-/** Rules that a log breaks that is made anew around what a case does. */
-export async function rulesBroken(base: WholeLog, seed: number, tell?: (lie: Lie) => void | Promise<void>) {
-  const files = logFiles(base, await forgedEntries(base, seed, tell))
-  const report = await verifyLog({ files: filesOf(files), crypto: nodeCrypto, key: base.key })
-  return report.findings
 }
 
 /**

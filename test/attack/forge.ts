@@ -3,6 +3,7 @@ import { executeCalldata } from '#runtime/chain/executor.ts'
 import type { Ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
 import { createMerkleTree } from '#runtime/log/merkleTree.ts'
+import { approvalHash } from '#verifier/evidence/approvalTypes.ts'
 import { claimBytes, isClaimed } from '#verifier/evidence/authorship.ts'
 import { fromHex, toHex } from '#verifier/evidence/bytes.ts'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
@@ -10,6 +11,7 @@ import { digestJson, domainBytes } from '#verifier/evidence/digest.ts'
 import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Approval } from '#verifier/evidence/records/approval.ts'
+import { type Handover, handoverBytes } from '#verifier/evidence/records/handover.ts'
 import { type Proof, proofIn } from '#verifier/evidence/records/proof.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
 import type { Verdict } from '#verifier/evidence/records/verdict.ts'
@@ -28,6 +30,8 @@ export type AllKeys = {
   worker: Ed25519Signer
   verifier: VerifierKey
   executor: LocalAccount
+  /** Of no policy: whose approvals count is for the chain and the verifiers to say. */
+  approver: LocalAccount
 }
 
 /** What a case asks of the forger for one record. */
@@ -90,6 +94,11 @@ export async function forge(
       case 'proposal':
         if (policyDigest !== null) set(body, 'policyDigest', policyDigest)
         break
+      case 'approval': {
+        const proposal = of(body.proposal)
+        if (proposal !== undefined) set(body, 'proposalDigest', proposalDigest(bodyOf(proposal) as unknown as Proposal))
+        break
+      }
       case 'verdict': {
         const proposal = of(body.proposal)
         if (proposal !== undefined) set(body, 'proposalDigest', proposalDigest(bodyOf(proposal) as unknown as Proposal))
@@ -102,6 +111,10 @@ export async function forge(
         if (submission !== undefined) set(body, 'transactionHash', bodyOf(submission).transactionHash as Json)
         break
       }
+      case 'handover':
+        set(body, 'size', index)
+        set(body, 'root', toHex(createMerkleTree(entries.map(entry => hashLeaf(nodeCrypto, entry))).root()))
+        break
       case 'seal': {
         const leaves = unsealed.get(runId) ?? []
         set(body, 'epoch', epochs.get(runId) ?? 0)
@@ -176,9 +189,18 @@ async function sign(
     record.signature = toHex(keys.agent.sign(claimBytes(record as never)))
     return
   }
-  if (record.kind === 'proposal') {
+  if (record.kind === 'handover') {
+    // The log's key before was the agent's, where a case makes one.
+    const bytes = handoverBytes(body as unknown as Handover)
+    body.signatures = { from: toHex(keys.agent.sign(bytes)), to: toHex(keys.log.sign(bytes)) }
+  } else if (record.kind === 'proposal') {
     const digest = proposalDigest(body as unknown as Proposal)
     body.signature = toHex(keys.agent.sign(domainBytes('proposal', fromHex(digest))))
+  } else if (record.kind === 'approval') {
+    const proposal = of(body.proposal)
+    if (proposal === undefined) return
+    const hash = approvalHash(bodyOf(proposal) as unknown as Proposal, body as unknown as Approval)
+    body.signature = (await keys.approver.sign?.({ hash })) ?? null
   } else if (record.kind === 'verdict') {
     const proposal = of(body.proposal)
     if (body.signature !== null && proposal !== undefined) {
@@ -202,7 +224,9 @@ async function sign(
     const verdicts = (body.verdicts as string[]).map(of).filter(verdict => verdict !== undefined)
     if (proposal === undefined || verdicts.length === 0) return
     const approvals = earlier.flatMap(r =>
-      r.kind === 'approval' && bodyOf(r).proposal === body.proposal ? [bodyOf(r) as unknown as Approval] : [],
+      r.kind === 'approval' && bodyOf(r).proposal === body.proposal && bodyOf(r).answer === 'approve'
+        ? [bodyOf(r) as unknown as Approval]
+        : [],
     )
     const data = executeCalldata(
       bodyOf(proposal) as unknown as Proposal,

@@ -279,7 +279,7 @@ export const REWRITINGS: readonly Rewriting[] = [
   },
   {
     name: 'proposal: of no decision, signed by the agent',
-    first: /body\.decision is no earlier decision with intents/,
+    first: /body\.decision is no earlier decision of this run with intents/,
     change(work) {
       const proposal = of(work, 'proposal')
       body(proposal).decision = randomHex(work.random)

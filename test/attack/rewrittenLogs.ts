@@ -200,7 +200,7 @@ async function otherCalls(raw: Hex, executor: LocalAccount): Promise<Hex> {
   return executor.signTransaction(unsigned as never)
 }
 
-type Files = Map<string, Uint8Array>
+export type Files = Map<string, Uint8Array>
 /** What a log is signed with, and its payloads. */
 type Signing = Pick<BaseLog, 'key' | 'vkey' | 'blobs'> & { keys: Pick<Keys, 'log'> }
 

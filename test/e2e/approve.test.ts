@@ -7,6 +7,7 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, expect, test } from 'vitest'
 import { MODULE_ABI } from '#runtime/chain/abi.ts'
 import { LOG_ORIGIN } from '#runtime/demo/demoWorld.ts'
+import { goVerifyRules, hasGo } from '../conformance/goVerifier.ts'
 import { createTraderWorld } from '../fault/treasury/traderWorld.ts'
 import { commandHere } from '../support/commandHere.ts'
 import { warrant } from '../support/warrant.ts'
@@ -129,6 +130,7 @@ test('a person approves above the limit: shown in words, signed beside the reque
     expect(rejected.said).toContain('an approver rejected it')
     expect([rejected.status, rejected.report.trades]).toEqual([0, 0])
     expect(warrant(['log', 'verify', join(out, 'log'), '--vkey', rejected.report.log.vkey]).status).toBe(0)
+    if (hasGo) expect(goVerifyRules(join(out, 'log'), rejected.report.log.vkey).output).toMatch(/^ok \d+ /)
   } finally {
     await world.close()
   }

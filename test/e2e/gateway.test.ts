@@ -13,6 +13,7 @@ import { payloadDigest } from '#verifier/evidence/payloadDigest.ts'
 import { float32Tensor } from '#verifier/evidence/tensor.ts'
 import { readIntGraph } from '#verifier/model/intGraph.ts'
 import { runGraph } from '#verifier/model/runGraph.ts'
+import { goVerifyRules, hasGo } from '../conformance/goVerifier.ts'
 import { commandHere } from '../support/commandHere.ts'
 import { warrant } from '../support/warrant.ts'
 
@@ -276,6 +277,8 @@ describe('warrant gateway', () => {
     gateway.kill('SIGTERM')
     await new Promise(done => gateway.once('exit', done))
     expect(warrant(['log', 'verify', join(dir, 'log'), '--unpinned']).status).toBe(0)
+    const vkey = readFileSync(join(dir, 'log', 'vkey'), 'utf8').trim()
+    if (hasGo) expect(goVerifyRules(join(dir, 'log'), vkey).output).toMatch(/^ok \d+ /)
     const replayed = warrant(['replay', join(dir, 'log'), '--unpinned', '--public', '--json'])
     expect(JSON.parse(replayed.stdout)).toMatchObject({
       findings: [],

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest'
 import { LOG_ORIGIN } from '#runtime/demo/demoWorld.ts'
 import { spawnWarrant } from '#runtime/run/spawnWarrant.ts'
 import { policyDigest } from '#verifier/policy/policy.ts'
+import { goVerifyRules, hasGo } from '../conformance/goVerifier.ts'
 import { createTraderWorld } from '../fault/treasury/traderWorld.ts'
 import { warrant } from '../support/warrant.ts'
 
@@ -58,6 +59,7 @@ test('run --live against a real treasury: killed, started again in its directory
     expect([second.status, JSON.parse(second.stdout)]).toMatchObject([0, { mode: 'live', decisions: 3 }])
     const vkey = ['--vkey', JSON.parse(second.stdout).log.vkey]
     expect(warrant(['log', 'verify', join(out, 'log'), ...vkey]).status).toBe(0)
+    if (hasGo) expect(goVerifyRules(join(out, 'log'), vkey[1] as string).output).toMatch(/^ok \d+ /)
     const audit = warrant(['audit', join(out, 'log'), '--rpc', world.devnet.url, ...vkey, '--json'])
     expect([audit.status, JSON.parse(audit.stdout)]).toMatchObject([0, { unexplained: [] }])
     expect(JSON.parse(audit.stdout).matched).toBeGreaterThan(0)

@@ -1,4 +1,4 @@
-// npm run faults -- log|rewritten|contradictions|peers|inference|models|treasury|loss|mutants [--cases N | --seconds S] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
+// npm run faults -- log|rewritten|contradictions|conformance|peers|inference|models|treasury|loss|mutants [--cases N | --seconds S] [--seed S]: the long form of what CI runs a short form of. Exit 1 when a case fails.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,8 @@ import { contradictedCase, readWholeLog } from '../attack/contradictedLogs.ts'
 import { lyingCase } from '../attack/inference/lyingCases.ts'
 import { makeVictims } from '../attack/inference/victims.ts'
 import { readBaseLog, rewrittenCase } from '../attack/rewrittenLogs.ts'
+import { hasGo } from '../conformance/goVerifier.ts'
+import { mutatedCase } from '../conformance/mutatedLogs.ts'
 import { faultCase, faultPoints, hasStrace } from './logFaults.ts'
 import { differentialCase } from './models/differential.ts'
 import { openLossSuite } from './openLossSuite.ts'
@@ -68,6 +70,19 @@ const SUITES: Record<string, { cases: number; open(seed: number): Promise<Suite>
       const whole = await readWholeLog(join(dir, 'demo'))
       rmSync(dir, { recursive: true })
       return seed => contradictedCase(seed, whole)
+    },
+  },
+  // A case is an honest log with one thing changed, read by both implementations.
+  conformance: {
+    cases: 2_000,
+    async open() {
+      if (!hasGo) throw new WarrantError('FILE_MISSING', 'this suite needs golang-go and golang-golang-x-mod-dev')
+      const dir = mkdtempSync(join(tmpdir(), 'warrant-mutated-'))
+      const { close } = await runDemo({ decisions: 4, seed: '1', out: join(dir, 'demo') }, { say() {}, progress() {} })
+      await close()
+      const whole = await readWholeLog(join(dir, 'demo'))
+      const one = (seed: number) => mutatedCase(seed, whole, join(dir, 'logs'))
+      return Object.assign(one, { close: async () => rmSync(dir, { recursive: true }) })
     },
   },
   rewritten: {

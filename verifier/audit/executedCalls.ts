@@ -1,6 +1,7 @@
-import { decodeFunctionData, encodeFunctionData, parseAbi, parseTransaction, toFunctionSelector } from 'viem'
+import { decodeFunctionData, encodeFunctionData, parseAbi, toFunctionSelector } from 'viem'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { Proposal } from '#verifier/evidence/records/proposal.ts'
+import { readTransaction } from '#verifier/evidence/transaction.ts'
 import { VERDICT_TYPES, type VerdictMessage, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 
 type Hex = `0x${string}`
@@ -88,13 +89,12 @@ export type SubmittedParameters = {
  * Whether a signed transaction does what the log says that it does: offline, from its own bytes (evidence.md §7).
  *
  * @returns the first difference in words, or null
- * @throws whatever the reader of transactions throws at bytes that are none
+ * @throws EVIDENCE_MALFORMED for bytes that are no transaction
  */
 export function submittedDifference(parameters: SubmittedParameters): string | null {
   const { proposal, verdicts, approvals } = parameters
-  const { to, chainId, value = 0n, data = '0x' } = parseTransaction(parameters.rawTransaction as Hex)
-  if (to?.toLowerCase() !== proposal.module)
-    return `goes to ${to ?? 'nobody'}, the proposal's module is ${proposal.module}`
+  const { to, chainId, value, data } = readTransaction(parameters.rawTransaction)
+  if (to !== proposal.module) return `goes to ${to}, the proposal's module is ${proposal.module}`
   if (chainId !== proposal.chainId) return `is for chain ${chainId}, the proposal for ${proposal.chainId}`
   if (value !== 0n) return `carries ${value} wei`
   const executed = decodeExecuted(data)

@@ -1,4 +1,3 @@
-import { parseTransaction } from 'viem'
 import { NATIVE } from '#verifier/effects/adapters/adapter.ts'
 import { decodeCall } from '#verifier/effects/decodeCall.ts'
 import { microUsd } from '#verifier/effects/price.ts'
@@ -10,6 +9,7 @@ import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Outcome } from '#verifier/evidence/records/outcome.ts'
 import { BOUND_KINDS } from '#verifier/evidence/records/proposal.ts'
 import type { BalanceChange } from '#verifier/evidence/records/verdict.ts'
+import { readTransaction } from '#verifier/evidence/transaction.ts'
 import type { Policy } from '#verifier/policy/policy.ts'
 import { decodeExecuted, executedDifference } from './executedCalls.ts'
 import { amountIn, EXECUTED, SAFE_RECEIVED, TRANSFER, topicOf } from './treasury/events.ts'
@@ -154,7 +154,7 @@ function executedOnce(
   const said = (ok: boolean, detail: string): PostCheck => ({ id: 'executed', ok, detail: detail.slice(0, 2_000) })
   if (!isIts)
     return said(false, `the transaction holds ${events.length} Executed events, none or not the one of this proposal`)
-  const executed = decodeExecuted(parseTransaction(submission.body.rawTransaction as `0x${string}`).data ?? '0x')
+  const executed = decodeExecuted(readTransaction(submission.body.rawTransaction).data)
   const difference = executed === null ? 'its call cannot be read' : executedDifference(executed, proposal.body, null)
   return difference === null
     ? said(true, 'the module executed exactly this proposal, call by call')

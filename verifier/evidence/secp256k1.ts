@@ -3,7 +3,7 @@ import { WarrantError } from './error.ts'
 type Hex = `0x${string}`
 
 /** Order of the group: a key is a number from 1 to one less. */
-const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
+export const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 
 /**
  * A secp256k1 key from text: 0x and 64 hexadecimal digits. What is no key is refused before any library sees it: theirs

@@ -1,6 +1,7 @@
 import { toHex } from '#verifier/evidence/bytes.ts'
 import { signReceipt } from '../forge.ts'
-import type { Loose } from '../rewritings.ts'
+import { addBacktest } from '../otherRuns.ts'
+import type { Json, Loose } from '../rewritings.ts'
 import {
   after,
   all,
@@ -155,6 +156,18 @@ export const answerLies: readonly Contradiction[] = [
           ;((body(made).doors as Loose[]).at(-1) as Loose).asked = hex(lie)
         },
       }),
+  },
+  {
+    rule: 'R31',
+    name: 'an answer that another run was given',
+    tell(lie) {
+      addBacktest(lie)
+      const decision = lie.records.find(r => r.kind === 'decision' && r.runId === last(lie, 'run').runId) as Loose
+      const other = lie.records.find(r => r.kind === 'request' && body(r).tick === body(decision).tick) as Loose
+      const answer = lie.records.find(r => r.kind === 'response' && body(r).request === other.leaf) as Loose
+      const door = { door: 'infer', asked: body(other).inputDigest as Json, answer: answer.leaf as Json }
+      body(decision).doors = [...(body(decision).doors as Json[]), door]
+    },
   },
   {
     rule: 'R32',

@@ -1,5 +1,8 @@
+import { type Hex, keccak256, parseTransaction, serializeTransaction } from 'viem'
+import { ORDER } from '#verifier/evidence/secp256k1.ts'
 import { resubmit } from '../forge.ts'
-import type { Json, Loose } from '../rewritings.ts'
+import { addAnswers, addBacktest } from '../otherRuns.ts'
+import { type Json, type Loose, pick } from '../rewritings.ts'
 import {
   after,
   all,
@@ -20,8 +23,79 @@ import {
   spoil,
 } from './tell.ts'
 
-/** Lies about verdicts, money and ends: R39 to R63. */
+const upperHalf = (s: string): Hex => `0x${(ORDER - BigInt(s)).toString(16).padStart(64, '0')}`
+
+/** What a key also signed with, by the curve's symmetry: s in the upper half, the other v. */
+function otherSignature(signature: string): string {
+  const v = signature.endsWith('1b') ? '1c' : '1b'
+  return `${signature.slice(0, 66)}${upperHalf(`0x${signature.slice(66, 130)}`).slice(2)}${v}`
+}
+
+function otherlySigned(raw: Hex): Hex {
+  const { r, s, yParity, v: _, ...unsigned } = parseTransaction(raw) as { r: Hex; s: Hex; yParity: number; v?: bigint }
+  return serializeTransaction(unsigned as never, { r, s: upperHalf(s), yParity: 1 - yParity })
+}
+
+/** Lies about approvals, verdicts, money and ends: R36 to R63. */
 export const moneyLies: readonly Contradiction[] = [
+  {
+    rule: 'R36',
+    name: 'an approval of another digest',
+    tell(lie) {
+      addAnswers(lie)
+      spoil(lie, any(lie, 'approval'), 'body.proposalDigest', hex(lie))
+    },
+  },
+  {
+    rule: 'R37',
+    name: 'an approval that another person signed',
+    tell(lie) {
+      addAnswers(lie)
+      spoil(lie, any(lie, 'approval'), 'body.signer', `0x${hex(lie, 40)}`)
+    },
+  },
+  {
+    rule: 'R38',
+    name: 'a person who answers twice',
+    tell(lie) {
+      addAnswers(lie)
+      const answer = any(lie, 'approval')
+      after(lie, answer, copy(answer))
+    },
+  },
+  {
+    rule: 'R39',
+    name: 'a verdict from another run, whose verifiers nobody listed here',
+    tell(lie) {
+      addBacktest(lie)
+      const close = lie.records.at(-1) as Loose
+      const verdict = copy(any(lie, 'verdict'))
+      lie.records.splice(-1, 0, { ...verdict, runId: close.runId as string, atMs: close.atMs as number, leaf: null })
+    },
+  },
+  {
+    rule: 'R40',
+    name: 'a report under the other signature of the same key',
+    tell: lie =>
+      mark(lie, last(lie, 'verdict'), {
+        unsigned: true,
+        spoil(made) {
+          body(made).reportSignature = otherSignature(body(made).reportSignature as string)
+        },
+      }),
+  },
+  {
+    rule: 'R48',
+    name: 'a transaction under the other signature of the same key',
+    tell: lie =>
+      mark(lie, any(lie, 'submission'), {
+        unsigned: true,
+        spoil(made) {
+          const rawTransaction = otherlySigned(body(made).rawTransaction as Hex)
+          Object.assign(body(made), { rawTransaction, transactionHash: keccak256(rawTransaction) })
+        },
+      }),
+  },
   {
     rule: 'R39',
     name: 'a verdict on another digest',
@@ -253,7 +327,16 @@ export const moneyLies: readonly Contradiction[] = [
     rule: 'R60',
     name: 'a proposal dropped with all that came of it',
     tell(lie) {
-      const { proposal, submission, outcome } = executed(lie)
+      // A decision that has another proposal beside it has not ended with this one.
+      const alone = all(lie, 'proposal').filter(
+        r => all(lie, 'proposal').filter(other => body(other).decision === body(r).decision).length === 1,
+      )
+      const outcome = pick(
+        lie.random,
+        all(lie, 'outcome').filter(r => alone.some(proposal => proposal.leaf === body(r).proposal)),
+      )
+      const submission = lie.records.find(r => r.leaf === body(outcome).submission) as Loose
+      const proposal = lie.records.find(r => r.leaf === body(outcome).proposal) as Loose
       const gone = new Set<Json | undefined>([proposal.leaf, submission.leaf, outcome.leaf])
       lie.records = lie.records.filter(
         r => !gone.has(r.leaf) && !(r.kind === 'verdict' && body(r).proposal === proposal.leaf),

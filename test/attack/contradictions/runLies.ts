@@ -157,6 +157,27 @@ export const runLies: readonly Contradiction[] = [
   },
   {
     rule: 'R11',
+    name: 'one key under two operators, a quorum of one',
+    tell: lie =>
+      spoil(lie, last(lie, 'run'), 'body.keys.workers', was => {
+        const [worker] = was as Loose[]
+        return [...(was as Json[]), { ...(worker as Loose), id: 'somebody else', operator: 'elsewhere' }]
+      }),
+  },
+  {
+    rule: 'R11',
+    name: "an agent's key as a worker's",
+    tell: lie =>
+      mark(lie, last(lie, 'run'), {
+        spoil(made) {
+          const keys = body(made).keys as Loose
+          const agents = { id: 'worker-9', operator: 'agents', publicKey: keys.agent as Json }
+          keys.workers = [...(keys.workers as Json[]), agents]
+        },
+      }),
+  },
+  {
+    rule: 'R11',
     name: 'an executor that is a verifier',
     also: ['R35', 'R48'],
     tell: lie =>

@@ -1,188 +1,93 @@
-// A second verifier of a log directory, written from the C2SP specifications (tlog-tiles, tlog-checkpoint, signed-note)
-// with golang.org/x/mod alone. It shares nothing with the project: a stranger's check. A log's directory, or a bundle of
-// the whole of it, which is a tar archive of that directory.
+// A second verifier of a log, written from docs/evidence.md and the C2SP specifications (tlog-tiles, tlog-checkpoint,
+// signed-note) with golang.org/x/mod and the standard library alone. It shares nothing with the project: a stranger's
+// check. A log's directory, or a bundle of the whole of it, which is a tar archive of that directory.
 //
-// usage: verify DIR|BUNDLE VKEY
+// usage: verify DIR|BUNDLE VKEY          the tree alone, whatever its entries are
+//
+//	verify --rules DIR|BUNDLE VKEY  the numbered rules of records too
+//	verify --rules -                the same for many: lines `DIR|BUNDLE<tab>VKEY` in, a line of JSON out for each
 package main
 
 import (
-	"archive/tar"
-	"bytes"
-	"crypto/sha256"
+	"bufio"
+	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: verify DIR|BUNDLE VKEY")
+	arguments := os.Args[1:]
+	withRules := len(arguments) > 0 && arguments[0] == "--rules"
+	if withRules {
+		arguments = arguments[1:]
+	}
+	if withRules && len(arguments) == 1 && arguments[0] == "-" {
+		verifyMany()
+		return
+	}
+	if len(arguments) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: verify [--rules] DIR|BUNDLE VKEY")
 		os.Exit(2)
 	}
-	size, root, err := verify(os.Args[1], os.Args[2])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "FAIL:", err)
+	r := verify(arguments[0], arguments[1], withRules)
+	for _, f := range r.Findings {
+		fmt.Fprintln(os.Stderr, strings.TrimSpace(fmt.Sprintf("FAIL: entry %d: %s %s", f.Entry, f.Rule, f.Reason)))
+	}
+	if r.Fault != "" {
+		fmt.Fprintln(os.Stderr, "FAIL:", r.Fault)
+	}
+	if r.Fault != "" || len(r.Findings) > 0 {
 		os.Exit(1)
 	}
-	fmt.Printf("ok %d %x\n", size, root[:])
+	fmt.Printf("ok %d %s\n", r.Size, r.Root)
 }
 
-// opener gives the reader of a log's files by their path in it.
-func opener(where string) (func(string) ([]byte, error), error) {
-	info, err := os.Stat(where)
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(where, name)) }, nil
-	}
-	file, err := os.Open(where)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	files := map[string][]byte{}
-	archive := tar.NewReader(file)
-	for {
-		header, err := archive.Next()
-		if err == io.EOF {
-			break
-		}
+func verifyMany() {
+	out := bufio.NewWriter(os.Stdout)
+	defer out.Flush()
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		where, vkey, _ := strings.Cut(lines.Text(), "\t")
+		text, err := json.Marshal(verify(where, vkey, true))
 		if err != nil {
-			return nil, err
+			panic(err)
 		}
-		data, err := io.ReadAll(archive)
-		if err != nil {
-			return nil, err
-		}
-		files[header.Name] = data
+		fmt.Fprintln(out, string(text))
 	}
-	return func(name string) ([]byte, error) {
-		data, ok := files[name]
-		if !ok {
-			return nil, fmt.Errorf("the bundle has no %s", name)
-		}
-		return data, nil
-	}, nil
 }
 
-func verify(where, vkey string) (int64, tlog.Hash, error) {
-	var root tlog.Hash
+// report is what one log shows: the tree's fault, if it has one, and the rules that its records break.
+type report struct {
+	Size     int64     `json:"size"`
+	Root     string    `json:"root"`
+	Fault    string    `json:"fault"`
+	Findings []finding `json:"findings"`
+}
+
+func verify(where, vkey string, withRules bool) report {
 	read, err := opener(where)
 	if err != nil {
-		return 0, root, err
+		return report{Fault: err.Error()}
 	}
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
-		return 0, root, err
+		return report{Fault: err.Error()}
 	}
-	text, err := read("checkpoint")
-	if err != nil {
-		return 0, root, err
-	}
-	opened, err := note.Open(text, note.VerifierList(verifier))
-	if err != nil {
-		return 0, root, err
-	}
-	lines := strings.Split(opened.Text, "\n")
-	if len(lines) < 4 || lines[0] != verifier.Name() {
-		return 0, root, fmt.Errorf("checkpoint of %q, expected %q", lines[0], verifier.Name())
-	}
-	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil {
-		return 0, root, err
-	}
-	if root, err = tlog.ParseHash(lines[2]); err != nil {
-		return 0, root, err
-	}
-	if size == 0 {
-		if root != tlog.Hash(sha256.Sum256(nil)) {
-			return 0, root, fmt.Errorf("root of the empty tree is wrong")
+	l := newLedger()
+	size, root, err := verifyTree(read, verifier, func(index int64, entry []byte) {
+		if withRules {
+			l.take(index, entry)
 		}
-		return 0, root, nil
-	}
-
-	// Every leaf from the entry bundles, every tile from the hashes.
-	stored := make([]tlog.Hash, 0, 2*size)
-	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		out := make([]tlog.Hash, len(indexes))
-		for i, index := range indexes {
-			out[i] = stored[index]
-		}
-		return out, nil
 	})
-	n := int64(0)
-	for bundle := int64(0); n < size; bundle++ {
-		width := size - n
-		if width > 256 {
-			width = 256
-		}
-		data, err := read(path("entries", bundle, width))
-		if err != nil {
-			return 0, root, err
-		}
-		for i := int64(0); i < width; i++ {
-			if len(data) < 2 {
-				return 0, root, fmt.Errorf("bundle %d ends early", bundle)
-			}
-			length := int(data[0])<<8 | int(data[1])
-			if len(data) < 2+length {
-				return 0, root, fmt.Errorf("bundle %d: an entry runs past the end", bundle)
-			}
-			hashes, err := tlog.StoredHashes(n, data[2:2+length], reader)
-			if err != nil {
-				return 0, root, err
-			}
-			stored = append(stored, hashes...)
-			data = data[2+length:]
-			n++
-		}
-		if len(data) != 0 {
-			return 0, root, fmt.Errorf("bundle %d has bytes left over", bundle)
-		}
+	if err == nil && withRules {
+		l.checkLastKey(vkey)
+		err = l.checkPayloads(read, verifier)
 	}
-	computed, err := tlog.TreeHash(size, reader)
 	if err != nil {
-		return 0, root, err
+		return report{Fault: err.Error(), Findings: l.findings}
 	}
-	if computed != root {
-		return 0, root, fmt.Errorf("root is %x, the checkpoint says %x", computed, root)
-	}
-	for _, tile := range tlog.NewTiles(8, 0, size) {
-		// NewTiles lists every width that a partial tile ever had; this checkpoint needs the last.
-		if count := size >> uint(8*tile.L); int64(tile.W) != 256 && tile.N*256+int64(tile.W) != count {
-			continue
-		}
-		want, err := tlog.ReadTileData(tile, reader)
-		if err != nil {
-			return 0, root, err
-		}
-		got, err := read(path(strconv.Itoa(tile.L), tile.N, int64(tile.W)))
-		if err != nil {
-			return 0, root, err
-		}
-		if !bytes.Equal(got, want) {
-			return 0, root, fmt.Errorf("tile %d/%d is wrong", tile.L, tile.N)
-		}
-	}
-	return size, root, nil
-}
-
-// path is tile/<L>/<N>[.p/<W>] with N in groups of three digits (tlog-tiles, "Merkle tree").
-func path(level string, n, width int64) string {
-	p := fmt.Sprintf("%03d", n%1000)
-	for n >= 1000 {
-		n /= 1000
-		p = fmt.Sprintf("x%03d/%s", n%1000, p)
-	}
-	if width != 256 {
-		p += fmt.Sprintf(".p/%d", width)
-	}
-	return "tile/" + level + "/" + p
+	return report{Size: size, Root: hexOf(root[:]), Findings: l.findings}
 }

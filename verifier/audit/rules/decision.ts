@@ -1,11 +1,11 @@
 import type { RecordOf } from '#verifier/evidence/record.ts'
 import type { Decision } from '#verifier/evidence/records/decision.ts'
-import { type RuleContext, same } from './ruleContext.ts'
+import { findOwn, type RuleContext, same } from './ruleContext.ts'
 import type { TickRequest } from './runState.ts'
 
 /** R28 to R32. */
-export function checkDecision({ body, runId }: RecordOf<'decision'>, context: RuleContext): void {
-  const { state, leafHash, known, fail, scope } = context
+export function checkDecision({ body }: RecordOf<'decision'>, context: RuleContext): void {
+  const { state, leafHash, fail, scope } = context
   const { strategy, agent } = state.run.body
   if (scope === 'log') same(fail, 'R28', 'body.tick', body.tick, state.nextTick.get(body.agent) ?? 0)
   state.nextTick.set(body.agent, body.tick + 1)
@@ -14,16 +14,16 @@ export function checkDecision({ body, runId }: RecordOf<'decision'>, context: Ru
   same(fail, 'R29', 'body.strategy', body.strategy, strategy?.digest)
   same(fail, 'R29', 'body.params', body.params, strategy?.paramsDigest)
   if (body.observation !== null) {
-    const seen = known.find(body.observation, 'observation')
-    if (seen?.body.view.tick !== body.tick || seen.runId !== runId)
-      fail('R30', 'body.observation', 'is not the observation of this tick')
+    const seen = findOwn(context, body.observation, 'observation')
+    if (seen?.body.view.tick !== body.tick) fail('R30', 'body.observation', 'is not the observation of this tick')
   } else if (body.result.type !== 'missed')
     fail('R30', 'body.observation', 'is missing, which only a missed tick allows')
   checkDoors(body, context)
   if (body.result.type === 'intents') state.openDecisions.add(leafHash)
 }
 
-function checkDoors(body: Decision, { state, known, fail, scope }: RuleContext): void {
+function checkDoors(body: Decision, context: RuleContext): void {
+  const { state, fail, scope } = context
   const asked = state.asked.get(body.tick) ?? []
   state.asked.delete(body.tick)
   const cited: string[] = []
@@ -34,8 +34,8 @@ function checkDoors(body: Decision, { state, known, fail, scope }: RuleContext):
       else same(fail, 'R31', `${field}.asked`, digest, answer)
       continue
     }
-    const response = known.find(answer, 'response')
-    const request = response === null ? null : known.find(response.body.request, 'request')
+    const response = findOwn(context, answer, 'response')
+    const request = response === null ? null : findOwn(context, response.body.request, 'request')
     if (request === null || request.body.tick !== body.tick || request.body.agent !== body.agent) {
       fail('R31', field, `${answer} is no earlier answer of this tick`)
       continue
@@ -57,6 +57,7 @@ function checkDoors(body: Decision, { state, known, fail, scope }: RuleContext):
       'body.doors',
       `leave out, or give in another order, the answer to ${numberOf(asked, answered[differs])}`,
     )
+  else if (cited.length > answered.length) fail('R31', 'body.doors', 'cite more answers than this tick has')
   const repeated = reRoll(asked)
   if (repeated !== null)
     fail('R32', 'body.doors', `request ${repeated.request.body.number} asks again what was answered: a re-roll`)

@@ -1,7 +1,7 @@
-import { parseTransaction } from 'viem'
 import type { RecordOf } from '#verifier/evidence/record.ts'
+import { readTransaction } from '#verifier/evidence/transaction.ts'
 import { checkReport } from './report.ts'
-import { addTo, isFirst, type RuleContext, same } from './ruleContext.ts'
+import { addTo, findOwn, isFirst, type RuleContext, same } from './ruleContext.ts'
 
 const NO_HASH = `0x${'00'.repeat(32)}`
 
@@ -10,8 +10,8 @@ export async function checkOutcome(record: RecordOf<'outcome'>, context: RuleCon
   const { state, known, fail, leafHash } = context
   const { body } = record
   const { signature, ...unsigned } = body
-  const submission = known.find(body.submission, 'submission')
-  if (submission === null) fail('R52', 'body.submission', 'is no earlier submission')
+  const submission = findOwn(context, body.submission, 'submission')
+  if (submission === null) fail('R52', 'body.submission', 'is no earlier submission of this run')
   await checkReport(context, 'R53', { domain: 'outcome', unsigned, signer: body.signer, signature })
   if (submission === null) return
   addTo(known.outcomesOf, body.proposal, { leaf: leafHash, record })
@@ -21,7 +21,7 @@ export async function checkOutcome(record: RecordOf<'outcome'>, context: RuleCon
   else if (body.status === 'success' && !isFirst(known, 'success', body.proposal))
     fail('R54', 'body.status', 'is a second success of its proposal')
 
-  const judged = submission.body.verdicts.map(leaf => known.find(leaf, 'verdict')?.body.refBlock ?? 0)
+  const judged = submission.body.verdicts.map(leaf => findOwn(context, leaf, 'verdict')?.body.refBlock ?? 0)
   if (body.blockNumber <= Math.max(...judged))
     fail('R55', 'body.blockNumber', `is ${body.blockNumber}, judged on block ${Math.max(...judged)}`)
   if (body.blockHash === NO_HASH) fail('R55', 'body.blockHash', 'is no hash of a block')
@@ -35,7 +35,7 @@ export async function checkOutcome(record: RecordOf<'outcome'>, context: RuleCon
 
 function gasLimitOf(raw: string): { gas: bigint } | null {
   try {
-    return { gas: parseTransaction(raw as `0x${string}`).gas ?? 0n }
+    return { gas: readTransaction(raw).gas }
   } catch {
     return null
   }

@@ -2,7 +2,7 @@ import { fromHex } from '#verifier/evidence/bytes.ts'
 import { domainBytes } from '#verifier/evidence/digest.ts'
 import { proposalDigest } from '#verifier/evidence/proposalDigest.ts'
 import type { RecordOf } from '#verifier/evidence/record.ts'
-import { addTo, type RuleContext, same } from './ruleContext.ts'
+import { addTo, findOwn, type RuleContext, same } from './ruleContext.ts'
 
 /** R33 to R35. */
 export function checkProposal(record: RecordOf<'proposal'>, context: RuleContext): void {
@@ -21,9 +21,8 @@ export function checkProposal(record: RecordOf<'proposal'>, context: RuleContext
   const signed = domainBytes('proposal', fromHex(digest))
   if (!crypto.verifyEd25519(fromHex(keys.agent), signed, fromHex(body.signature)))
     fail('R33', 'body.signature', "is not the agent's")
-  const decision = known.find(body.decision, 'decision')
-  if (decision?.body.result.type !== 'intents') fail('R34', 'body.decision', 'is no earlier decision with intents')
-  else if (decision.runId !== record.runId) fail('R34', 'body.decision', 'is of another run')
+  if (findOwn(context, body.decision, 'decision')?.body.result.type !== 'intents')
+    fail('R34', 'body.decision', 'is no earlier decision of this run with intents')
   same(fail, 'R35', 'body.agent', body.agent, agent)
   same(fail, 'R35', 'body.policyDigest', body.policyDigest, policy.digest)
   same(fail, 'R35', 'body.chainId', body.chainId, chain?.chainId)

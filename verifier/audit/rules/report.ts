@@ -1,6 +1,7 @@
 import { hashMessage, recoverAddress } from 'viem'
 import { canonicalBytes } from '#verifier/evidence/canonical.ts'
 import { type Domain, domainBytes } from '#verifier/evidence/digest.ts'
+import { isStrictSignature } from '#verifier/evidence/secp256k1.ts'
 import type { RuleContext } from './ruleContext.ts'
 import type { RuleId } from './ruleList.ts'
 
@@ -21,5 +22,7 @@ export async function checkReport(
     fail(rule, 'body.signer', `${signer} is not a verifier of this run`)
   const hash = reportHash(domain, unsigned)
   const recovered = await recoverAddress({ hash, signature: signature as Hex }).catch(() => null)
-  if (recovered?.toLowerCase() !== signer) fail(rule, 'body.signature', 'the report is not signed by its signer')
+  // Another s and v sign the same: two texts of one report would be two records.
+  if (recovered?.toLowerCase() !== signer || !isStrictSignature(signature))
+    fail(rule, 'body.signature', 'the report is not signed by its signer')
 }

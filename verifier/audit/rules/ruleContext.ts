@@ -62,6 +62,16 @@ export type RuleContext = {
   names(ref: BlobRef, field: string): void
 }
 
+/** The earlier record of this run with a leaf hash, of one kind; null where there is none. */
+export function findOwn<K extends RecordKind>(
+  { known, state }: RuleContext,
+  leafHash: string,
+  kind: K,
+): RecordOf<K> | null {
+  const found = known.find(leafHash, kind)
+  return found?.runId === state.run.runId ? found : null
+}
+
 /** Fails a rule unless two values are the same. */
 export function same(fail: Fail, rule: RuleId, field: string, actual: unknown, expected: unknown): void {
   if (actual !== expected) fail(rule, field, `is ${String(actual)}, expected ${String(expected)}`)

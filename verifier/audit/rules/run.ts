@@ -29,9 +29,12 @@ export function checkRun({ body }: RecordOf<'run'>, context: RuleContext): void 
     'body.keys.workers',
     keys.workers.map(({ id }) => id),
   )
-  once('body.keys.verifiers', keys.verifiers)
-  if (keys.executor !== null && keys.verifiers.includes(keys.executor))
-    fail('R11', 'body.keys.executor', 'is a verifier as well')
+  // One key under two operators would be a quorum of one.
+  const operators = new Set(keys.workers.map(({ operator, publicKey }) => `${publicKey} ${operator}`))
+  const workers = [...operators].map(name => name.slice(0, 64))
+  // A gateway may work itself, under its own key.
+  once('body.keys', body.mode === 'gateway' ? workers : [keys.agent, ...workers])
+  once('body.keys', [...keys.verifiers, ...(keys.executor === null ? [] : [keys.executor])])
 
   if (scope === 'log') same(fail, 'R12', 'body.previous', body.previous, known.lastRun)
   if (chain !== null) {

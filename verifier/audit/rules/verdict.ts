@@ -5,15 +5,15 @@ import { CHECK_IDS, type Verdict } from '#verifier/evidence/records/verdict.ts'
 import { isStrictSignature } from '#verifier/evidence/secp256k1.ts'
 import { VERDICT_TYPES, verdictDomain, verdictMessage } from '#verifier/evidence/verdictTypes.ts'
 import { checkReport } from './report.ts'
-import { addTo, type Fail, isFirst, type RuleContext, same } from './ruleContext.ts'
+import { addTo, type Fail, findOwn, isFirst, type RuleContext, same } from './ruleContext.ts'
 
 /** R39 to R46. */
 export async function checkVerdict(record: RecordOf<'verdict'>, context: RuleContext): Promise<void> {
   const { state, known, index, leafHash, fail, scope } = context
   const { reportSignature, ...unsigned } = record.body
   const { body } = record
-  const proposal = known.find(body.proposal, 'proposal')
-  if (proposal === null) return fail('R39', 'body.proposal', 'is no earlier proposal')
+  const proposal = findOwn(context, body.proposal, 'proposal')
+  if (proposal === null) return fail('R39', 'body.proposal', 'is no earlier proposal of this run')
   same(fail, 'R39', 'body.proposalDigest', body.proposalDigest, proposalDigest(proposal.body))
   addTo(known.verdictsOn, body.proposal, { leaf: leafHash, record })
   context.names(body.facts, 'body.facts')

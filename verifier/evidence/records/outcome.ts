@@ -15,7 +15,7 @@ export const outcome = z.strictObject({
   changes: z.array(balanceChange).max(64),
   checks: z.array(z.strictObject({ id: label, ok: z.boolean(), detail: reason })).max(32),
   signer: address,
-  /** EIP-191 over the digest of the rest of this body, domain `outcome`. */
+  /** EIP-191 over the rest of this body, domain `outcome`. */
   signature: secp256k1Signature,
 })
 export type Outcome = z.infer<typeof outcome>

@@ -71,7 +71,7 @@ export const verdict = z.strictObject({
   validUntil: count,
   signer: address,
   signature: secp256k1Signature.nullable(),
-  /** EIP-191 signature over the digest of the rest of this body, domain `verdict-report`: a denial is signed as well. */
+  /** EIP-191 signature over the rest of this body, domain `verdict-report`: a denial is signed as well. */
   reportSignature: secp256k1Signature,
 })
 export type Verdict = z.infer<typeof verdict>
