@@ -91,7 +91,7 @@ test('a policy whose every word is hostile: check, explain, diff, test', async (
       ...{ strategies: [], models: [], workers: [] },
     }),
     name: HOSTILE,
-    exits: [{ intent: 'swap', sell: HOSTILE, buy: HOSTILE }],
+    exits: [{ intent: 'swap', sell: `${HOSTILE}${name}`, buy: `${HOSTILE}2` }],
   })
   const [a, b] = ['a', 'b'].map(name => {
     const file = join(dir, `${name}.yaml`)
@@ -99,6 +99,9 @@ test('a policy whose every word is hostile: check, explain, diff, test', async (
     return file
   }) as [string, string]
   await quiet(['policy', 'check', a])
+  const wrong = join(dir, 'wrong.yaml')
+  writeFileSync(wrong, JSON.stringify({ ...policy('c'), exits: [{ intent: 'swap', sell: `${HOSTILE}4` }] }))
+  await quiet(['policy', 'check', wrong])
   expect(await quiet(['policy', 'explain', a])).toContain('may hold and trade x\\u{1b}Pfake')
   await quiet(['policy', 'diff', a, b])
   const table = join(dir, 'tests.yaml')
