@@ -20,6 +20,9 @@ export type RetirePayloadsParameters = {
   beforeMs: number
 }
 
+/** Kinds of records that name payloads: a strategy and models, a trace, facts. */
+const NAMING = ['run', 'request', 'response', 'verdict'] as const
+
 /**
  * Drops old payloads of a closed log. First the log's signed word that it no longer keeps them is durable, then they go:
  * a crash between leaves payloads that are retired and still there, which is no harm. Entries and tree stay as they are.
@@ -39,10 +42,10 @@ export async function retirePayloads({ dir, key, signer, beforeMs }: RetirePaylo
     const listed = { ...files, list: async () => (await files.list()).filter(path => path !== 'retire.lock') }
     let named = 0
     const report = await verifyLog({ files: listed, crypto: nodeCrypto, key }, (leafHash, _index, records) => {
-      const atMs = records.find(leafHash, 'run')?.atMs
+      const dated = NAMING.map(kind => records.find(leafHash, kind)).find(record => record !== null)
       for (; named < records.blobs.length; named++) {
         const { sha256 } = (records.blobs[named] as (typeof records.blobs)[number]).ref
-        newest.set(sha256, Math.max(newest.get(sha256) ?? 0, atMs ?? Number.POSITIVE_INFINITY))
+        newest.set(sha256, Math.max(newest.get(sha256) ?? 0, dated?.atMs ?? Number.POSITIVE_INFINITY))
       }
     })
     const [finding] = report.findings

@@ -190,7 +190,7 @@ describe('no command tells what is secret in a URL', () => {
           demandNoSecret(await said(next[1]()), next[0])
       }),
     )
-  })
+  }, 400_000)
 })
 
 test('nor do the calls that a run makes of verifiers, and of a model elsewhere', async () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDevClient } from '#runtime/chain/devnet/devClient.ts'
 import { type Anvil, startAnvil } from '#runtime/chain/devnet/startAnvil.ts'
 import { LOG_ANCHOR_ABI, type LogAnchorWriter, openLogAnchorWriter, readLogAnchor } from '#runtime/chain/logAnchor.ts'
+import { openExecutorKey } from '#runtime/chain/signer.ts'
 import { anchorLog } from '#runtime/cli/lib/anchorLog.ts'
 import { ed25519Signer } from '#runtime/crypto/ed25519Key.ts'
 import { nodeCrypto } from '#runtime/crypto/nodeCrypto.ts'
@@ -33,7 +34,9 @@ const head = (from: number, to: number) => ({
 const hex = (bytes: Uint8Array): Hex => `0x${toHex(bytes)}`
 
 async function fundedWriter(name: string): Promise<LogAnchorWriter> {
-  const opened = await openLogAnchorWriter(anvil.url, join(root, name))
+  const file = join(root, name)
+  openExecutorKey(file)
+  const opened = await openLogAnchorWriter(anvil.url, file)
   await createDevClient(anvil.url, 31_337).setBalance(opened.publisher as Hex, 10n ** 18n)
   return opened
 }

@@ -11,12 +11,15 @@ const leaf = (n: number) => n.toString(16).padStart(64, '0')
 const NO_HASH = `0x${'00'.repeat(32)}`
 
 describe('a decision', () => {
-  const world = () => {
+  /** `isAsked`: the request of tick 3 is among those that its decision must cite. */
+  const world = (isAsked = true) => {
     const made = recordWorld()
     made.put(leaf(1), 'observation', { view: { tick: 3 } })
     made.put(leaf(2), 'request', { tick: 3, agent: 'agent', inputDigest: 'in', input: { type: 'tensor' } })
     made.put(leaf(3), 'response', { request: leaf(2) })
     made.state.nextTick.set('agent', 3)
+    const request = { body: { number: 0, model: 'm', numeric: 'n', inputDigest: 'in' } }
+    if (isAsked) made.state.asked.set(3, [{ leaf: leaf(2), request, response: leaf(3), failed: false }] as never)
     return made
   }
   const observed = { door: 'observe', asked: leaf(1), answer: leaf(1) }
@@ -32,7 +35,8 @@ describe('a decision', () => {
     ...{ response: response === null ? null : leaf(response), failed },
   })
   const decide = (changes: object = {}, before: unknown[] = [], scope: 'log' | 'excerpt' = 'log') => {
-    const made = world()
+    const { doors } = body(changes)
+    const made = world(doors.some(({ answer }) => answer === leaf(3)))
     made.scope = scope
     if (before.length > 0) made.state.asked.set(3, before as never)
     checkDecision(made.record('decision', body(changes)), made.context(leaf(9)))
@@ -80,7 +84,7 @@ describe('a decision', () => {
       `R31 body.doors.0 ${leaf(2)} is no earlier answer of this tick`,
     ])
     for (const change of [{ tick: 2 }, { agent: 'another' }]) {
-      const made = world()
+      const made = world(false)
       made.put(leaf(2), 'request', {
         ...{ tick: 3, agent: 'agent', inputDigest: 'in', input: { type: 'tensor' } },
         ...change,
@@ -160,8 +164,8 @@ describe('a fill', () => {
   test('is of a decision with intents of its own run, once, where there is no chain', () => {
     expect(fill('intents').said).toEqual([])
     expect(fill('intents').state.openDecisions.size).toBe(0)
-    expect(fill('hold').said).toEqual(['R57 body.decision is no earlier decision with intents'])
-    expect(fill('intents', { run: 'another' }).said).toEqual(['R57 body.decision is of another run'])
+    expect(fill('hold').said).toEqual(['R57 body.decision is no earlier decision of this run with intents'])
+    expect(fill('intents', { run: 'another' }).said).toEqual(['R57 body.decision is no earlier decision of this run with intents'])
     expect(fill('intents', { twice: true }).said).toEqual(['R57 body.decision was filled before'])
     expect(fill('intents', { chain: {} }).said).toEqual(['R57 body stands in a run that has a chain'])
   })
@@ -188,9 +192,9 @@ describe('a request', () => {
     expect(ask({ model: 'other' }).said).toEqual(['R21 body.model is not a model of this run'])
     expect(ask({ numeric: 'other' }).said).toEqual(['R21 body.model is not a model of this run'])
     expect(ask({ tick: 4 }).said).toEqual(['R20 body.tick is 4, expected 3'])
-    expect(ask({ observation: leaf(7) }).said).toEqual(['R20 body.observation is no earlier observation'])
-    expect(ask({ observation: null }).said).toEqual(['R20 body.observation is no earlier observation'])
-    expect(ask({}, {}, 'another run').said).toEqual(['R20 body.observation is of another run'])
+    expect(ask({ observation: leaf(7) }).said).toEqual(['R20 body.observation is no earlier observation of this run'])
+    expect(ask({ observation: null }).said).toEqual(['R20 body.observation is no earlier observation of this run'])
+    expect(ask({}, {}, 'another run').said).toEqual(['R20 body.observation is no earlier observation of this run'])
   })
   test('of a gateway’s own run is about no tick', () => {
     const made = ask({ observation: null, agent: 'anybody', number: 0 }, { strategy: null })
@@ -198,7 +202,7 @@ describe('a request', () => {
     expect(made.state.asked.size).toBe(0)
     expect(made.state.openRequests.size).toBe(1)
     expect(ask({ observation: leaf(7), agent: 'anybody', number: 0 }, { strategy: null }).said).toEqual([
-      'R20 body.observation is no earlier observation',
+      'R20 body.observation is no earlier observation of this run',
     ])
   })
 })
