@@ -135,7 +135,7 @@ test.each<[string, () => string, RegExp]>([
       }),
     /caps\.DAI: the policy lists no such token/,
   ],
-  ['a module that is none', () => written(net.market.dollar), /is not the WarrantModule of this version/],
+  ['a module that is none', () => written(net.chain.pool.address), /is not the WarrantModule of this version/],
   ['a module of another Safe', () => written(net.chain.module), /the module's Safe is/],
   ['no contract at all', () => written(NOWHERE), /there is no contract|is not the WarrantModule/],
   ['an unknown field', () => written(NOWHERE, { extra: 1 }), /extra/],
