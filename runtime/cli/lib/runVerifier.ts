@@ -35,7 +35,6 @@ export async function runVerifier(file: string): Promise<void> {
   const policy = readPolicy(path(config.policy), config.policy)
   const key = openVerifierKey(path(config.key))
   const chain = createChainPort(config.rpc)
-  await requireChainFits(policy, chain, placeIn(path(config.policy), config.policy))
   const guardianKey = config.watch?.guardianKey
   const guardian = guardianKey === undefined ? null : await openSigner(guardianKey, dirname(file))
   requireOwnRoles([
@@ -46,6 +45,7 @@ export async function runVerifier(file: string): Promise<void> {
       : [{ role: 'guardian' as const, address: guardian.address, where: `${file}: watch.guardianKey` }]),
     ...(await moduleRoles(config.rpc, policy.module)),
   ])
+  await requireChainFits(policy, chain, placeIn(path(config.policy), config.policy))
   if (config.watch !== undefined && policy.onUnexplained === 'pause' && guardian === null)
     throw new WarrantError('BAD_CONFIG', `${file}: watch.guardianKey: ${config.policy} says pause, which needs one`)
   const { market } = config

@@ -33,7 +33,10 @@ const policy = {
     chain: {
       ...{ chainId: 31_337, safe: address('11'), module: address('22'), guard: null, router: address('33') },
       pool: { address: address('44'), token0: address('55'), token1: address('66'), feePips: 500 },
-      tokens: [{ symbol: 'USDC', address: address('55'), decimals: 6 }],
+      tokens: [
+        { symbol: 'USDC', address: address('55'), decimals: 6 },
+        { symbol: 'WETH', address: address('66'), decimals: 18 },
+      ],
     },
     ...{ logKey: 'log+00+00', agentKey: 'ab'.repeat(32), executor, strategies: [], models: [], workers: [] },
   }),
