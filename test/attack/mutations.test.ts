@@ -81,8 +81,16 @@ const MUTATIONS: [attack: number, defence: string, Mutation[]][] = [
     5,
     'the witness remembers',
     [
-      { file: 'runtime/log/createWitness.ts', from: 'if (old === size && root !== last.root)', to: 'if (1 + 1 === 3)' },
-      { file: 'runtime/log/createWitness.ts', from: 'if (!consistent)', to: 'if (1 + 1 === 3 && !consistent)' },
+      {
+        file: 'runtime/log/createWitness.ts',
+        from: 'if (size === last.size && root !== last.root)',
+        to: 'if (1 + 1 === 3 && size === last.size)',
+      },
+      {
+        file: 'runtime/log/createWitness.ts',
+        from: 'return verifyConsistency(nodeCrypto, held)',
+        to: 'return 1 + 1 === 2 || verifyConsistency(nodeCrypto, held)',
+      },
     ],
   ],
 ]
