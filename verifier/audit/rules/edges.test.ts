@@ -165,7 +165,9 @@ describe('a fill', () => {
     expect(fill('intents').said).toEqual([])
     expect(fill('intents').state.openDecisions.size).toBe(0)
     expect(fill('hold').said).toEqual(['R57 body.decision is no earlier decision of this run with intents'])
-    expect(fill('intents', { run: 'another' }).said).toEqual(['R57 body.decision is no earlier decision of this run with intents'])
+    expect(fill('intents', { run: 'another' }).said).toEqual([
+      'R57 body.decision is no earlier decision of this run with intents',
+    ])
     expect(fill('intents', { twice: true }).said).toEqual(['R57 body.decision was filled before'])
     expect(fill('intents', { chain: {} }).said).toEqual(['R57 body stands in a run that has a chain'])
   })

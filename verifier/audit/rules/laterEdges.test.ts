@@ -55,7 +55,9 @@ describe('an outcome', () => {
     const made = await settle()
     expect(made.said).toEqual([])
     expect([...made.state.openSubmissions.keys()]).toEqual([leaf(6)])
-    expect((await settle({ submission: leaf(8) })).said).toEqual(['R52 body.submission is no earlier submission of this run'])
+    expect((await settle({ submission: leaf(8) })).said).toEqual([
+      'R52 body.submission is no earlier submission of this run',
+    ])
     expect((await settle({ proposal: leaf(7) })).said).toEqual([`R52 body.proposal is ${leaf(7)}, expected ${leaf(5)}`])
     expect((await settle({ transactionHash: '0xbb' })).said).toEqual([
       'R52 body.transactionHash is 0xbb, expected 0xaa',
@@ -338,7 +340,9 @@ describe('an approval', () => {
     expect([made.said, made.known.approvals.length]).toEqual([[], 1])
     expect((await approve({}, { answer: 'reject', reason: 'no' })).said).toEqual([])
     expect((await approve({ answer: 'reject' })).said).toEqual(['R37 body.signature is not that of its signer'])
-    expect((await approve({ proposal: leaf(5) })).said).toEqual(['R36 body.proposal is no earlier proposal of this run'])
+    expect((await approve({ proposal: leaf(5) })).said).toEqual([
+      'R36 body.proposal is no earlier proposal of this run',
+    ])
     expect((await approve({ proposalDigest: 'x' })).said[0]).toContain('R36 body.proposalDigest is x, expected ')
     expect((await approve({ signer: `0x${'0c'.repeat(20)}` })).said).toEqual([
       'R37 body.signature is not that of its signer',
