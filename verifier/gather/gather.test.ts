@@ -90,6 +90,8 @@ const soldToken = () => body().calls[0]?.to ?? ''
 const soldAmount = () => -BigInt(body().bounds.find(({ target }) => target === soldToken())?.limit ?? 0)
 const soldSymbol = () => subject.policy.tokens.find(({ address }) => address === soldToken())?.symbol ?? ''
 
+const deniedByAll = () => new Map(subject.run.body.keys.verifiers.map(signer => [signer, 'deny' as const]))
+
 /** An earlier proposal that sends out so much of what this one sells. */
 function soldBefore(amount: bigint, secondsAgo: number): Earlier {
   const one = earlier(1, secondsAgo)
@@ -138,6 +140,9 @@ describe('the nine checks', () => {
     const dear = { ...strict, exits, limits: { ...limits, maxSlippageBps: 0 } }
     expect(await failing({ ...busy, policy: dear }, {}, high)).toMatchObject([{ id: 'policy', detail: /could lose/ }])
   })
+
+  test('what enough verifiers denied uses nothing up', async () =>
+    expect(await failing({ earlier: [{ ...earlier(399_999, 3_000), answers: deniedByAll() }] })).toEqual([]))
 
   const only: [CheckId, string, () => Change, RegExp][] = [
     [
@@ -387,6 +392,15 @@ describe('the nine checks', () => {
       'policy',
       'too much with what failed, and may be sent again until its deadline',
       () => [{ earlier: [earlier(399_999, 1_000, { outcome: 'reverted' })] }],
+      /rolling limit/,
+    ],
+    [
+      'policy',
+      'too much with what it signed, though denials of it were put on record afterwards',
+      () => {
+        const one = { ...earlier(399_999, 3_000), answers: deniedByAll() }
+        return [{ earlier: [one] }, {}, journal({ signedYetDenied: [one.digest] })]
+      },
       /rolling limit/,
     ],
     [

@@ -38,16 +38,18 @@ export type Counters = {
  */
 export function* countEarlier(
   { policy, earlier, answers }: Pick<Case, 'policy' | 'earlier' | 'answers'>,
-  { atSeconds, tick }: { atSeconds: number; tick: number | null },
+  { atSeconds, tick, signed }: { atSeconds: number; tick: number | null; signed: ReadonlySet<string> },
 ): Reading<Counters> {
   const quorum = yield* denialsThatEnd(policy, [...earlier.map(one => one.answers), answers])
-  const pending = earlier.filter(one => one.outcome !== 'success' && !isDenied(one.answers, quorum))
+  // Who signed it knows better than a log of denials: any two quorums share a verifier, which counts it.
+  const hasEnded = (one: Earlier) => !signed.has(one.digest) && isDenied(one.answers, quorum)
+  const pending = earlier.filter(one => one.outcome !== 'success' && !hasEnded(one))
   const used = yield* nonceUses(policy.module, pending)
   const counted: Counted[] = []
   const ended: { executed: boolean; atSeconds: number }[] = []
   for (const one of earlier) {
     const isUsed = one.outcome === 'success' || used.has(one.leaf)
-    if (!isUsed && isDenied(one.answers, quorum)) continue
+    if (!isUsed && hasEnded(one)) continue
     const isOpen = !isUsed && one.proposal.body.validUntil >= atSeconds
     const when = countedAt(one, policy, isOpen, atSeconds)
     if (isUsed) ended.push({ executed: true, atSeconds: when })

@@ -80,6 +80,8 @@ export const facts = z.strictObject({
     /** What it may have signed in another life of its key, and which may still be executed. */
     maybeSigned: z.strictObject({ proposalDigest: digest, validUntil: count }).nullable(),
     highestTreasuryUsd: count,
+    /** What it has signed itself, though the log calls it denied: an approval may be held back. Absent: nothing. */
+    signedYetDenied: z.array(digest).min(1).max(1_024).optional(),
   }),
 
   // From its market source.

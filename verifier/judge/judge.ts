@@ -125,7 +125,8 @@ function openHearing(subject: Case, raw: Facts): Hearing {
     tick,
     valueUsd: () => (unpriced === null ? valueAtRiskUsd(policy, proposal.body.calls, tick()) : null),
     counters() {
-      counters ??= facts.ask(countEarlier(subject, { atSeconds: facts.head.timestamp, tick: facts.tick() }))
+      const signed = new Set(raw.journal.signedYetDenied)
+      counters ??= facts.ask(countEarlier(subject, { atSeconds: facts.head.timestamp, tick: facts.tick(), signed }))
       return counters
     },
     people: () => facts.ask(peopleOf(subject)),

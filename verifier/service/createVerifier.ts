@@ -141,8 +141,13 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
   }
 
   /** What this verifier knows of a case before it asks anybody. */
-  function knownBefore({ proposal, digest, size }: Case, head: BlockRef): KnownBefore {
+  function knownBefore({ proposal, digest, size, earlier }: Case, head: BlockRef): KnownBefore {
     const promised = journal.find(proposal.body.nonce)
+    // Denied on record, and signed before or after that: whoever asks may have kept the signature back.
+    const signedYetDenied = earlier
+      .filter(one => [...one.answers.values()].includes('deny'))
+      .filter(one => journal.find(one.proposal.body.nonce)?.proposalDigest === one.digest)
+      .map(one => one.digest)
     const [fault] = follower.findings
     return {
       nowMs: clock.nowMs(),
@@ -152,6 +157,7 @@ export function createVerifier(parameters: CreateVerifierParameters): Verifier {
         nonceSignedFor: promised === null || promised.proposalDigest === digest ? null : promised.proposalDigest,
         maybeSigned: doubtAt(head),
         highestTreasuryUsd: journal.highestTreasuryUsd(highestSince(policy.limits, head.timestamp)),
+        ...(signedYetDenied.length === 0 ? {} : { signedYetDenied: signedYetDenied.slice(-1_024) }),
       },
     }
   }
